@@ -1,0 +1,42 @@
+# Language level, warnings, sanitizers, linker and compiler cache: one place for all of them.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release or RelWithDebInfo" FORCE)
+endif()
+
+find_program(CLASP_CCACHE ccache)
+if(CLASP_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CLASP_CCACHE})
+endif()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_link_options(-fuse-ld=lld)
+else()
+  find_program(CLASP_MOLD mold)
+  if(CLASP_MOLD)
+    add_link_options(-fuse-ld=mold)
+  endif()
+endif()
+
+if(CLASP_SANITIZE)
+  add_compile_options(-fsanitize=${CLASP_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CLASP_SANITIZE})
+  if(CLASP_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+add_library(clasp_warnings INTERFACE)
+target_compile_options(clasp_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Two false positives of GCC 12 inside libstdc++ headers at -O2/-O3 (its bugs 105329, 105562, 107919).
+  target_compile_options(clasp_warnings INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
+if(CLASP_WERROR)
+  target_compile_options(clasp_warnings INTERFACE -Werror)
+endif()
