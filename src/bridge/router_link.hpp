@@ -1,0 +1,70 @@
+// What a bridge sees of a router: one interface with two implementations, a session in the same process (local_link.hpp) and a client
+// connection (remote_link.hpp). `clasp server --osc 9000` and `clasp osc --router URL` run the same bridge object over one or the other.
+//
+// Everything happens on the thread of the loop that owns the bridge. Echo is decided behind this interface from provenance, never by a bridge
+// and never by comparing values (a transform may have changed them): a delivery says whether this bridge caused it, and which of its peers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "clasp/error.hpp"
+#include "core/message.hpp"
+
+namespace clasp::bridge {
+
+// Names one device behind a bridge (an OSC sender, an MQTT client …) inside that bridge. 0 = nobody in particular.
+enum class PeerTag : std::uint32_t { none = 0 };
+
+struct BridgeIdentity {
+  std::string name;      // HELLO name, e.g. "osc-bridge"
+  std::string ns;        // "/osc": announced as <ns>/**
+  std::string protocol;  // "osc"
+  std::string device;    // may be empty
+  bool bidirectional = true;
+};
+
+// One SET or PUBLISH on its way to the device. Views are valid during the call only.
+struct LinkDelivery {
+  bool is_set = true;  // else a PUBLISH
+  std::string_view address;
+  SignalType signal = SignalType::param;
+  GesturePhase phase = GesturePhase::start;
+  std::optional<ValueView> value;  // value, else payload (bridges specification 2.4)
+  std::optional<Bytes> samples;    // n × f64 big-endian, only if there is no value
+  std::optional<std::uint32_t> id;
+  std::uint64_t revision = 0;
+  bool snapshot = false;           // current state sent after subscribing, not a change
+  bool own = false;                // this bridge wrote it …
+  PeerTag peer = PeerTag::none;    // … for this peer
+};
+
+class RouterLinkListener {
+ public:
+  virtual ~RouterLinkListener() = default;
+  virtual void link_up() = 0;                              // subscriptions are in place
+  virtual void link_down(std::string_view reason) = 0;     // the link itself reconnects; nothing to do but tell
+  virtual void delivered(const LinkDelivery& delivery) = 0;
+  virtual void refused(const Error& error) = 0;            // the router said no to something this bridge wrote
+};
+
+class RouterLink {
+ public:
+  virtual ~RouterLink() = default;
+
+  // Connects (or opens the session), announces and subscribes; keeps doing so after every interruption. Call once. `snapshot`: deliver the
+  // current state after subscribing too. The listener outlives the link.
+  virtual void open(const BridgeIdentity& identity, std::span<const std::string> patterns, bool snapshot, RouterLinkListener& listener) = 0;
+  virtual void close() = 0;  // no call of the listener afterwards
+
+  // While the remote link is down the newest SET per address is kept (bounded), events are dropped and counted.
+  virtual void set(std::string_view address, const ValueView& value, PeerTag peer) = 0;
+  virtual void publish(const Publish& publish, PeerTag peer) = 0;
+  // Atomic; SETs and PUBLISHes only. Executed at the timestamp if there is one and it is not past.
+  virtual void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) = 0;
+};
+
+}  // namespace clasp::bridge
