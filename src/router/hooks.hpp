@@ -1,0 +1,146 @@
+// The engine's seams: who may do what, who watches, what changes values on the way in, what reacts. Production and fakes implement them.
+// All are called on the router thread, from inside the engine, and never call back into it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "clasp/error.hpp"
+#include "core/message.hpp"
+#include "core/pattern.hpp"
+#include "router/sink.hpp"
+#include "router/types.hpp"
+
+namespace clasp::router {
+
+enum class Action : std::uint8_t { read, write };
+
+// What a session may do: compiled once, immutable, shared by all sessions with equal rights.
+class GrantSet {
+ public:
+  virtual ~GrantSet() = default;
+  virtual bool allows(Action action, std::string_view address) const = 0;
+  virtual bool covers(Action action, const Pattern& pattern) const = 0;  // may act on everything the pattern can match
+  virtual bool unrestricted() const { return false; }                    // allows() and covers() are always true: the engine does not ask
+  virtual bool filtered() const { return false; }                        // Gate::view() must be asked for each item that leaves
+};
+using Grants = std::shared_ptr<const GrantSet>;
+Grants open_grants();  // everything, for open mode and in-process sessions
+
+struct SessionView {
+  SessionId id = nobody;
+  std::string_view name;
+  const GrantSet* grants = nullptr;
+};
+
+struct Granted {
+  Grants grants;
+  std::string subject;
+};
+struct Denied {
+  ErrorCode code = ErrorCode::unauthorized;
+  std::string message;
+};
+struct Pending {};  // Router::verdict() follows; the link is not read meanwhile
+using Verdict = std::variant<Granted, Denied>;
+using Authentication = std::variant<Granted, Denied, Pending>;
+
+struct Pass {};
+struct Hide {};
+struct Replace {
+  Value value;
+};
+using View = std::variant<Pass, Hide, Replace>;
+
+// Answers "may this session do that?". The scope and validator questions are synchronous and use memory only.
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  virtual Authentication authenticate(Ticket ticket, const Hello& hello) = 0;
+  // Refusal text (→ ERROR 403) or nothing. Sees the value before transformation; `value` is null for a PUBLISH without one.
+  virtual std::optional<std::string> validate_write(const SessionView& session, std::string_view address, const ValueView& value) {
+    static_cast<void>(session), static_cast<void>(address), static_cast<void>(value);
+    return std::nullopt;
+  }
+  virtual View view(const SessionView& session, const Delivery& delivery) {
+    static_cast<void>(session), static_cast<void>(delivery);
+    return Pass{};
+  }
+};
+
+// Everybody may do everything (open mode).
+class OpenGate final : public Gate {
+ public:
+  Authentication authenticate(Ticket, const Hello&) override { return Granted{open_grants(), {}}; }
+};
+
+// One entry of the one order. Views are valid during the call that shows it.
+struct Commit {
+  Seq seq = 0;
+  CommitKind kind = CommitKind::set;
+  std::string_view address;
+  std::optional<ValueView> value;
+  Revision revision = 0;
+  SignalType signal = SignalType::param;
+  GesturePhase phase = GesturePhase::start;
+  std::optional<std::uint32_t> id;
+  std::optional<Ttl> ttl;
+  std::string_view writer;
+  Provenance provenance;
+  UnixTime time;
+  std::uint64_t bundle = 0;  // equal for the members of one bundle, 0 outside
+};
+
+// Sees each turn's commits once, in order: journal, federation, metrics.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void committed(std::span<const Commit> commits) = 0;
+};
+class NullObserver final : public Observer {
+ public:
+  void committed(std::span<const Commit>) override {}
+};
+
+// What a reaction to a commit writes. Run to its end, in order, before any other frame is handled (contract 1).
+struct Effect {
+  SessionId session = nobody;  // who writes
+  std::string address;
+  Value value;
+  bool publish = false;
+  SignalType signal = SignalType::event;
+  std::string writer;  // "rule:<id>"
+};
+class Reactor {
+ public:
+  virtual ~Reactor() = default;
+  virtual void react(const Commit& commit, std::vector<Effect>& effects) = 0;
+};
+
+struct Keep {};
+struct Drop {};  // the write is accepted and does nothing
+struct Reject {
+  std::string message;  // → ERROR 402
+};
+using Transformed = std::variant<Keep, Value, Drop, Reject>;
+
+// Changes a value on its way in; sees the value and its own state, never the engine. Called only when no lock or revision can refuse the write.
+class Transform {
+ public:
+  virtual ~Transform() = default;
+  virtual Transformed transform(std::string_view address, SignalType signal, const ValueView& value, const Now& now) = 0;
+};
+
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual std::uint64_t next() = 0;
+};
+
+}  // namespace clasp::router

@@ -1,0 +1,118 @@
+// The router as a pure state machine: bytes and time go in, frames and deadlines come out (architecture, sections 1 and 4).
+//
+// Not thread-safe: one thread, the router thread, makes every call. Router orders the small engines of this folder and does nothing else;
+// read receive.cpp for one frame's way in, commit.cpp for its way out, pump.cpp for what happens when a link is slow.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "clasp/error.hpp"
+#include "core/codec.hpp"
+#include "core/message.hpp"
+#include "router/config.hpp"
+#include "router/hooks.hpp"
+#include "router/sink.hpp"
+#include "router/stats.hpp"
+#include "router/types.hpp"
+
+namespace clasp::router {
+
+class Engine;  // the parts, private to this folder
+
+enum class Encoding : std::uint8_t { frames, views };  // CLASP links take frames; bridges and other protocols take views
+
+// A session that never says HELLO: an OSC bridge, an HTTP request, a rule, an MQTT client.
+struct SessionProfile {
+  std::string name;
+  Grants grants;                       // open_grants() if it is ours
+  Echo echo_sets = Echo::yes;          // deliver its own SETs back to it
+  bool conflate = true;                // no: params are never dropped, as events (protocols that promise every message)
+  Encoding encoding = Encoding::views;
+  std::string writer;                  // text the wire shows as writer of its values; empty: its session id
+};
+
+// Everything optional may stay null; the referenced hooks outlive the router.
+struct Hooks {
+  Gate* gate = nullptr;          // null: open
+  Observer* observer = nullptr;
+  Reactor* reactor = nullptr;
+  Transform* transform = nullptr;
+  Random* random = nullptr;      // required: session ids and hash seeds
+  // One line for the operator, already limited to about one a second and kind.
+  std::function<void(std::string_view line)> log;
+};
+
+class Router {
+ public:
+  Router(Config config, Hooks hooks, Now now);
+  Router(const Router&) = delete;
+  ~Router();
+
+  // ---- links: peers that speak CLASP ----
+  LinkId open_link(Sink& sink, Now now);  // HELLO has to come within handshake_timeout
+  // One frame, exactly. The bytes may be read only during the call.
+  void receive(LinkId link, Bytes frame, Now now);
+  // Any sign of life that is no frame (WebSocket ping or pong).
+  void activity(LinkId link, Now now);
+  // The link got rid of these bytes. Frees window, may hand the sink more.
+  void sent(LinkId link, std::size_t bytes, Now now);
+  // The link is gone; its sink is not called again.
+  void closed(LinkId link, Now now);
+
+  // ---- sessions without a link of their own ----
+  SessionId open_session(const SessionProfile& profile, Sink& sink, Now now);
+  // The one way in: receive() decodes and comes here.
+  void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, Now now);
+  void sent(SessionId session, std::size_t bytes, Now now);
+  void close_session(SessionId session, Now now);
+
+  // ---- answers that had to wait ----
+  void durable(Seq seq, Now now);
+  void verdict(Ticket ticket, Verdict verdict, Now now);
+  void set_grants(SessionId session, Grants grants, Now now);  // null: nothing is allowed any more, the session is closed
+
+  // ---- time ----
+  // Runs due timers; call before a turn's input. Returns when to call again.
+  std::optional<SteadyTime> advance(Now now);
+  // Ends a turn: shows the observers its commits, continues snapshots, wakes paced publishers. Flush the links afterwards.
+  // True if something is left to do at once (a snapshot in progress): turn again even without input.
+  bool end_turn(Now now);
+  std::optional<SteadyTime> next_deadline() const;
+
+  // Ends every session with the reason (shutdown).
+  void close_all(const CloseReason& reason, Now now);
+
+  // ---- for the embedder ----
+  struct ParamView {
+    std::string_view address;
+    ValueView value;
+    Revision revision = 0;
+    std::string_view writer;
+    UnixTime time;
+    std::optional<SessionId> lock_holder;
+  };
+  std::optional<ParamView> find(std::string_view address) const;
+  void for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const;
+  void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
+  // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
+  Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
+                       Now now);
+  // Raises every next revision by 2^24 (after an unclean start, contract 30).
+  void raise_revisions();
+  std::uint64_t epoch() const;
+  Seq last_seq() const;
+  std::string session_text(SessionId session) const;  // UUID; empty if unknown
+  const Stats& stats() const;
+  Gauges gauges() const;
+  const Config& config() const;
+
+ private:
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace clasp::router
