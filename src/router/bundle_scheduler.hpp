@@ -1,0 +1,54 @@
+// Bundles waiting for their time (contract 22 and 23). Bounded per session by count and bytes. A waiting bundle outlives its sender.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "core/byte_buffer.hpp"
+#include "core/message.hpp"
+#include "router/types.hpp"
+
+namespace clasp::router {
+
+struct BundleLimits {
+  std::size_t per_session_max = 1'024;
+  std::size_t bytes_per_session_max = 4'194'304;
+};
+
+struct WaitingBundle {
+  SessionId session = nobody;
+  Provenance provenance;
+  Qos qos = Qos::fire;
+  ByteBuffer payload;  // the BUNDLE as it came, compact, without frame
+};
+
+class BundleScheduler {
+ public:
+  explicit BundleScheduler(BundleLimits limits) : limits_(limits) {}
+
+  // False if the session has too many waiting already; nothing is kept then.
+  bool add(SteadyTime due, WaitingBundle bundle);
+  // The earliest that is due, removed; equal times in order of receipt.
+  std::optional<WaitingBundle> pop_due(SteadyTime now);
+  std::optional<SteadyTime> next_deadline() const;
+  std::size_t size() const { return waiting_.size(); }
+
+ private:
+  struct Key {
+    SteadyTime due;
+    std::uint64_t order = 0;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Usage {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+  };
+  BundleLimits limits_;
+  std::map<Key, WaitingBundle> waiting_;
+  std::unordered_map<std::uint64_t, Usage> usage_;
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace clasp::router
