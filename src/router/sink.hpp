@@ -39,6 +39,10 @@ class Delivery {
   Bytes frame() const;
   explicit Delivery(ByteBuffer& scratch) : scratch_(&scratch) {}
   void set_frame(Bytes frame) { frame_ = frame; }
+  void rebind(ByteBuffer& scratch) {  // encode anew, into another buffer
+    scratch_ = &scratch;
+    frame_ = {};
+  }
 
  private:
   ByteBuffer* scratch_;

@@ -1,0 +1,174 @@
+// The one place that changes what others see: everything accepted gets the next seq here and fans out (engine design, section 1).
+#include "core/check.hpp"
+#include "router/engine.hpp"
+
+namespace clasp::router {
+
+namespace {
+
+bool thins(SignalType signal, GesturePhase phase) {
+  return signal == SignalType::param || signal == SignalType::stream || (signal == SignalType::gesture && phase == GesturePhase::move);
+}
+
+std::size_t bucket_of(std::size_t targets) {
+  std::size_t bucket = 0;
+  while ((std::size_t{1} << bucket) <= targets && bucket < 31) ++bucket;
+  return bucket;
+}
+
+}  // namespace
+
+Seq Engine::commit(CommitInput input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now) {
+  input.time = now.unix_time;
+  const Seq seq = commit_log.append(input);
+  ++stats.commits;
+  if (hooks.observer != nullptr) {
+    unshown_bytes += input.address.size() + (input.value ? input.value->encoded_bytes() : 0) + 128;
+    if (unshown_bytes > config.commit_log_bytes_max / 4) show_commits();
+  }
+  if (input.kind == CommitKind::lock) return seq;
+
+  frame_scratch.clear();
+  Delivery delivery(frame_scratch);
+  delivery.seq = seq;
+  delivery.kind = input.kind;
+  delivery.entry = entry;
+  delivery.address = input.address;
+  delivery.value = input.value;
+  delivery.revision = input.revision;
+  delivery.signal = input.signal;
+  delivery.phase = input.phase;
+  delivery.samples = input.samples;
+  delivery.timestamp = input.timestamp;
+  delivery.id = input.id;
+  delivery.rate = input.rate;
+  delivery.ttl = input.ttl;
+  delivery.lock = input.lock;
+  delivery.unlock = input.unlock;
+  delivery.provenance = input.provenance;
+
+  const bool is_publish = input.kind == CommitKind::publish;
+  const std::uint8_t mask = any_type ? 0x1f : TypeMask::of(is_publish ? input.signal : SignalType::param).bits;
+  const bool thinnable = input.kind != CommitKind::remove && thins(is_publish ? input.signal : SignalType::param, input.phase);
+  SharedFrame shared;
+  std::size_t targets = 0;
+  const MatchSet matched = subscriptions.match(input.address, entry == no_entry || input.kind == CommitKind::remove ? nullptr : &params.match_slot(entry));
+  for (const MatchRow& row : matched.rows) {
+    if ((row.types & mask) == 0) continue;
+    Session& session = table.at(row.session);
+    if (except && session.id == *except) continue;
+    delivery.own = input.provenance.session == session.id;
+    if (delivery.own && !is_publish && session.echo_sets == Echo::no) continue;
+    if (session.options && thinnable && !passes_options(session, row, matched, delivery, mask, now)) continue;
+    ++targets;
+    deliver(session, delivery, shared, now);
+  }
+  stats.deliveries += targets;
+  ++stats.fanout_count;
+  stats.fanout_sum += targets;
+  ++stats.fanout_buckets[bucket_of(targets)];
+
+  if (hooks.reactor != nullptr) {
+    char uuid[36];
+    const Commit shown{.seq = seq, .kind = input.kind, .address = input.address, .value = input.value, .revision = input.revision, .signal = input.signal,
+                       .phase = input.phase, .id = input.id, .ttl = input.ttl, .writer = writers.text(input.provenance.writer, uuid),
+                       .provenance = input.provenance, .time = input.time, .bundle = input.bundle};
+    hooks.reactor->react(shown, effects);
+    effect_hops.resize(effects.size(), static_cast<std::uint8_t>(hops + 1));
+  }
+  return seq;
+}
+
+bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now) {
+  const bool is_gesture = delivery.kind == CommitKind::publish && delivery.signal == SignalType::gesture;
+  const std::uint64_t key = address_key(delivery.address, is_gesture ? delivery.id.value_or(0) : 0);
+  const std::optional<double> number = delivery.value ? delivery.value->as_number() : std::nullopt;
+  const auto slots = matched.subscriptions.subspan(row.first, row.count);
+
+  // A message goes out if any matching subscription wants it now, and counts for all of them (contract 11).
+  bool wanted = (row.plain_types & mask) != 0;
+  std::optional<SteadyTime> due;
+  for (const SubscriptionSlot slot : slots) {
+    const Subscription& subscription = subscriptions.subscription(slot);
+    if (wanted || (subscription.types.bits & mask) == 0) continue;
+    SteadyTime when;
+    const Thinning thinning = session.options->judge(slot, subscription.options, key, number, now.steady, when);
+    if (thinning == Thinning::pass) wanted = true;
+    if (thinning == Thinning::hold && (!due || when < *due)) due = when;
+  }
+  if (wanted) {
+    session.options->release(key);
+    for (const SubscriptionSlot slot : slots) {
+      const Subscription& subscription = subscriptions.subscription(slot);
+      if ((subscription.types.bits & mask) != 0) session.options->delivered(slot, subscription.options, key, number, now.steady);
+    }
+  } else if (due) {
+    HeldItem item{.key = key, .address = std::string(delivery.address), .signal = delivery.signal, .frame = {}};
+    if (delivery.kind == CommitKind::publish) item.frame = SharedFrame(delivery.frame());
+    else item.signal = SignalType::param;
+    session.options->hold(std::move(item), *due);
+    arm_held(session);
+  }
+  return wanted;
+}
+
+void Engine::remove_param(EntryId entry, Now now) {
+  const ParamRecord record = params.record(entry);
+  const std::string address(record.address);  // the record goes before subscribers are told
+  const WriterId writer = record.writer;
+  const Revision revision = params.remove(entry);
+  CommitInput input{.kind = CommitKind::remove, .address = address, .value = ValueView{}, .revision = revision};
+  input.provenance.writer = writer;
+  commit(std::move(input), entry, std::nullopt, false, now);
+  writers.release(writer);
+}
+
+void Engine::run_effects(Now now) {
+  for (std::size_t i = 0; i < effects.size(); ++i) {
+    const Effect effect = std::move(effects[i]);
+    const std::uint8_t effect_hop = effect_hops[i];
+    Session* session = table.find(effect.session);
+    if (session == nullptr || effect_hop > config.rule_hops_max || i >= config.effects_max) {
+      ++stats.effects_dropped;
+      log("effects", fmt::format("a reaction on {} was dropped: chains end after {} hops or {} effects", printable(effect.address), config.rule_hops_max,
+                                 config.effects_max), now);
+      continue;
+    }
+    hops = effect_hop;
+    const WriterId writer = effect.writer.empty() ? WriterId{} : writers.intern(effect.writer);
+    WriteContext context{session, {.writer = effect.writer.empty() ? session->writer : writer, .session = session->id, .hops = effect_hop}, WriteMode::rule};
+    const EncodedValue value(effect.value);
+    if (effect.publish) {
+      const Publish publish{.address = effect.address, .signal = effect.signal, .value = value.view()};
+      if (!check_publish_form(publish)) publish_now(publish, context, now);
+    } else {
+      const Set set{.address = effect.address, .value = value.view()};
+      Revision revision = 0;
+      Error error;
+      if (const auto bad = check_set_form(set)) error = *bad;
+      else apply_set(set, context, now, revision, error);
+      if (error.code != ErrorCode::none) log("effect", fmt::format("a reaction could not set {}: {}", printable(effect.address), error.message), now);
+    }
+    if (!effect.writer.empty()) writers.release(writer);
+  }
+  effects.clear();
+  effect_hops.clear();
+  hops = 0;
+}
+
+void Engine::show_commits() {
+  unshown_bytes = 0;
+  if (hooks.observer == nullptr || commit_log.last_seq() == shown_seq) return;
+  std::vector<Commit> commits;
+  std::deque<std::string> texts;
+  commit_log.walk_from(shown_seq + 1, [&](const LoggedCommit& logged) {
+    commits.push_back(logged.commit);
+    texts.push_back(writer_text(logged.commit.provenance.writer));
+    commits.back().writer = texts.back();
+    return true;
+  });
+  shown_seq = commit_log.last_seq();
+  if (!commits.empty()) hooks.observer->committed(commits);
+}
+
+}  // namespace clasp::router

@@ -1,0 +1,286 @@
+// The parts of a Router and the order in which they act. Private to this folder: one .cpp per step of a frame's way.
+//
+//   receive.cpp   frame → message → the handler of its type            handshake.cpp  HELLO, WELCOME, second HELLO, refusals
+//   write.cpp     SET and PUBLISH through the pipeline                  bundles.cpp    BUNDLE: check all, then apply all
+//   commit.cpp    the one place that changes state and fans out         snapshots.cpp  cursors that bring state in chunks
+//   pump.cpp      outboxes: what happens when a link is slow            sessions.cpp   opening, ending, idle, timers
+//   queries.cpp   SUBSCRIBE, GET, QUERY, ANNOUNCE, SYNC, REPLAY
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/codec.hpp"
+#include "router/bundle_scheduler.hpp"
+#include "router/commit_log.hpp"
+#include "router/gesture_coalescer.hpp"
+#include "router/param_store.hpp"
+#include "router/router.hpp"
+#include "router/session_table.hpp"
+#include "router/signal_registry.hpp"
+#include "router/subscriptions.hpp"
+#include "router/timers.hpp"
+#include "router/writers.hpp"
+
+namespace clasp::router {
+
+// A SNAPSHOT in progress: everything that matches `pattern`, as of `since`, from `after` on.
+struct SnapshotCursor {
+  SessionId session = nobody;
+  Pattern pattern;
+  Seq since = 0;
+  std::optional<std::uint32_t> subscription;  // absent: the one after WELCOME
+  bool owes_frame = false;  // a SNAPSHOT has to come even if nothing matches
+  std::string after;
+};
+
+// Who writes, on whose behalf, through which steps (engine design, section 9).
+struct WriteContext {
+  Session* session = nullptr;
+  Provenance provenance;
+  WriteMode mode = WriteMode::client;
+  std::uint64_t bundle = 0;
+};
+
+struct UuidHash {
+  std::size_t operator()(const Uuid& uuid) const {
+    std::size_t hash = 0;
+    std::memcpy(&hash, uuid.bytes.data(), sizeof hash);  // random already
+    return hash;
+  }
+};
+
+// A write that has passed every check and may still be changed or dropped by the transform.
+enum class WriteResult : std::uint8_t { written, lost, dropped, refused };
+
+class Engine {
+ public:
+  Engine(Config config, Hooks hooks, Now now);
+
+  // ---- router.cpp: entry points ----
+  LinkId open_link(Sink& sink, Now now);
+  void activity(LinkId link, Now now);
+  SessionId open_profile(const SessionProfile& profile, Sink& sink, Now now);
+  void submit_from(SessionId session, const Message& message, Qos qos, const Provenance& provenance, Now now);
+  Router::ParamView param_view(const ParamRecord& record);
+  Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
+                       Now now);
+  const Stats& current_stats();
+  Gauges gauges();
+
+  // ---- receive.cpp ----
+  void receive(LinkId link, Bytes frame, Now now);
+  void submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, Now now);
+  Provenance provenance_of(const Session& session) const;
+
+  // ---- handshake.cpp ----
+  void on_hello(LinkId link, const Hello& hello, Now now);
+  void on_verdict(Ticket ticket, Verdict verdict, Now now);
+  void refuse_link(LinkId link, Input input, ErrorCode code, std::string_view text, CloseCode close, Now now);
+
+  // ---- write.cpp ----
+  void on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, Now now);
+  void on_publish(Session& session, const Publish& publish, const WriteContext& context, Now now);
+  std::optional<Error> check_set_form(const Set& set) const;                                     // address and size
+  std::optional<Error> check_publish_form(const Publish& publish);
+  std::optional<Error> check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const;
+  WriteResult apply_set(const Set& set, const WriteContext& context, Now now, Revision& revision, Error& error);
+  std::optional<ValueView> transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, Now now, ByteBuffer& out,
+                                       WriteResult& result, Error& error);
+  WriteResult store(const Set& set, const ParamWrite& write, const WriteContext& context, Now now, Revision& revision);
+  void publish_now(const Publish& publish, const WriteContext& context, Now now);
+  void commit_publish(const Publish& publish, const WriteContext& context, Now now);
+  bool on_p2p_signal(Session& session, const Publish& publish, Now now);
+  void publish_held(const HeldMove& move, Now now);
+  ConflictStrategy strategy_for(std::string_view address) const;
+  Error describe(const Refused& refused, std::string_view address) const;
+
+  // ---- bundles.cpp ----
+  void on_bundle(Session& session, const Bundle& bundle, Qos qos, const Provenance& provenance, Now now);
+  void execute_due_bundles(Now now);
+  struct BundleOverlay;
+  std::optional<Error> check_bundle_members(const std::vector<const Message*>& members, const Session& session);
+  std::optional<Error> check_bundle_state(const std::vector<const Message*>& members, SessionId writer) const;
+  void execute_bundle(const std::vector<const Message*>& members, Session& session, Session* answer_to, Qos qos, const Provenance& provenance, Now now);
+
+  // ---- commit.cpp ----
+  Seq commit(CommitInput input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now);
+  bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now);
+  void remove_param(EntryId entry, Now now);
+  void run_effects(Now now);
+  void show_commits();
+
+  // ---- pump.cpp ----
+  // One commit to one session: straight to its sink, or into its outbox. `shared` is filled on first need and shared by all who must wait.
+  void deliver(Session& session, Delivery& delivery, SharedFrame& shared, Now now);
+  void leave(Session& session, Link& link, Delivery& delivery);  // asks for the session's view, then hands it to the sink
+  void emit(Session& session, Link& link, const OutboxItem& item, Now now);
+  void emit_frame(Session& session, Link& link, const OutboxItem& item);
+  Delivery delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const;
+  void pump(Session& session, Now now);
+  void sent(LinkId link, std::size_t bytes, Now now);
+  Outbox& outbox_of(Session& session, Now now);
+  void after_push(Session& session, Now now);
+  void account_outbox(Session& session);
+  void conflate(Session& session, Now now);
+  void notice_drops(Session& session, Now now);
+  bool has_room(const Session& session, const Link& link) const;
+  void relieve_memory(Now now);
+  void pause_reading(Link& link, std::uint8_t cause);
+  void resume_reading(Link& link, std::uint8_t cause);
+  void update_pause_for_replies(Session& session);
+  void pace(LinkId link, Now now);
+  void wake_paced(Now now);
+
+  // `write`: an answer to a write; those of one session leave in the order of the requests, and not before `needs` is durable.
+  enum class Order : std::uint8_t { free, write };
+  void reply(Session& session, const Message& message, Now now, Order order = Order::free, Seq needs = 0);
+  void reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, Now now);
+  void send_error(Session& session, const Error& error, Now now, Order order = Order::free);
+  void reply_to_link(Link& link, const Message& message);  // before there is a session
+  void release_durable(Now now);
+
+  // ---- snapshots.cpp ----
+  void start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, Now now);
+  struct Progress {
+    bool finished = false;
+    std::size_t bytes = 0;
+  };
+  Progress advance_snapshot(SnapshotCursor& cursor, Now now);
+  // What the session may see of a stored value: nothing, the value, or another one (kept in `scratch`).
+  std::optional<ValueView> visible(const Session& session, const ParamRecord& record, ByteBuffer& scratch);
+  bool advance_snapshots(Now now);
+  void note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, Now now);
+  void drop_cursors(SessionId session, std::optional<std::uint32_t> subscription);
+  void send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, Now now);
+
+  // ---- queries.cpp ----
+  void on_subscribe(Session& session, const Subscribe& subscribe, Now now);
+  void on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, Now now);
+  void on_get(Session& session, const Get& get, Qos qos, Now now);
+  bool render_get(Session& session, std::string_view address, ByteBuffer& out, Now now);  // false: missing or unreadable
+  void on_query(Session& session, const Query& query, Now now);
+  void on_announce(Session& session, const Announce& announce, Now now);
+  void on_sync(Session& session, const Sync& sync, Now now);
+  void on_replay(Session& session, const Replay& replay, Now now);
+  bool may_read(const Session& session, std::string_view address) const;
+  void drop_uncovered(Session& session, Now now);
+
+  // ---- sessions.cpp ----
+  Session& begin_session(LinkId link, std::string_view name, Grants grants);
+  void end_session(SessionId id, Now now);
+  void close_link(LinkId link, const CloseReason& reason, Now now);  // the engine ends it
+  void link_gone(LinkId link, Now now);
+  std::optional<SteadyTime> advance(Now now);
+  std::optional<SteadyTime> next_deadline() const;
+  void on_tick(Now now);
+  void on_held_due(Session& session, Now now);
+  void arm_held(Session& session);
+  void set_grants(SessionId id, Grants grants, Now now);
+  bool end_turn(Now now);
+  void log(std::string_view kind, std::string line, Now now);
+
+  std::uint64_t address_key(std::string_view address, std::uint32_t id = 0) const;
+  std::string writer_text(WriterId writer) const;
+  SessionView view_of(const Session& session) const { return {session.id, session.name, session.grants.get()}; }
+
+  // Marks the time a sink is being called: the engine must not be entered then.
+  struct SinkCall {
+    explicit SinkCall(bool& flag);
+    ~SinkCall() { flag_ = false; }
+    bool& flag_;
+  };
+  void check_entry() const;
+
+  Config config;
+  Hooks hooks;
+  OpenGate open_gate;
+  Gate& gate;
+  Stats stats;
+  std::uint64_t epoch = 0;
+  std::uint64_t hash_seed = 0;
+
+  Timers timers;
+  Writers writers;
+  ParamStore params;
+  Subscriptions subscriptions;
+  CommitLog commit_log;
+  GestureCoalescer gesture_coalescer;
+  BundleScheduler bundles;
+  SignalRegistry signals;
+  SessionTable table;
+  std::unordered_map<Uuid, SessionId, UuidHash> by_uuid;
+  std::list<SnapshotCursor> cursors;
+  std::vector<std::pair<Pattern, ConflictStrategy>> strategies;
+
+  // Answers that wait for the disk, per session in order of the requests (contract 25–26; only with durability sync).
+  struct WaitingAnswer {
+    SessionId session = nobody;
+    Seq needs = 0;
+    SharedFrame frame;
+  };
+  std::deque<WaitingAnswer> waiting_answers;
+  Seq durable_seq = 0;
+
+  struct PendingHello {
+    LinkId link{};
+    std::string name;
+    std::uint8_t features = 0;
+    bool no_snapshot = false;
+  };
+  std::unordered_map<std::uint64_t, PendingHello> pending_hellos;
+  std::uint64_t ticket = 0;
+  void welcome(LinkId link, const PendingHello& hello, Granted granted, Now now);
+
+  struct PacedLink {
+    LinkId link{};
+    SessionId subscriber = nobody;
+    SteadyTime until;
+  };
+  std::vector<PacedLink> paced;
+  SessionId fed_backlog = nobody;  // a moving subscriber above pace_bytes that the frame being handled feeds
+
+  std::vector<Effect> effects;
+  std::vector<std::uint8_t> effect_hops;  // of effects[i]
+  std::uint8_t hops = 0;                  // of the write being handled
+
+  std::size_t outboxes_bytes = 0;
+  std::uint64_t turn = 1;
+  Seq shown_seq = 0;                      // observers have seen everything up to here
+  std::size_t unshown_bytes = 0;
+  std::uint64_t bundle_id = 0;
+  TimerId tick_timer = TimerId::none;
+
+  Decoder decoder;
+  Decoder inner_decoder;      // of frames that waited, while a message of `decoder` may be in use
+  Decoder inner_bundle_decoder;
+  ByteBuffer frame_scratch;   // the frame of the commit being delivered
+  ByteBuffer reply_scratch;
+  ByteBuffer value_scratch;
+  ByteBuffer chunk_scratch;
+  ByteBuffer emit_scratch;    // items leaving an outbox
+  bool in_sink = false;
+
+  // Sessions to be closed once nothing iterates over them any more.
+  std::vector<std::pair<SessionId, CloseReason>> doomed;
+  void doom(Session& session, const CloseReason& reason);
+  void close_doomed(Now now);
+
+  struct LogState {
+    SteadyTime last{-3'600'000'000};
+    std::uint64_t suppressed = 0;
+  };
+  std::unordered_map<std::string, LogState> log_states;
+  std::string view_writer;  // what the last ParamView points to
+};
+
+}  // namespace clasp::router

@@ -1,0 +1,163 @@
+#include "router/outbox.hpp"
+
+#include "core/check.hpp"
+#include "core/codec.hpp"
+
+namespace clasp::router {
+
+namespace {
+
+constexpr SteadyTime dead_time{-1};
+bool dead(const OutboxItem& item) { return item.queued == dead_time; }
+bool undroppable(ItemKind kind) { return kind == ItemKind::kept || kind == ItemKind::reply || kind == ItemKind::get_ready || kind == ItemKind::get; }
+bool is_reply(ItemKind kind) { return kind == ItemKind::reply || kind == ItemKind::get_ready || kind == ItemKind::get; }
+
+// The address an answered GET shows, out of its one-entry SNAPSHOT frame.
+SharedFrame address_of_answer(const SharedFrame& frame) {
+  const auto decoded = decode_frame(frame.view());
+  CLASP_CHECK(decoded.has_value() && decoded->payload.size() > 5);
+  const auto length = load_be<std::uint16_t>(decoded->payload.data() + 3);  // code, count, then the first entry's address
+  return SharedFrame(decoded->payload.subspan(5, length));
+}
+
+}  // namespace
+
+SteadyTime Outbox::oldest() const {
+  for (const OutboxItem& item : items_) {
+    if (!dead(item)) return item.queued;
+  }
+  return {};
+}
+
+void Outbox::account(const OutboxItem& item, bool in) {
+  const std::size_t size = item.frame.size();
+  const auto change = [in, size](std::size_t& total) { total = in ? total + size : total - size; };
+  change(bytes_);
+  if (undroppable(item.kind)) change(kept_bytes_);
+  if (is_reply(item.kind)) change(reply_bytes_);
+  live_ = in ? live_ + 1 : live_ - 1;
+}
+
+void Outbox::add(OutboxItem item) {
+  account(item, true);
+  items_.push_back(std::move(item));
+}
+
+OutboxItem* Outbox::at(std::uint64_t number) { return &items_[static_cast<std::size_t>(number - first_)]; }
+
+void Outbox::forget(OutboxItem& item) {
+  account(item, false);
+  item = OutboxItem{};
+  item.queued = dead_time;
+}
+
+void Outbox::push_param(EntryId entry, SharedFrame frame, SteadyTime now) {
+  if (!congested_) {
+    add({.kind = ItemKind::param, .entry = entry, .frame = std::move(frame), .queued = now});
+    return;
+  }
+  const auto [mark, is_new] = marks_.try_emplace(static_cast<std::uint32_t>(entry), first_ + items_.size());
+  if (is_new) add({.kind = ItemKind::mark, .entry = entry, .frame = {}, .queued = now});
+  else ++params_conflated_;
+}
+
+void Outbox::push_removal(EntryId entry, SharedFrame frame, SteadyTime now) {
+  if (const auto mark = marks_.find(static_cast<std::uint32_t>(entry)); mark != marks_.end()) {
+    OutboxItem& item = *at(mark->second);
+    marks_.erase(mark);
+    account(item, false);
+    item = {.kind = ItemKind::kept, .frame = std::move(frame), .queued = item.queued};
+    account(item, true);
+    return;
+  }
+  if (!congested_) {  // frames of this entry that wait must not become marks of whoever gets the id next
+    for (OutboxItem& item : items_) {
+      if (item.kind != ItemKind::param || item.entry != entry) continue;
+      account(item, false);
+      item.kind = ItemKind::kept;
+      item.entry = no_entry;
+      account(item, true);
+    }
+  }
+  push_kept(std::move(frame), now);
+}
+
+void Outbox::push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now) {
+  if (congested_) {
+    const auto [place, is_new] = streams_.try_emplace(key, first_ + items_.size());
+    if (!is_new) {
+      forget(*at(place->second));
+      ++streams_dropped_;
+      place->second = first_ + items_.size();
+    }
+  }
+  add({.kind = ItemKind::stream, .key = key, .frame = std::move(frame), .queued = now});
+}
+
+void Outbox::push_kept(SharedFrame frame, SteadyTime now) { add({.kind = ItemKind::kept, .frame = std::move(frame), .queued = now}); }
+
+void Outbox::push_reply(SharedFrame frame, SteadyTime now) { add({.kind = ItemKind::reply, .frame = std::move(frame), .queued = now}); }
+
+void Outbox::push_get(ItemKind kind, SharedFrame frame, bool missing_is_error, SteadyTime now) {
+  add({.kind = kind, .missing_is_error = missing_is_error, .frame = std::move(frame), .queued = now});
+}
+
+void Outbox::conflate() {
+  if (congested_) return;
+  congested_ = true;
+  std::deque<OutboxItem> waiting;
+  waiting.swap(items_);
+  first_ = 0;
+  live_ = bytes_ = kept_bytes_ = reply_bytes_ = 0;
+  for (OutboxItem& item : waiting) {
+    if (dead(item)) continue;
+    switch (item.kind) {
+      case ItemKind::param: push_param(item.entry, {}, item.queued); break;
+      case ItemKind::stream: push_stream(item.key, std::move(item.frame), item.queued); break;
+      case ItemKind::get_ready: push_get(ItemKind::get, address_of_answer(item.frame), item.missing_is_error, item.queued); break;
+      default: add(std::move(item)); break;
+    }
+  }
+}
+
+OutboxItem Outbox::pop() {
+  CLASP_CHECK(!empty());
+  while (dead(items_.front())) {
+    items_.pop_front();
+    ++first_;
+  }
+  OutboxItem item = std::move(items_.front());
+  account(item, false);  // the moved-from frame is gone from items_, `item` has it
+  const std::uint64_t number = first_;
+  items_.pop_front();
+  ++first_;
+  if (item.kind == ItemKind::mark) {
+    marks_.erase(static_cast<std::uint32_t>(item.entry));
+  } else if (item.kind == ItemKind::stream && congested_) {
+    if (const auto place = streams_.find(item.key); place != streams_.end() && place->second == number) streams_.erase(place);
+  }
+  if (empty()) {
+    items_.clear();
+    congested_ = false;
+    marks_.clear();
+    streams_.clear();
+  }
+  return item;
+}
+
+void Outbox::drop_if(const std::function<bool(const OutboxItem&)>& drop) {
+  for (OutboxItem& item : items_) {
+    if (dead(item) || !drop(item)) continue;
+    if (item.kind == ItemKind::mark) marks_.erase(static_cast<std::uint32_t>(item.entry));
+    if (item.kind == ItemKind::stream) streams_.erase(item.key);
+    forget(item);
+  }
+  if (empty()) {
+    items_.clear();
+    congested_ = false;
+    marks_.clear();
+    streams_.clear();
+  }
+}
+
+}  // namespace clasp::router

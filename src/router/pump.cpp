@@ -1,0 +1,359 @@
+// Outboxes: what happens between a commit and a link that cannot take it at once (engine design, sections 4 and 6; contract 13–17).
+//
+// Two regimes keep rule 7 (no revision ever falls) true. While a session keeps up, everything is rendered when it is committed and leaves in that
+// order. Once it is congested, everything that shows a param is rendered when it leaves.
+#include <algorithm>
+
+#include "core/check.hpp"
+#include "router/engine.hpp"
+
+namespace clasp::router {
+
+Engine::SinkCall::SinkCall(bool& flag) : flag_(flag) {
+  CLASP_CHECK(!flag_);
+  flag_ = true;
+}
+
+void Engine::check_entry() const { CLASP_CHECK(!in_sink); }  // a sink, gate or observer called back into the engine
+
+// ---- towards the sink ----
+
+bool Engine::has_room(const Session& session, const Link& link) const {
+  const std::size_t window = session.outbox && session.outbox->congested() ? config.window_bytes_congested : config.window_bytes;
+  return link.unsent < window;
+}
+
+void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, Now now) {
+  Link* link = table.find(session.link);
+  if (link == nullptr) return;
+  if (!session.outbox && has_room(session, *link)) return leave(session, *link, delivery);
+
+  Outbox& box = outbox_of(session, now);
+  const bool is_param = delivery.kind == CommitKind::set && session.conflate;
+  if (!shared && !(is_param && box.congested())) shared = SharedFrame(delivery.frame());
+  if (delivery.kind == CommitKind::remove && session.conflate) {
+    box.push_removal(delivery.entry, shared, now.steady);
+  } else if (is_param) {
+    box.push_param(delivery.entry, box.congested() ? SharedFrame{} : shared, now.steady);
+  } else if (delivery.kind == CommitKind::publish &&
+             (delivery.signal == SignalType::stream || (delivery.signal == SignalType::gesture && delivery.phase == GesturePhase::move))) {
+    box.push_stream(address_key(delivery.address, delivery.id.value_or(0)), shared, now.steady);
+  } else {
+    box.push_kept(shared, now.steady);
+  }
+  if (link->progressed + config.congested_age > now.steady && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
+  after_push(session, now);
+}
+
+void Engine::leave(Session& session, Link& link, Delivery& delivery) {
+  std::optional<EncodedValue> replaced;
+  if (session.grants && session.grants->filtered()) {
+    View view = gate.view(view_of(session), delivery);
+    if (std::holds_alternative<Hide>(view)) return;
+    if (auto* replace = std::get_if<Replace>(&view)) {
+      ByteBuffer scratch;  // filtered sessions only: the shared frame is not theirs
+      Delivery other(scratch);
+      replaced.emplace(replace->value);
+      other = delivery;
+      other.rebind(scratch);
+      other.value = replaced->view();
+      const SinkCall call(in_sink);
+      const std::size_t bytes = link.sink->deliver(other);
+      link.unsent += bytes;
+      stats.bytes_out += bytes;
+      return;
+    }
+  }
+  const SinkCall call(in_sink);
+  const std::size_t bytes = link.sink->deliver(delivery);
+  link.unsent += bytes;
+  stats.bytes_out += bytes;
+}
+
+Delivery Engine::delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const {
+  Delivery delivery(scratch);
+  delivery.seq = record.last_seq;
+  delivery.kind = CommitKind::set;
+  delivery.presence = presence;
+  delivery.entry = record.entry;
+  delivery.address = record.address;
+  delivery.value = record.value;
+  delivery.revision = record.revision;
+  delivery.provenance.writer = record.writer;
+  delivery.timestamp = record.time;
+  return delivery;
+}
+
+// ---- the outbox ----
+
+Outbox& Engine::outbox_of(Session& session, Now now) {
+  if (!session.outbox) {
+    session.outbox = std::make_unique<Outbox>();
+    session.outbox_since = now.steady;
+  }
+  return *session.outbox;
+}
+
+void Engine::after_push(Session& session, Now now) {
+  Outbox& box = *session.outbox;
+  account_outbox(session);
+  if (!box.congested() && session.conflate &&
+      (box.waiting_bytes() > config.congested_bytes || now.steady - box.oldest() > Micros(config.congested_age)))
+    conflate(session, now);
+  if (box.congested() && box.params_conflated() + box.streams_dropped() != session.drops_seen) {
+    session.drops += box.params_conflated() + box.streams_dropped() - session.drops_seen;
+    session.drops_seen = box.params_conflated() + box.streams_dropped();
+    notice_drops(session, now);
+  }
+  if (box.undroppable_bytes() > config.undroppable_bytes_max) {
+    ++stats.sessions_overflow_closed;
+    doom(session, {CloseCode::try_later, "too slow: more than the permitted bytes of events and answers wait"});
+  }
+  update_pause_for_replies(session);
+  if (outboxes_bytes > config.outboxes_bytes_max) relieve_memory(now);
+}
+
+void Engine::account_outbox(Session& session) {
+  const std::size_t bytes = session.outbox ? session.outbox->memory_bytes() : 0;
+  outboxes_bytes += bytes;
+  outboxes_bytes -= session.outbox_bytes;
+  session.outbox_bytes = bytes;
+}
+
+void Engine::conflate(Session& session, Now now) {
+  if (session.outbox->congested()) return;
+  ++stats.congestions;
+  session.outbox->conflate();
+  account_outbox(session);
+  log("slow", fmt::format("session {} ({}) is slow: its params are conflated from here on", to_text(session.uuid), printable(session.name, 40)), now);
+}
+
+// ERROR 503 when dropping began, at most every 10 s (contract 16).
+void Engine::notice_drops(Session& session, Now now) {
+  if (now.steady - session.notified < Micros(config.overload_notice_interval)) return;
+  session.notified = now.steady;
+  const std::uint64_t drops = session.drops;
+  session.drops = 0;
+  send_error(session, {ErrorCode::overloaded, fmt::format("Buffer overflow: messages being dropped ({} drops in last 10 seconds)", drops), {}}, now);
+}
+
+void Engine::relieve_memory(Now now) {
+  Session* largest = nullptr;
+  table.each_session([&](Session& session) {
+    if (session.outbox && (largest == nullptr || session.outbox_bytes > largest->outbox_bytes)) largest = &session;
+  });
+  if (largest == nullptr) return;
+  if (!largest->outbox->congested() && largest->conflate) return conflate(*largest, now);
+  ++stats.sessions_overflow_closed;
+  doom(*largest, {CloseCode::try_later, "too slow: the router's memory for waiting messages is used up"});
+}
+
+void Engine::sent(LinkId id, std::size_t bytes, Now now) {
+  Link* link = table.find(id);
+  if (link == nullptr || bytes == 0) return;
+  CLASP_CHECK(bytes <= link->unsent);
+  link->unsent -= bytes;
+  link->progressed = now.steady;
+  if (Session* session = table.find(link->session); session != nullptr && session->outbox) pump(*session, now);
+  close_doomed(now);
+}
+
+void Engine::pump(Session& session, Now now) {
+  Link* link = table.find(session.link);
+  if (link == nullptr || !session.outbox) return;
+  Outbox& box = *session.outbox;
+  // Half of a congested session's window is left to its running snapshots, or they would never get a turn.
+  const std::size_t window = !box.congested() ? config.window_bytes : session.cursors > 0 ? config.window_bytes_congested / 2 : config.window_bytes_congested;
+  while (!box.empty() && link->unsent < window) {
+    const OutboxItem item = box.pop();
+    emit(session, *link, item, now);
+  }
+  if (box.empty()) {
+    stats.params_conflated += box.params_conflated();
+    stats.streams_dropped += box.streams_dropped();
+    session.outbox.reset();
+    session.drops_seen = 0;
+  }
+  account_outbox(session);
+  update_pause_for_replies(session);
+}
+
+void Engine::emit(Session& session, Link& link, const OutboxItem& item, Now now) {
+  switch (item.kind) {
+    case ItemKind::mark: {
+      emit_scratch.clear();
+      Delivery delivery = delivery_of(params.record(item.entry), emit_scratch, Presence::live);
+      delivery.timestamp.reset();
+      delivery.own = item.own;
+      return leave(session, link, delivery);
+    }
+    case ItemKind::get: {
+      emit_scratch.clear();
+      const std::string_view address = as_text(item.frame.view());
+      if (render_get(session, address, emit_scratch, now)) {
+        const SinkCall call(in_sink);
+        link.unsent += link.sink->reply({.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
+      } else if (item.missing_is_error) {
+        append_frame(emit_scratch, Message{ErrorReply{.code = static_cast<std::uint16_t>(ErrorCode::not_found), .message = "not found", .address = address}});
+        const SinkCall call(in_sink);
+        link.unsent += link.sink->reply({.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
+      }
+      return;
+    }
+    default: return emit_frame(session, link, item);
+  }
+}
+
+// A frame that waited. Sinks of CLASP links take it as it is; others, and filtered sessions, get it decoded again.
+void Engine::emit_frame(Session& session, Link& link, const OutboxItem& item) {
+  const bool is_reply = item.kind == ItemKind::reply || item.kind == ItemKind::get_ready;
+  const bool plain = session.encoding == Encoding::frames && !(session.grants && session.grants->filtered());
+  if (is_reply && session.encoding == Encoding::frames) {
+    const SinkCall call(in_sink);
+    link.unsent += link.sink->reply({.message = nullptr, .frame = item.frame.view(), .stamp_t3 = false});
+    return;
+  }
+  emit_scratch.clear();
+  Delivery delivery(emit_scratch);
+  delivery.own = item.own;
+  delivery.set_frame(item.frame.view());
+  if (plain) return leave(session, link, delivery);
+
+  const auto frame = decode_frame(item.frame.view());
+  CLASP_CHECK(frame.has_value());
+  const auto message = inner_decoder.decode(frame->payload);
+  CLASP_CHECK(message.has_value());
+  if (is_reply) {
+    const SinkCall call(in_sink);
+    link.unsent += link.sink->reply({.message = &*message, .frame = item.frame.view(), .stamp_t3 = false});
+  } else if (const auto* set = std::get_if<Set>(&message->body)) {
+    delivery.address = set->address;
+    delivery.value = set->value;
+    delivery.revision = set->revision.value_or(0);
+    leave(session, link, delivery);
+  } else if (const auto* publish = std::get_if<Publish>(&message->body)) {
+    delivery.kind = CommitKind::publish;
+    delivery.address = publish->address;
+    delivery.value = publish->value;
+    delivery.samples = publish->samples;
+    delivery.signal = publish->signal.value_or(SignalType::event);
+    delivery.phase = publish->phase;
+    delivery.id = publish->id;
+    delivery.rate = publish->rate;
+    delivery.timestamp = publish->timestamp;
+    leave(session, link, delivery);
+  }
+}
+
+// ---- replies ----
+
+void Engine::reply(Session& session, const Message& message, Now now, Order order, Seq needs) {
+  reply_scratch.clear();
+  if (!append_frame(reply_scratch, message)) {
+    log("reply", "an answer did not fit a frame and was not sent", now);
+    return;
+  }
+  if (order == Order::write && config.durability == Durability::sync) {
+    // Answers to one session's writes leave in order: one that needs nothing still waits behind those before it.
+    for (const WaitingAnswer& waiting : waiting_answers) {
+      if (waiting.session == session.id) needs = std::max(needs, waiting.needs);
+    }
+    if (needs > durable_seq) {
+      waiting_answers.push_back({session.id, needs, SharedFrame(reply_scratch.view())});
+      return;
+    }
+  }
+  reply_frame(session, reply_scratch.view(), &message, std::holds_alternative<Sync>(message.body), now);
+}
+
+void Engine::reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, Now now) {
+  Link* link = table.find(session.link);
+  if (link == nullptr) return;
+  if (!session.outbox && has_room(session, *link)) {
+    const SinkCall call(in_sink);
+    const std::size_t bytes = link->sink->reply({.message = message, .frame = frame, .stamp_t3 = stamp_t3});
+    link->unsent += bytes;
+    stats.bytes_out += bytes;
+    return;
+  }
+  outbox_of(session, now).push_reply(SharedFrame(frame), now.steady);
+  after_push(session, now);
+}
+
+void Engine::send_error(Session& session, const Error& error, Now now, Order order) {
+  ++stats.errors_out[static_cast<std::uint16_t>(error.code)];
+  ErrorReply body{.code = static_cast<std::uint16_t>(error.code), .message = error.message, .address = {}, .correlation_id = {}};
+  if (!error.address.empty()) body.address = error.address;
+  reply(session, Message{body}, now, order);
+}
+
+void Engine::reply_to_link(Link& link, const Message& message) {
+  reply_scratch.clear();
+  if (!append_frame(reply_scratch, message)) return;
+  const SinkCall call(in_sink);
+  link.unsent += link.sink->reply({.message = &message, .frame = reply_scratch.view(), .stamp_t3 = false});
+}
+
+void Engine::release_durable(Now now) {
+  while (!waiting_answers.empty() && waiting_answers.front().needs <= durable_seq) {
+    const WaitingAnswer answer = std::move(waiting_answers.front());
+    waiting_answers.pop_front();
+    if (Session* session = table.find(answer.session)) reply_frame(*session, answer.frame.view(), nullptr, false, now);
+  }
+  close_doomed(now);
+}
+
+// ---- reading ----
+
+void Engine::pause_reading(Link& link, std::uint8_t cause) {
+  const bool was_reading = link.reads_paused == 0;
+  link.reads_paused |= cause;
+  if (!was_reading) return;
+  ++stats.reads_paused;
+  const SinkCall call(in_sink);
+  link.sink->read(false);
+}
+
+void Engine::resume_reading(Link& link, std::uint8_t cause) {
+  if ((link.reads_paused & cause) == 0) return;
+  link.reads_paused &= static_cast<std::uint8_t>(~cause);
+  if (link.reads_paused != 0) return;
+  const SinkCall call(in_sink);
+  link.sink->read(true);
+}
+
+// A session's own unread answers pause its reading; deliveries never do.
+void Engine::update_pause_for_replies(Session& session) {
+  Link* link = table.find(session.link);
+  if (link == nullptr) return;
+  const std::size_t waiting = session.outbox ? session.outbox->reply_bytes() : 0;
+  if (waiting > config.replies_bytes_max) pause_reading(*link, PauseCause::replies);
+  else if (waiting <= config.replies_bytes_max / 2) resume_reading(*link, PauseCause::replies);
+}
+
+// The link's read filled its budget and feeds a subscriber that is behind but moving: wait for that one, at most pace_max (contract 17).
+void Engine::pace(LinkId id, Now now) {
+  Link* link = table.find(id);
+  if (link == nullptr || link->turn_bytes < config.turn_input_bytes || (link->reads_paused & PauseCause::pace) != 0) return;
+  pause_reading(*link, PauseCause::pace);
+  const SteadyTime until = now.steady + config.pace_max;
+  paced.push_back({id, fed_backlog, until});
+  timers.arm(TimerKind::pace, 0, until);
+}
+
+// Woken by every way its cause can end: drained, conflated, closed, no longer moving, timed out.
+void Engine::wake_paced(Now now) {
+  std::erase_if(paced, [&](const PacedLink& waiting) {
+    Link* link = table.find(waiting.link);
+    if (link == nullptr) return true;
+    const Session* subscriber = table.find(waiting.subscriber);
+    const Link* fed = subscriber != nullptr ? table.find(subscriber->link) : nullptr;
+    const bool still_behind = fed != nullptr && subscriber->outbox && !subscriber->outbox->congested() &&
+                              subscriber->outbox->waiting_bytes() > config.pace_bytes / 2 && fed->progressed + config.congested_age > now.steady;
+    if (still_behind && now.steady < waiting.until) return false;
+    resume_reading(*link, PauseCause::pace);
+    return true;
+  });
+}
+
+}  // namespace clasp::router

@@ -1,0 +1,157 @@
+// SUBSCRIBE, GET, QUERY, ANNOUNCE, SYNC, REPLAY (router specification 8, 10, 16–18).
+#include <algorithm>
+
+#include "core/check.hpp"
+#include "router/engine.hpp"
+
+namespace clasp::router {
+
+bool Engine::may_read(const Session& session, std::string_view address) const {
+  return session.grants && (session.grants->unrestricted() || session.grants->allows(Action::read, address));
+}
+
+void Engine::on_subscribe(Session& session, const Subscribe& subscribe, Now now) {
+  const auto refuse = [&](ErrorCode code, std::string text) {
+    ++stats.subscriptions_refused;
+    send_error(session, {code, std::move(text), printable(subscribe.pattern, config.address_bytes_max)}, now);
+  };
+  const auto old = subscriptions.find(session.slot, subscribe.id);
+  if (!old && config.subscriptions_per_session_max != 0 && subscriptions.count(session.slot) >= config.subscriptions_per_session_max)
+    return refuse(ErrorCode::too_many, fmt::format("Subscription limit reached (max {})", config.subscriptions_per_session_max));
+  auto pattern = Pattern::parse(subscribe.pattern, config.address_bytes_max);
+  if (!pattern) return refuse(ErrorCode::pattern_error, describe_address_fault(pattern.error(), subscribe.pattern));
+  if (!session.grants || (!session.grants->unrestricted() && !session.grants->covers(Action::read, *pattern)))
+    return refuse(ErrorCode::forbidden, "Insufficient scope for subscription");
+
+  if (old) {  // the same id again replaces
+    drop_cursors(session.id, subscribe.id);
+    if (session.options) session.options->forget(*old);
+  }
+  const SubscribeOptions options = subscribe.options.value_or(SubscribeOptions{});
+  const Pattern parsed = *pattern;
+  subscriptions.add({.session = session.slot, .id = subscribe.id, .pattern = std::move(*pattern), .types = subscribe.types, .options = options,
+                     .since = commit_log.last_seq()});
+  if ((options.max_rate || options.epsilon) && !session.options)
+    session.options = std::make_unique<OptionState>(config.option_slots_max, stats.option_slots_exhausted);
+  send_history(session, parsed, options, subscribe.types, now);
+  start_snapshot(session, parsed, subscribe.id, now);
+}
+
+void Engine::on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, Now now) {
+  const auto slot = subscriptions.find(session.slot, unsubscribe.id);
+  if (!slot) return;
+  drop_cursors(session.id, unsubscribe.id);
+  if (session.options) session.options->forget(*slot);
+  subscriptions.remove(session.slot, unsubscribe.id);
+  drop_uncovered(session, now);
+}
+
+// Marks show what is committed later, so those no subscription covers any more must go (contract 32).
+void Engine::drop_uncovered(Session& session, Now now) {
+  static_cast<void>(now);
+  if (!session.outbox) return;
+  session.outbox->drop_if([&](const OutboxItem& item) {
+    return item.kind == ItemKind::mark && !subscriptions.gets_live(session.slot, params.record(item.entry).address, commit_log.last_seq() + 1);
+  });
+  if (session.outbox->empty()) session.outbox.reset();
+  account_outbox(session);
+}
+
+bool Engine::render_get(Session& session, std::string_view address, ByteBuffer& out, Now now) {
+  const auto entry = params.find(address);
+  if (!entry) return false;
+  const ParamRecord record = params.record(*entry);
+  const auto value = visible(session, record, value_scratch);
+  if (!value) return false;
+  params.touch(*entry, now.steady);
+  char uuid[36];
+  SnapshotWriter writer(out);
+  if (!writer.add(record.address, *value, record.revision, writers.text(record.writer, uuid), record.time)) return false;
+  writer.finish();
+  return true;
+}
+
+void Engine::on_get(Session& session, const Get& get, Qos qos, Now now) {
+  if (const auto fault = check_address(get.address, {.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses}))
+    return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, get.address), printable(get.address)}, now);
+  if (!may_read(session, get.address))
+    return send_error(session, {ErrorCode::forbidden, "Insufficient scope for read operation", std::string(get.address)}, now);
+
+  const bool missing_is_error = config.get_missing_is_error && qos != Qos::fire;
+  if (session.outbox && session.outbox->congested()) {  // rendered when it leaves, as everything that shows a param now
+    session.outbox->push_get(ItemKind::get, SharedFrame(as_bytes(get.address)), missing_is_error, now.steady);
+    return after_push(session, now);
+  }
+  reply_scratch.clear();
+  if (!render_get(session, get.address, reply_scratch, now)) {
+    if (missing_is_error) send_error(session, {ErrorCode::not_found, "not found", std::string(get.address)}, now);
+    return;
+  }
+  Link* link = table.find(session.link);
+  if (!session.outbox && link != nullptr && has_room(session, *link)) {
+    if (session.encoding == Encoding::frames) return reply_frame(session, reply_scratch.view(), nullptr, false, now);
+    const auto frame = decode_frame(reply_scratch.view());
+    const auto message = inner_decoder.decode(frame->payload);
+    CLASP_CHECK(message.has_value());
+    return reply_frame(session, reply_scratch.view(), &*message, false, now);
+  }
+  outbox_of(session, now).push_get(ItemKind::get_ready, SharedFrame(reply_scratch.view()), missing_is_error, now.steady);
+  after_push(session, now);
+}
+
+void Engine::on_query(Session& session, const Query& query, Now now) {
+  const auto pattern = Pattern::parse(query.pattern.starts_with('/') ? std::string(query.pattern) : '/' + std::string(query.pattern), config.address_bytes_max);
+  if (!pattern) return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), query.pattern), printable(query.pattern)}, now);
+  QueryResult result;
+  std::size_t bytes = 3;
+  std::size_t frames = 0;
+  const auto flush = [&] {
+    reply(session, Message{std::move(result)}, now);
+    result = {};
+    bytes = 3;
+    ++frames;
+  };
+  signals.query(*pattern, now.steady, [&](const SignalDefinition& signal) {
+    if (!may_read(session, signal.address)) return;
+    const std::size_t size = 8 + signal.address.size() + signal.datatype.value_or("").size() + signal.access.value_or("").size();
+    if (bytes + size > wire::payload_bytes_max || result.signals.size() >= 0xffff) flush();
+    bytes += size;
+    result.signals.push_back(signal);
+  });
+  if (frames == 0 || !result.signals.empty()) flush();
+}
+
+void Engine::on_announce(Session& session, const Announce& announce, Now now) {
+  const AddressRules rules{.bytes_max = config.address_bytes_max, .wildcards = true, .control_characters = !config.strict_addresses};
+  for (const SignalDefinition& signal : announce.signals) {
+    if (const auto fault = check_address(signal.address, rules))
+      return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, signal.address), printable(signal.address)}, now, Order::write);
+    if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, signal.address)))
+      return send_error(session, {ErrorCode::forbidden, "Insufficient scope for announce operation", std::string(signal.address)}, now, Order::write);
+  }
+  std::size_t refused = 0;
+  for (const SignalDefinition& signal : announce.signals) refused += signals.announce(signal, session.id, now.steady) ? 0 : 1;
+  if (refused > 0) {
+    stats.signals_refused += refused;
+    return send_error(session, {ErrorCode::too_many, fmt::format("Signal limit reached (max {}): {} of {} were refused", config.signals_max, refused,
+                                                                 announce.signals.size()), printable(announce.ns)}, now, Order::write);
+  }
+  Ack ack;
+  ack.address = announce.ns;
+  reply(session, Message{ack}, now, Order::write, commit_log.last_seq());  // at any QoS
+}
+
+void Engine::on_sync(Session& session, const Sync& sync, Now now) {
+  reply(session, Message{Sync{.t1 = sync.t1, .t2 = now.received.us, .t3 = now.unix_time.us}}, now);
+}
+
+void Engine::on_replay(Session& session, const Replay& replay, Now now) {
+  const auto pattern = Pattern::parse(replay.pattern, config.address_bytes_max);
+  if (!pattern)
+    return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), replay.pattern), printable(replay.pattern)}, now);
+  if (!session.grants || (!session.grants->unrestricted() && !session.grants->covers(Action::read, *pattern)))
+    return send_error(session, {ErrorCode::forbidden, "Insufficient scope for replay", pattern->text()}, now);
+  send_error(session, {ErrorCode::unavailable, "Journal not configured on this router", pattern->text()}, now);
+}
+
+}  // namespace clasp::router

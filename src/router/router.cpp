@@ -1,0 +1,217 @@
+#include "router/router.hpp"
+
+#include "core/check.hpp"
+#include "router/engine.hpp"
+
+namespace clasp::router {
+
+Router::Router(Config config, Hooks hooks, Now now) : engine_(std::make_unique<Engine>(std::move(config), std::move(hooks), now)) {}
+Router::~Router() = default;
+
+LinkId Router::open_link(Sink& sink, Now now) {
+  engine_->check_entry();
+  return engine_->open_link(sink, now);
+}
+
+void Router::receive(LinkId link, Bytes frame, Now now) {
+  engine_->check_entry();
+  engine_->receive(link, frame, now);
+}
+
+void Router::activity(LinkId link, Now now) {
+  engine_->check_entry();
+  engine_->activity(link, now);
+}
+
+void Router::sent(LinkId link, std::size_t bytes, Now now) {
+  engine_->check_entry();
+  engine_->sent(link, bytes, now);
+}
+
+void Router::closed(LinkId link, Now now) {
+  engine_->check_entry();
+  engine_->link_gone(link, now);
+  engine_->close_doomed(now);
+}
+
+SessionId Router::open_session(const SessionProfile& profile, Sink& sink, Now now) {
+  engine_->check_entry();
+  return engine_->open_profile(profile, sink, now);
+}
+
+void Router::submit(SessionId id, const Message& message, Qos qos, const Provenance& provenance, Now now) {
+  engine_->check_entry();
+  engine_->submit_from(id, message, qos, provenance, now);
+}
+
+void Router::sent(SessionId id, std::size_t bytes, Now now) {
+  engine_->check_entry();
+  if (const Session* session = engine_->table.find(id)) engine_->sent(session->link, bytes, now);
+}
+
+void Router::close_session(SessionId id, Now now) {
+  engine_->check_entry();
+  if (const Session* session = engine_->table.find(id)) engine_->link_gone(session->link, now);
+  engine_->close_doomed(now);
+}
+
+void Router::durable(Seq seq, Now now) {
+  engine_->check_entry();
+  engine_->durable_seq = std::max(engine_->durable_seq, seq);
+  engine_->release_durable(now);
+}
+
+void Router::verdict(Ticket ticket, Verdict verdict, Now now) {
+  engine_->check_entry();
+  engine_->on_verdict(ticket, std::move(verdict), now);
+}
+
+void Router::set_grants(SessionId session, Grants grants, Now now) {
+  engine_->check_entry();
+  engine_->set_grants(session, std::move(grants), now);
+}
+
+std::optional<SteadyTime> Router::advance(Now now) {
+  engine_->check_entry();
+  return engine_->advance(now);
+}
+
+bool Router::end_turn(Now now) {
+  engine_->check_entry();
+  return engine_->end_turn(now);
+}
+
+std::optional<SteadyTime> Router::next_deadline() const { return engine_->next_deadline(); }
+
+void Router::close_all(const CloseReason& reason, Now now) {
+  engine_->check_entry();
+  std::vector<LinkId> links;
+  engine_->table.each_link([&](LinkId id, Link&) { links.push_back(id); });
+  for (const LinkId id : links) engine_->close_link(id, reason, now);
+  engine_->show_commits();
+}
+
+std::optional<Router::ParamView> Router::find(std::string_view address) const {
+  const auto record = engine_->params.find_record(address);
+  if (!record) return std::nullopt;
+  return engine_->param_view(*record);
+}
+
+void Router::for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const {
+  std::string after;
+  while (const auto entry = engine_->params.next_match(pattern, after)) {
+    const ParamRecord record = engine_->params.record(*entry);
+    after.assign(record.address);
+    visit(engine_->param_view(record));
+  }
+}
+
+void Router::set_strategy(const Pattern& pattern, ConflictStrategy strategy) {
+  engine_->strategies.insert(engine_->strategies.begin(), {pattern, strategy});
+  std::string after;
+  while (const auto entry = engine_->params.next_match(pattern, after)) {
+    after.assign(engine_->params.record(*entry).address);
+    engine_->params.set_strategy(*entry, strategy);
+  }
+}
+
+Result<void> Router::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,
+                             std::optional<Ttl> ttl, Now now) {
+  return engine_->restore(address, value, revision, writer, time, ttl, now);
+}
+
+void Router::raise_revisions() { engine_->params.raise_revisions(Revision{1} << 24); }
+std::uint64_t Router::epoch() const { return engine_->epoch; }
+Seq Router::last_seq() const { return engine_->commit_log.last_seq(); }
+
+std::string Router::session_text(SessionId id) const {
+  const Session* session = engine_->table.find(id);
+  return session == nullptr ? std::string() : to_text(session->uuid);
+}
+
+const Stats& Router::stats() const { return engine_->current_stats(); }
+Gauges Router::gauges() const { return engine_->gauges(); }
+const Config& Router::config() const { return engine_->config; }
+
+// ---- entry points with a decision or two of their own ----
+
+LinkId Engine::open_link(Sink& sink, Now now) {
+  const LinkId id = table.open_link(sink, now);
+  table.find(id)->handshake_timer = timers.arm(TimerKind::handshake, static_cast<std::uint32_t>(id), now.steady + Micros(config.handshake_timeout));
+  if (tick_timer == TimerId::none) tick_timer = timers.arm(TimerKind::idle, 0, now.steady + Micros{1'000'000});
+  return id;
+}
+
+void Engine::activity(LinkId id, Now now) {
+  if (Link* link = table.find(id)) {
+    link->received = now.steady;
+    link->pings_missed = 0;
+  }
+}
+
+SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, Now now) {
+  const LinkId id = table.open_link(sink, now);
+  table.find(id)->phase = Phase::active;
+  Session& session = begin_session(id, profile.name, profile.grants ? profile.grants : open_grants());
+  session.echo_sets = profile.echo_sets;
+  session.conflate = profile.conflate;
+  session.encoding = profile.encoding;
+  if (!profile.writer.empty()) {
+    writers.release(session.writer);
+    session.writer = writers.intern(profile.writer);
+  }
+  return session.id;
+}
+
+void Engine::submit_from(SessionId id, const Message& message, Qos qos, const Provenance& given, Now now) {
+  Session* session = table.find(id);
+  if (session == nullptr) return;
+  Provenance provenance = given;
+  if (provenance.session == nobody) provenance.session = id;
+  if (provenance.writer == WriterId{}) provenance.writer = session->writer;
+  ++stats.messages_in[static_cast<std::uint8_t>(type_of(message))];
+  submit(*session, message, qos, provenance, now);
+}
+
+Router::ParamView Engine::param_view(const ParamRecord& record) {
+  view_writer = writer_text(record.writer);
+  Router::ParamView view{.address = record.address, .value = record.value, .revision = record.revision, .writer = view_writer, .time = record.time,
+                         .lock_holder = {}};
+  if (record.lock_holder != nobody) view.lock_holder = record.lock_holder;
+  return view;
+}
+
+Result<void> Engine::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,
+                             std::optional<Ttl> ttl, Now now) {
+  if (const auto bad = check_set_form(Set{.address = address, .value = value})) return *bad;
+  const auto old = params.find_record(address);
+  const WriterId by = writers.intern(writer);
+  if (!params.restore(address, value, revision, by, time, ttl, commit_log.last_seq(), now.steady)) {
+    writers.release(by);
+    return Error{ErrorCode::revision_conflict, fmt::format("AtCapacity: the router holds its maximum of {} params", config.params_max), std::string(address)};
+  }
+  if (old) writers.release(old->writer);
+  params.set_strategy(*params.find(address), strategy_for(address));
+  return {};
+}
+
+const Stats& Engine::current_stats() {
+  stats.gestures_untracked = gesture_coalescer.untracked();
+  stats.gestures_coalesced = gesture_coalescer.coalesced();
+  stats.gestures_abandoned = gesture_coalescer.abandoned();
+  stats.match_cache_misses = subscriptions.cache_misses();
+  stats.match_cache_resets = subscriptions.cache_resets();
+  return stats;
+}
+
+Gauges Engine::gauges() {
+  Gauges out{.links = table.links(), .sessions = table.sessions(), .subscriptions = subscriptions.size(), .params = params.size(), .signals = signals.size(),
+             .gestures = gesture_coalescer.size(), .bundles_waiting = bundles.size(), .outbox_bytes = outboxes_bytes, .snapshots_running = cursors.size(),
+             .sessions_congested = 0, .param_bytes = params.memory_bytes()};
+  table.each_session([&](const Session& session) {
+    if (session.outbox && session.outbox->congested()) ++out.sessions_congested;
+  });
+  return out;
+}
+
+}  // namespace clasp::router

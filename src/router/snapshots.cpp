@@ -1,0 +1,193 @@
+// Snapshots are cursors: state is brought in chunks, between live traffic, whenever the link has room (engine design, section 5; contract 5–7).
+#include "core/check.hpp"
+#include "router/engine.hpp"
+
+namespace clasp::router {
+
+namespace {
+constexpr std::size_t visits_per_step_max = 20'000;  // params looked at in one go, sent or not
+constexpr std::size_t bytes_per_turn_max = 1'048'576;
+}  // namespace
+
+std::optional<ValueView> Engine::visible(const Session& session, const ParamRecord& record, ByteBuffer& scratch) {
+  if (!may_read(session, record.address)) return std::nullopt;
+  if (!session.grants->filtered()) return record.value;
+  ByteBuffer unused;
+  const Delivery delivery = delivery_of(record, unused, Presence::snapshot);
+  View view = gate.view(view_of(session), delivery);
+  if (std::holds_alternative<Hide>(view)) return std::nullopt;
+  auto* replace = std::get_if<Replace>(&view);
+  if (replace == nullptr) return record.value;
+  scratch.clear();
+  if (!encode_value(replace->value, scratch)) return std::nullopt;
+  return ValueView{static_cast<ValueTag>(scratch.data()[0]), scratch.view(1)};
+}
+
+void Engine::start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, Now now) {
+  cursors.push_back({.session = session.id, .pattern = std::move(pattern), .since = commit_log.last_seq(), .subscription = subscription,
+                     .owes_frame = !subscription.has_value(), .after = {}});
+  ++session.cursors;
+  if (advance_snapshot(cursors.back(), now).finished) {
+    cursors.pop_back();
+    --session.cursors;
+  }
+}
+
+// One chunk. Entries that changed after the snapshot's point and came live are skipped; what is sent is the value of now.
+Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, Now now) {
+  Session* session = table.find(cursor.session);
+  if (session == nullptr) return {.finished = true};
+  Link* link = table.find(session->link);
+  if (link == nullptr) return {.finished = true};
+  // Frames waiting in order must not be overtaken by a newer value (rule 7); marks may, they show the newest anyway.
+  if (session->outbox && !session->outbox->congested()) return {};
+  if (!has_room(*session, *link)) return {};
+
+  const bool as_frames = session->encoding == Encoding::frames;
+  chunk_scratch.clear();
+  std::optional<SnapshotWriter> writer;
+  writer.emplace(chunk_scratch, config.snapshot_chunk_bytes);
+  Progress progress;
+  std::size_t visits = 0;
+  std::size_t sent_views = 0;
+  while (visits < visits_per_step_max && sent_views < wire::snapshot_params_max) {
+    const auto entry = params.next_match(cursor.pattern, cursor.after);
+    if (!entry) {
+      progress.finished = true;
+      break;
+    }
+    ++visits;
+    const ParamRecord record = params.record(*entry);
+    const auto advance = [&] { cursor.after.assign(record.address); };
+    const bool came_live = record.last_seq > cursor.since && subscriptions.gets_live(session->slot, record.address, record.last_seq);
+    const auto value = came_live ? std::nullopt : visible(*session, record, value_scratch);
+    if (!value) {
+      advance();
+      continue;
+    }
+    if (as_frames) {
+      char uuid[36];
+      const std::string_view by = writers.text(record.writer, uuid);
+      if (!writer->add(record.address, *value, record.revision, by, record.time)) {
+        if (writer->count() > 0) break;  // full
+        chunk_scratch.clear();
+        writer.emplace(chunk_scratch, wire::payload_bytes_max);  // a value larger than a chunk gets a frame of its own
+        if (!writer->add(record.address, *value, record.revision, by, record.time)) {
+          log("snapshot", fmt::format("{} does not fit a SNAPSHOT frame and was left out", printable(record.address)), now);
+          advance();
+          continue;
+        }
+      }
+    } else {
+      ByteBuffer unused;
+      Delivery delivery = delivery_of(record, unused, Presence::snapshot);
+      delivery.value = *value;
+      const SinkCall call(in_sink);
+      link->unsent += link->sink->deliver(delivery);
+      ++sent_views;
+    }
+    if (cursor.subscription) {
+      params.touch(*entry, now.steady);
+      note_snapshot_delivery(*session, *cursor.subscription, record.address, *value, now);
+    }
+    advance();
+  }
+  if (as_frames && (writer->count() > 0 || (progress.finished && cursor.owes_frame))) {
+    writer->finish();
+    cursor.owes_frame = false;
+    const SinkCall call(in_sink);
+    const std::size_t bytes = link->sink->reply({.message = nullptr, .frame = chunk_scratch.view(), .stamp_t3 = false});
+    link->unsent += bytes;
+    stats.bytes_out += bytes;
+  }
+  progress.bytes = chunk_scratch.size() + sent_views * 64 + visits;
+  return progress;
+}
+
+// A value that came by snapshot counts as delivered for the subscription's epsilon and rate.
+void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, Now now) {
+  if (!session.options) return;
+  const auto slot = subscriptions.find(session.slot, subscription_id);
+  if (!slot) return;
+  session.options->delivered(*slot, subscriptions.subscription(*slot).options, address_key(address), value.as_number(), now.steady);
+}
+
+// Round-robin over the running snapshots. True if there is more to send at once.
+bool Engine::advance_snapshots(Now now) {
+  std::size_t bytes = 0;
+  bool more = false;
+  for (std::size_t i = cursors.size(); i > 0 && bytes < bytes_per_turn_max; --i) {
+    SnapshotCursor& cursor = cursors.front();
+    const Progress progress = advance_snapshot(cursor, now);
+    bytes += progress.bytes;
+    if (progress.finished) {
+      if (Session* session = table.find(cursor.session)) --session->cursors;
+      cursors.pop_front();
+    } else {
+      if (progress.bytes > 0) more = true;
+      cursors.splice(cursors.end(), cursors, cursors.begin());
+    }
+  }
+  return more;
+}
+
+void Engine::drop_cursors(SessionId id, std::optional<std::uint32_t> subscription) {
+  Session* session = table.find(id);
+  if (session == nullptr || session->cursors == 0) return;
+  std::erase_if(cursors, [&](const SnapshotCursor& cursor) {
+    const bool drop = cursor.session == id && (!subscription || cursor.subscription == subscription);
+    if (drop) --session->cursors;
+    return drop;
+  });
+}
+
+// The last n values of each matching address, oldest first, from the commit log (contract 12).
+void Engine::send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, Now now) {
+  if (!options.history || *options.history == 0) return;
+  const std::uint64_t window_us = options.window ? std::uint64_t{*options.window} * 1000 : ~std::uint64_t{0};
+  std::unordered_map<std::string, std::uint32_t> taken;
+  std::vector<SharedFrame> frames;
+  std::size_t bytes = 0;
+  commit_log.walk_back([&](const LoggedCommit& logged) {
+    const Commit& commit = logged.commit;
+    if (now.unix_time.us - std::min(now.unix_time.us, commit.time.us) > window_us) return false;
+    if (frames.size() >= config.history_max || bytes > config.replies_bytes_max) {
+      ++stats.history_truncated;
+      return false;
+    }
+    const bool is_publish = commit.kind == CommitKind::publish;
+    if (commit.kind == CommitKind::lock || !types.has(is_publish ? commit.signal : SignalType::param)) return true;
+    if (!pattern.matches(commit.address) || !may_read(session, commit.address)) return true;
+    std::uint32_t& count = taken[std::string(commit.address)];
+    if (count >= *options.history) return true;
+    ++count;
+    ByteBuffer scratch;
+    Delivery delivery(scratch);
+    delivery.kind = commit.kind;
+    delivery.presence = Presence::history;
+    delivery.address = commit.address;
+    delivery.value = commit.value;
+    delivery.revision = commit.revision;
+    delivery.signal = commit.signal;
+    delivery.phase = commit.phase;
+    delivery.id = commit.id;
+    delivery.rate = logged.rate;
+    delivery.samples = logged.samples;
+    delivery.timestamp = logged.timestamp;
+    frames.emplace_back(delivery.frame());
+    bytes += frames.back().size();
+    return true;
+  });
+  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+    if (session.encoding == Encoding::frames) {
+      reply_frame(session, frame->view(), nullptr, false, now);
+      continue;
+    }
+    const auto decoded = decode_frame(frame->view());
+    const auto message = inner_decoder.decode(decoded->payload);
+    CLASP_CHECK(message.has_value());
+    reply_frame(session, frame->view(), &*message, false, now);
+  }
+}
+
+}  // namespace clasp::router

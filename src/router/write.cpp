@@ -1,0 +1,268 @@
+// SET and PUBLISH through the pipeline (engine design, section 9; router specification 6.3, 9 and 11).
+#include "core/check.hpp"
+#include "router/engine.hpp"
+
+namespace clasp::router {
+
+namespace {
+
+// Which steps a write goes through. Form, lock, revision and capacity are never skipped.
+struct Steps {
+  WriteMode mode;
+  bool rights;
+  bool validator;
+  bool transform;
+};
+constexpr std::array steps{
+    Steps{WriteMode::client, true, true, true},
+    Steps{WriteMode::rule, false, false, true},
+    Steps{WriteMode::remote, true, true, false},
+    Steps{WriteMode::restore, false, false, false},
+};
+constexpr const Steps& steps_of(WriteMode mode) { return steps[static_cast<std::size_t>(mode)]; }
+static_assert(steps_of(WriteMode::restore).mode == WriteMode::restore);
+
+constexpr std::string_view p2p_signal_prefix = "/clasp/p2p/signal/";
+
+std::string_view remainder_after(std::string_view text, std::string_view prefix) { return text.starts_with(prefix) ? text.substr(prefix.size()) : ""; }
+
+}  // namespace
+
+void Engine::on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, Now now) {
+  Error error;
+  if (const auto bad = check_set_form(set)) error = *bad;
+  else if (const auto denied = check_rights(session, set.address, set.value, "write")) error = *denied;
+  if (error.code != ErrorCode::none) return send_error(session, error, now, Order::write);
+
+  Revision revision = 0;
+  const WriteResult result = apply_set(set, context, now, revision, error);
+  if (result == WriteResult::lost)
+    return send_error(session, {ErrorCode::revision_conflict, "ConflictRejected", std::string(set.address)}, now, Order::write);
+  if (result == WriteResult::refused) return send_error(session, error, now, Order::write);
+  if (qos == Qos::fire && config.ack == AckPolicy::by_qos) return;
+
+  Ack ack{.address = set.address, .revision = {}, .locked = {}, .holder = {}, .correlation_id = {}};
+  if (revision != 0) ack.revision = revision;
+  std::string holder;
+  if (set.lock || set.unlock) {
+    const auto entry = params.find(set.address);
+    const SessionId locked_by = entry ? params.lock_holder(*entry) : nobody;
+    ack.locked = locked_by != nobody;
+    if (const Session* by = table.find(locked_by)) {
+      holder = to_text(by->uuid);
+      ack.holder = holder;
+    }
+  }
+  reply(session, Message{ack}, now, Order::write, commit_log.last_seq());
+}
+
+std::optional<Error> Engine::check_set_form(const Set& set) const {
+  const AddressRules rules{.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses};
+  if (const auto fault = check_address(set.address, rules))
+    return Error{ErrorCode::revision_conflict, describe_address_fault(*fault, set.address), printable(set.address)};
+  // It has to fit into a SNAPSHOT entry and into its own broadcast, or nobody could ever be told (wire format 22.6).
+  constexpr std::size_t uuid_text_bytes = 36;
+  constexpr std::size_t snapshot_overhead = 3;                // code and count
+  constexpr std::size_t broadcast_overhead = 1 + 1 + 2 + 8 + 4;  // code, flags, address length, revision, ttl
+  const std::size_t entry = snapshot_overhead + snapshot_entry_bytes(set.address.size(), set.value, uuid_text_bytes);
+  const std::size_t broadcast = broadcast_overhead + set.address.size() + set.value.data.size();
+  if (entry > wire::payload_bytes_max || broadcast > wire::payload_bytes_max)
+    return Error{ErrorCode::invalid_value,
+                 fmt::format("value of {} bytes is too large: address and value must fit a SNAPSHOT entry of {} bytes", set.value.encoded_bytes(),
+                             wire::payload_bytes_max),
+                 std::string(set.address)};
+  return std::nullopt;
+}
+
+std::optional<Error> Engine::check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const {
+  if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, address)))
+    return Error{ErrorCode::forbidden, fmt::format("Insufficient scope for {} operation", operation), std::string(address)};
+  if (auto text = gate.validate_write(view_of(session), address, value)) return Error{ErrorCode::refused, std::move(*text), std::string(address)};
+  return std::nullopt;
+}
+
+Error Engine::describe(const Refused& refused, std::string_view address) const {
+  switch (refused.why) {
+    case Refusal::revision_conflict:
+      return {ErrorCode::revision_conflict, fmt::format("RevisionConflict {{ expected: {}, actual: {} }}", refused.expected, refused.actual),
+              std::string(address)};
+    case Refusal::lock_held:
+      return {ErrorCode::lock_held, fmt::format("LockHeld {{ holder: \"{}\" }}", [&] {
+                const Session* holder = table.find(refused.holder);
+                return holder != nullptr ? to_text(holder->uuid) : std::string();
+              }()), std::string(address)};
+    case Refusal::at_capacity: break;
+  }
+  return {ErrorCode::revision_conflict, fmt::format("AtCapacity: the router holds its maximum of {} params", config.params_max), std::string(address)};
+}
+
+ConflictStrategy Engine::strategy_for(std::string_view address) const {
+  for (const auto& [pattern, strategy] : strategies) {
+    if (pattern.matches(address)) return strategy;
+  }
+  return ConflictStrategy::lww;
+}
+
+std::optional<ValueView> Engine::transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, Now now, ByteBuffer& out,
+                                             WriteResult& result, Error& error) {
+  if (hooks.transform == nullptr || !steps_of(mode).transform) return value;
+  Transformed answer = hooks.transform->transform(address, signal, value, now);
+  if (std::holds_alternative<Keep>(answer)) return value;
+  if (std::holds_alternative<Drop>(answer)) {
+    result = WriteResult::dropped;
+    return std::nullopt;
+  }
+  if (auto* reject = std::get_if<Reject>(&answer)) {
+    result = WriteResult::refused;
+    error = {ErrorCode::invalid_value, std::move(reject->message), std::string(address)};
+    return std::nullopt;
+  }
+  out.clear();
+  if (!encode_value(std::get<Value>(answer), out)) {
+    result = WriteResult::refused;
+    error = {ErrorCode::invalid_value, "the transformed value does not fit the wire", std::string(address)};
+    return std::nullopt;
+  }
+  return ValueView{static_cast<ValueTag>(out.data()[0]), out.view(1)};
+}
+
+WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now now, Revision& revision, Error& error) {
+  ParamWrite write{.address = set.address, .value = set.value, .expected = set.revision, .ttl = set.ttl, .lock = set.lock, .unlock = set.unlock,
+                   .session = context.session->id, .writer = context.provenance.writer};
+  if (const auto ok = params.check(write); !ok) {
+    error = describe(ok.error(), set.address);
+    if (ok.error().why == Refusal::at_capacity) {
+      ++stats.params_refused;
+      log("capacity", fmt::format("params are refused: {} are held, the maximum (--max-params)", params.size()), now);
+    }
+    return WriteResult::refused;
+  }
+  WriteResult result = WriteResult::written;
+  const auto value = transformed(set.address, SignalType::param, set.value, context.mode, now, value_scratch, result, error);
+  if (!value) return result;
+  Set accepted = set;
+  accepted.value = *value;
+  if (value->data.data() != set.value.data.data()) {
+    if (const auto bad = check_set_form(accepted)) {
+      error = *bad;
+      return WriteResult::refused;
+    }
+  }
+  write.value = *value;
+  return store(accepted, write, context, now, revision);
+}
+
+// The write can no longer be refused, only lose by its strategy.
+WriteResult Engine::store(const Set& set, const ParamWrite& write, const WriteContext& context, Now now, Revision& revision) {
+  const bool creates = !params.find(set.address).has_value();
+  if (creates) {
+    if (const auto victim = params.eviction_victim()) {
+      ++stats.params_evicted;
+      remove_param(*victim, now);
+    }
+  }
+  const Written written = params.write(write, commit_log.last_seq() + 1, now.unix_time, now.steady,
+                                       creates ? strategy_for(set.address) : ConflictStrategy::lww);
+  revision = written.revision;
+  if (written.lost) return WriteResult::lost;
+  writers.retain(write.writer);
+  if (!written.created) writers.release(written.replaced);
+  if (set.lock) context.session->locks = true;
+  commit({.kind = CommitKind::set, .address = set.address, .value = write.value, .revision = written.revision, .ttl = set.ttl, .lock = set.lock,
+          .unlock = set.unlock, .provenance = context.provenance, .time = now.unix_time, .bundle = context.bundle},
+         written.entry, std::nullopt, false, now);
+  return WriteResult::written;
+}
+
+std::optional<Error> Engine::check_publish_form(const Publish& publish) {
+  const AddressRules rules{.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses};
+  if (const auto fault = check_address(publish.address, rules))
+    return Error{ErrorCode::revision_conflict, describe_address_fault(*fault, publish.address), printable(publish.address)};
+  constexpr std::size_t overhead = 1 + 1 + 2 + 1 + 1 + 2 + 8 + 4 + 4;  // everything a PUBLISH can have beside address and content
+  const std::size_t content = publish.value ? publish.value->data.size() : publish.samples ? publish.samples->size() : 0;
+  if (overhead + publish.address.size() + content > wire::payload_bytes_max)
+    return Error{ErrorCode::invalid_value, fmt::format("value of {} bytes is too large for a frame", content), std::string(publish.address)};
+  return std::nullopt;
+}
+
+void Engine::on_publish(Session& session, const Publish& publish, const WriteContext& context, Now now) {
+  const ValueView value = publish.value.value_or(ValueView{});
+  if (const auto bad = check_publish_form(publish)) return send_error(session, *bad, now);
+  if (const auto denied = check_rights(session, publish.address, value, "publish")) return send_error(session, *denied, now);
+  if (on_p2p_signal(session, publish, now)) return;
+  publish_now(publish, context, now);
+}
+
+void Engine::publish_now(const Publish& publish, const WriteContext& context, Now now) {
+  if (config.gesture_coalescing && publish.signal == SignalType::gesture) {
+    std::optional<HeldMove> before;
+    const GestureAction action = gesture_coalescer.handle(context.session->id, publish, context.provenance, now.steady, before);
+    if (before) publish_held(*before, now);
+    if (action == GestureAction::hold) return;
+  }
+  commit_publish(publish, context, now);
+}
+
+void Engine::commit_publish(const Publish& publish, const WriteContext& context, Now now) {
+  std::optional<ValueView> value = publish.value;
+  if (value) {
+    WriteResult result = WriteResult::written;
+    Error error;
+    value = transformed(publish.address, publish.signal.value_or(SignalType::event), *value, context.mode, now, value_scratch, result, error);
+    if (result == WriteResult::refused && context.session != nullptr) send_error(*context.session, error, now);
+    if (!value) return;
+  }
+  commit({.kind = CommitKind::publish, .address = publish.address, .value = value, .signal = publish.signal.value_or(SignalType::event), .phase = publish.phase,
+          .id = publish.id, .rate = publish.rate, .samples = publish.samples, .timestamp = publish.timestamp, .ttl = {}, .provenance = context.provenance,
+          .time = now.unix_time, .bundle = context.bundle},
+         no_entry, context.provenance.session, !publish.signal.has_value(), now);
+}
+
+void Engine::publish_held(const HeldMove& move, Now now) {
+  const auto message = inner_decoder.decode(move.frame.view());
+  CLASP_CHECK(message.has_value());
+  WriteContext context{table.find(move.session), move.provenance};
+  commit_publish(std::get<Publish>(message->body), context, now);
+}
+
+// /clasp/p2p/signal/<session id>: straight to that session, subscribed or not (router specification, section 12). `from` in the payload is
+// what peers answer to, so it is made true.
+bool Engine::on_p2p_signal(Session& session, const Publish& publish, Now now) {
+  const std::string_view target_id = remainder_after(publish.address, p2p_signal_prefix);
+  if (target_id.empty() || target_id.find('/') != std::string_view::npos) return false;
+  Uuid uuid;
+  Session* target = nullptr;
+  if (parse_uuid(target_id, uuid)) {
+    if (const auto found = by_uuid.find(uuid); found != by_uuid.end()) target = table.find(found->second);
+  }
+  if (target == nullptr) {
+    send_error(session, {ErrorCode::not_found, fmt::format("Target session not found: {}", printable(target_id)), std::string(publish.address)}, now);
+    return true;
+  }
+  Publish signal = publish;
+  std::optional<EncodedValue> corrected;
+  if (signal.value && signal.value->tag == ValueTag::map) {
+    Value value = to_value(*signal.value);
+    Map entries = *value.map();
+    for (auto& [key, content] : entries) {
+      if (key == "from") content = Value(to_text(session.uuid));
+    }
+    corrected.emplace(Value(std::move(entries)));
+    if (corrected->ok()) signal.value = corrected->view();
+  }
+  frame_scratch.clear();
+  Delivery delivery(frame_scratch);
+  delivery.kind = CommitKind::publish;
+  delivery.address = signal.address;
+  delivery.value = signal.value;
+  delivery.signal = signal.signal.value_or(SignalType::event);
+  delivery.phase = signal.phase;
+  delivery.timestamp = signal.timestamp;
+  delivery.id = signal.id;
+  delivery.provenance = provenance_of(session);
+  SharedFrame shared;
+  deliver(*target, delivery, shared, now);
+  return true;
+}
+
+}  // namespace clasp::router
