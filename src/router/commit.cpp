@@ -158,7 +158,11 @@ void Engine::run_effects(Now now) {
 
 void Engine::show_commits() {
   unshown_bytes = 0;
-  if (hooks.observer == nullptr || commit_log.last_seq() == shown_seq) return;
+  if (hooks.observer != nullptr && commit_log.last_seq() != shown_seq) show_commits_to(*hooks.observer);
+  writers.forget_unused();  // the log names writers without counting them: their texts live until they were shown
+}
+
+void Engine::show_commits_to(Observer& observer) {
   std::vector<Commit> commits;
   std::deque<std::string> texts;
   commit_log.walk_from(shown_seq + 1, [&](const LoggedCommit& logged) {
@@ -168,7 +172,7 @@ void Engine::show_commits() {
     return true;
   });
   shown_seq = commit_log.last_seq();
-  if (!commits.empty()) hooks.observer->committed(commits);
+  if (!commits.empty()) observer.committed(commits);
 }
 
 }  // namespace clasp::router

@@ -118,6 +118,7 @@ class Engine {
   void remove_param(EntryId entry, Now now);
   void run_effects(Now now);
   void show_commits();
+  void show_commits_to(Observer& observer);
 
   // ---- pump.cpp ----
   // One commit to one session: straight to its sink, or into its outbox. `shared` is filled on first need and shared by all who must wait.

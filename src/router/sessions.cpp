@@ -30,6 +30,7 @@ Engine::Engine(Config configuration, Hooks given, Now now)
       gate(hooks.gate != nullptr ? *hooks.gate : open_gate),
       epoch((CLASP_CHECK(hooks.random != nullptr), hooks.random->next())),
       hash_seed(hooks.random->next()),
+      writers(hash_seed),
       params({.params_max = config.params_max, .eviction = config.eviction, .default_ttl_us = Micros(config.param_ttl).count(), .hash_seed = hash_seed}),
       subscriptions(config.match_cache_bytes_max, hash_seed),
       commit_log(config.commit_log_bytes_max),
