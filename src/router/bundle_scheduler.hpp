@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <unordered_map>
 
 #include "core/byte_buffer.hpp"
 #include "core/message.hpp"
+#include "router/hooks.hpp"
 #include "router/types.hpp"
 
 namespace clasp::router {
@@ -24,6 +26,7 @@ struct WaitingBundle {
   SessionId session = nobody;
   Provenance provenance;
   Qos qos = Qos::fire;
+  Grants grants;       // of the sender, in case it has left by then
   ByteBuffer payload;  // the BUNDLE as it came, compact, without frame
 };
 
@@ -33,6 +36,8 @@ class BundleScheduler {
 
   // False if the session has, or all together have, too many waiting already; nothing is kept then.
   bool add(SteadyTime due, WaitingBundle bundle);
+  // Forgets the bundles of a session whose rights were revoked; calls `dropped` for each.
+  void drop_session(SessionId session, const std::function<void(const WaitingBundle&)>& dropped);
   // The earliest that is due, removed; equal times in order of receipt.
   std::optional<WaitingBundle> pop_due(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
@@ -49,6 +54,8 @@ class BundleScheduler {
     std::size_t count = 0;
     std::size_t bytes = 0;
   };
+  void release(const WaitingBundle& bundle);  // no longer counts
+
   BundleLimits limits_;
   std::map<Key, WaitingBundle> waiting_;
   std::unordered_map<SessionId, Usage> usage_;  // of sessions that have one waiting

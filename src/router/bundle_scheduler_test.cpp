@@ -80,6 +80,19 @@ TEST(BundleScheduler, RefusesMoreBytesThanASessionMayHaveWaiting) {
   EXPECT_EQ(scheduler.bytes(), 0U);
 }
 
+TEST(BundleScheduler, ForgetsTheBundlesOfARevokedSessionAndTellsWhich) {
+  BundleScheduler scheduler({.per_session_max = 2});
+  ASSERT_TRUE(scheduler.add({2}, bundle(desk, "2")));
+  ASSERT_TRUE(scheduler.add({1}, bundle(desk, "1")));
+  ASSERT_TRUE(scheduler.add({1}, bundle(tablet, "other")));
+  std::vector<std::string> dropped;
+  scheduler.drop_session(desk, [&](const WaitingBundle& waiting) { dropped.emplace_back(as_text(waiting.payload.view())); });
+  EXPECT_THAT(dropped, ElementsAre("1", "2"));
+  EXPECT_TRUE(scheduler.add({3}, bundle(desk, "3")));
+  EXPECT_EQ(scheduler.bytes(), 6U);
+  EXPECT_THAT(pop_all(scheduler, {9}), ElementsAre("other", "3"));
+}
+
 TEST(BundleScheduler, IsBoundedForAllSessionsTogether) {
   BundleScheduler by_count({.count_max = 3});
   for (std::uint64_t session = 1; session <= 3; ++session) ASSERT_TRUE(by_count.add({1}, bundle(SessionId{session}, "x")));

@@ -29,6 +29,8 @@ struct CommitInput {
   std::optional<Bytes> samples;
   std::optional<UnixTime> timestamp;
   std::optional<Ttl> ttl;
+  bool lock = false;    // flags of the SET, for the frame; not kept in the log
+  bool unlock = false;
   Provenance provenance;
   UnixTime time;
   std::uint64_t bundle = 0;
