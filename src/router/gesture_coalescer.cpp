@@ -149,7 +149,11 @@ void GestureCoalescer::Impl::end_session(SessionId session, std::vector<HeldMove
   for (; last != gestures_.end() && last->first.session == session; ++last) {
     if (last->second.holds) holding.push_back(last);
   }
-  std::ranges::stable_sort(holding, {}, [this](const Gestures::iterator& at) { return move_due_at(at->second); });
+  std::ranges::sort(holding, [this](const Gestures::iterator& a, const Gestures::iterator& b) {
+    const SteadyTime due_a = move_due_at(a->second);
+    const SteadyTime due_b = move_due_at(b->second);
+    return due_a != due_b ? due_a < due_b : Less{}(a->first, b->first);
+  });
   for (const auto& at : holding) due.push_back(take_held(at->first, at->second));
   for (auto at = first; at != last;) erase(at++);
 }

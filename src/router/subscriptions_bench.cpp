@@ -71,8 +71,24 @@ void BM_MatchUncached(benchmark::State& state) {
 }
 BENCHMARK(BM_MatchUncached);
 
-// A walk through `range` patterns with a "**" in the middle, all of which stay active.
-void BM_MatchRunsUncached(benchmark::State& state) {
+// One pattern with `range` runs, "/**/a/**/a…", all of which become active, for an address of 40 segments.
+void BM_MatchNestedRunsUncached(benchmark::State& state) {
+  Subscriptions table(0, seed);
+  std::string nested;
+  for (std::int64_t i = 0; i < state.range(0); ++i) nested += "/**/a";
+  std::string address;
+  for (int i = 0; i < 40; ++i) address += "/a";
+  table.add(of(1, 1, *Pattern::parse(nested)));
+  for (auto _ : state) {
+    ParamStore::MatchSlot unused;
+    CLASP_CHECK(table.match(address, &unused).rows.size() == 1);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_MatchNestedRunsUncached)->Arg(1)->Arg(20);
+
+// `range` patterns that differ behind a "**", each wanted by another session.
+void BM_MatchManyRunsUncached(benchmark::State& state) {
   Subscriptions table(0, seed);
   const auto patterns = static_cast<std::uint32_t>(state.range(0));
   for (std::uint32_t i = 0; i < patterns; ++i) table.add(of(i, 1, *Pattern::parse("/stage/**/light/" + std::to_string(i) + "/**/dim")));
@@ -83,7 +99,7 @@ void BM_MatchRunsUncached(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_MatchRunsUncached)->Arg(1)->Arg(1'000);
+BENCHMARK(BM_MatchManyRunsUncached)->Arg(1)->Arg(1'000);
 
 void BM_FanoutUncached(benchmark::State& state) {
   const auto sessions = static_cast<std::uint32_t>(state.range(0));
