@@ -62,10 +62,22 @@ void Writers::retain(WriterId writer) {
 
 void Writers::release(WriterId writer) {
   if (writer == anonymous) return;
-  const Row& row = used_row(writer);
-  if (--rows_[number(writer)].count > 0) return;
-  index_.erase(hash_of(row), number(writer));
-  rows_.give_back(number(writer));
+  CLASP_CHECK(used_row(writer).count > 0);
+  Row& row = rows_[number(writer)];
+  if (--row.count > 0 || row.in_unused) return;
+  row.in_unused = true;
+  unused_.push_back(number(writer));
+}
+
+void Writers::forget_unused() {
+  for (const std::uint32_t place : unused_) {
+    Row& row = rows_[place];
+    row.in_unused = false;
+    if (row.count > 0) continue;
+    index_.erase(hash_of(row), place);
+    rows_.give_back(place);
+  }
+  unused_.clear();
 }
 
 std::string_view Writers::text(WriterId writer, char* uuid_buffer) const {
@@ -82,12 +94,13 @@ std::size_t Writers::text_bytes(WriterId writer) const {
 
 std::uint32_t Writers::add(std::uint64_t hash) {
   const std::uint32_t row = rows_.take();
+  rows_[row].used = true;
   index_.insert(hash, row);
   return row;
 }
 
 const Writers::Row& Writers::used_row(WriterId writer) const {
-  CLASP_CHECK(number(writer) < rows_.extent() && rows_[number(writer)].count > 0);
+  CLASP_CHECK(number(writer) < rows_.extent() && rows_[number(writer)].used);
   return rows_[number(writer)];
 }
 

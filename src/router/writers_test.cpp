@@ -27,6 +27,7 @@ TEST(Writers, GiveEqualTextsOneIdAndForgetItWithTheLastReference) {
   writers.release(rule);
   EXPECT_EQ(text(writers, rule), "rule:dim");
   writers.release(rule);
+  writers.forget_unused();
   EXPECT_EQ(writers.size(), 1U);
   EXPECT_EQ(writers.intern("another"), rule);  // the id is free again
   EXPECT_EQ(text(writers, rule), "another");
@@ -48,8 +49,10 @@ TEST(Writers, KeepATextAliveForEveryRetain) {
   const WriterId writer = writers.intern("midi:stage");
   writers.retain(writer);
   writers.release(writer);
+  writers.forget_unused();
   EXPECT_EQ(text(writers, writer), "midi:stage");
   writers.release(writer);
+  writers.forget_unused();
   EXPECT_EQ(writers.size(), 0U);
 }
 
@@ -63,7 +66,25 @@ TEST(Writers, ShowSessionIdsAsTheirTextWhereverTheyCameFrom) {
   EXPECT_EQ(writers.intern(session_text), writer);
   writers.release(writer);
   writers.release(writer);
+  writers.forget_unused();
   EXPECT_EQ(writers.size(), 0U);
+}
+
+TEST(Writers, KeepTheTextOfAReleasedWriterUntilTheEndOfTheTurn) {
+  Writers writers;
+  const WriterId rule = writers.intern("rule:flash");
+  writers.release(rule);
+  EXPECT_NE(writers.intern("rule:other"), rule);
+  EXPECT_EQ(text(writers, rule), "rule:flash");
+  EXPECT_EQ(writers.intern("rule:flash"), rule);  // in use again
+  writers.forget_unused();
+  EXPECT_EQ(text(writers, rule), "rule:flash");
+  writers.release(rule);
+  writers.retain(rule);
+  writers.release(rule);
+  writers.forget_unused();
+  EXPECT_EQ(writers.size(), 1U);
+  writers.forget_unused();
 }
 
 TEST(Writers, GiveBackTextsThatOnlyResembleASessionIdAsTheyWere) {
@@ -79,6 +100,8 @@ TEST(WritersDeathTest, ReleasingMoreThanWasTakenIsABug) {
   const WriterId writer = writers.intern("x");
   writers.release(writer);
   EXPECT_DEATH(writers.release(writer), "count");
+  writers.forget_unused();
+  EXPECT_DEATH(writers.release(writer), "used");
 }
 
 }  // namespace
