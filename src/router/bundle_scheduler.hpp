@@ -1,4 +1,5 @@
-// Bundles waiting for their time (contract 22 and 23). Bounded per session by count and bytes. A waiting bundle outlives its sender.
+// Bundles waiting for their time (contract 22 and 23). A waiting bundle outlives its sender, so they are bounded by count and bytes per session
+// and, because sessions come and go, in all.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,8 @@ namespace clasp::router {
 struct BundleLimits {
   std::size_t per_session_max = 1'024;
   std::size_t bytes_per_session_max = 4'194'304;
+  std::size_t count_max = 65'536;
+  std::size_t bytes_max = 268'435'456;
 };
 
 struct WaitingBundle {
@@ -31,7 +34,7 @@ class BundleScheduler {
  public:
   explicit BundleScheduler(BundleLimits limits) : limits_(limits) {}
 
-  // False if the session has too many waiting already; nothing is kept then.
+  // False if the session has, or all together have, too many waiting already; nothing is kept then.
   bool add(SteadyTime due, WaitingBundle bundle);
   // Forgets the bundles of a session whose rights were revoked; calls `dropped` for each.
   void drop_session(SessionId session, const std::function<void(const WaitingBundle&)>& dropped);
@@ -39,6 +42,7 @@ class BundleScheduler {
   std::optional<WaitingBundle> pop_due(SteadyTime now);
   std::optional<SteadyTime> next_deadline() const;
   std::size_t size() const { return waiting_.size(); }
+  std::size_t bytes() const { return bytes_; }
 
  private:
   struct Key {
@@ -50,9 +54,12 @@ class BundleScheduler {
     std::size_t count = 0;
     std::size_t bytes = 0;
   };
+  void release(const WaitingBundle& bundle);  // no longer counts
+
   BundleLimits limits_;
   std::map<Key, WaitingBundle> waiting_;
-  std::unordered_map<std::uint64_t, Usage> usage_;
+  std::unordered_map<SessionId, Usage> usage_;  // of sessions that have one waiting
+  std::size_t bytes_ = 0;
   std::uint64_t order_ = 0;
 };
 

@@ -1,14 +1,16 @@
 // The last commits, in one bounded byte ring: the one sequence that history, observers and later readers (journal, resume, SSE ids) read from.
 //
-// Records are whole (address, value, meta) and contiguous. The oldest go when space is needed; positions before first_seq() are gone.
+// Records are whole (address, value, meta) and contiguous. The oldest go, a segment at a time, when space is needed; positions before first_seq()
+// are gone. Appending allocates nothing once the ring is full.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
-#include "core/byte_buffer.hpp"
 #include "router/hooks.hpp"
 #include "router/types.hpp"
 
@@ -49,23 +51,35 @@ class CommitLog {
   // The next seq. The first commit of a run has seq 1.
   Seq append(const CommitInput& input);
   Seq last_seq() const;
-  Seq first_seq() const;  // of the oldest record still there; last_seq() + 1 if none
-  std::size_t memory_bytes() const;
+  Seq first_seq() const;                                      // of the oldest record still there; last_seq() + 1 if none
+  std::size_t memory_bytes() const { return memory_bytes_; }  // at most bytes_max, but always room for one record
 
-  // Walks from the newest to the oldest until `visit` returns false. Views are valid during the call.
+  // Walks from the newest to the oldest until `visit` returns false. Views are valid during the call; `visit` must not append.
   void walk_back(const std::function<bool(const LoggedCommit&)>& visit) const;
-  // Walks from `from` (or the oldest there is) to the newest.
+  // Walks from `from` (or the oldest there is) to the newest. Finding the start costs a search among the segments.
   void walk_from(Seq from, const std::function<bool(const LoggedCommit&)>& visit) const;
 
  private:
+  // An address, a value that was widened to up to 8 times the frame it came in, and samples: more is a bug of the caller.
+  static constexpr std::size_t record_bytes_max = 1'048'576;
+
   struct RecordHeader;
   // Ring of segments, allocated as they are needed: an idle router pays for one.
   struct Segment {
-    ByteBuffer bytes;
-    std::vector<std::uint32_t> starts;
+    std::unique_ptr<std::byte[]> memory;
+    std::size_t capacity = 0;
+    std::size_t used = 0;  // by records, from the front; `count` u32 starts fill it from the back
+    std::uint32_t count = 0;
     Seq first = 0;
   };
+
+  std::byte* room_for(std::size_t bytes);
+  void add_segment(std::size_t bytes_min);
+  LoggedCommit record(const Segment& segment, std::uint32_t index) const;
+
   std::size_t bytes_max_;
+  std::size_t segment_bytes_;
+  std::size_t memory_bytes_ = 0;
   std::vector<Segment> segments_;  // oldest first
   Seq last_ = 0;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "core/time.hpp"
 
@@ -17,9 +18,14 @@ class RateLimiter {
   Answer take(std::uint32_t rate, std::uint32_t cost, SteadyTime now);
 
  private:
-  std::int64_t tokens_micro_ = -1;  // 1e6 = one message; −1 before first use
-  SteadyTime refilled_{};
-  SteadyTime noticed_{-1'000'000};
+  static constexpr std::int64_t message_micro = 1'000'000;
+  static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
+
+  void refill(std::int64_t rate, SteadyTime now);
+
+  std::int64_t tokens_micro_ = 0;  // 1e6 = one message; below 0: in debt
+  SteadyTime refilled_{never};     // never: the bucket is full
+  SteadyTime noticed_{never};
 };
 
 }  // namespace clasp::router

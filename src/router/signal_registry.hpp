@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,29 +20,41 @@ class SignalRegistry {
  public:
   SignalRegistry(std::size_t signals_max, Micros ttl) : signals_max_(signals_max), ttl_(ttl) {}  // ttl 0: never
 
-  // Stores or renews. False if the registry is full (renewals always succeed).
+  // Stores or renews; later calls have later times. False if the registry is full: it has signals_max of them (renewals do not count), or its
+  // texts would grow beyond 1 KiB a signal on average.
   bool announce(const SignalDefinition& definition, SessionId by, SteadyTime now);
-  // In address order; only definitions that have not expired.
+  // In address order; only definitions that have not expired. Costs what lies below the literal part of the pattern.
   void query(const Pattern& pattern, SteadyTime now, const std::function<void(const SignalDefinition&)>& visit) const;
   void expire(SteadyTime now);  // cheap to call often: looks only when something can be due
   std::optional<SteadyTime> next_expiry() const;
-  std::size_t size() const { return signals_.size(); }
+  std::size_t size() const { return signals_.size(); }  // those that have expired since the last expire() included
 
  private:
+  struct Less {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const { return compare_addresses(a, b) < 0; }
+  };
+  using Ages = std::list<std::string_view>;  // addresses (the keys of signals_), the one that was renewed longest ago first
+
+  static constexpr std::size_t mean_text_bytes_max = 1'024;
+
   struct Signal {
     SignalType type{};
     std::optional<std::string> datatype;
     std::optional<std::string> access;
     SessionId by = nobody;
     SteadyTime renewed;
+    std::size_t text_bytes = 0;
+    Ages::iterator age;
   };
-  struct Less {
-    using is_transparent = void;
-    bool operator()(std::string_view a, std::string_view b) const { return compare_addresses(a, b) < 0; }
-  };
+
+  bool expired(const Signal& signal, SteadyTime now) const { return ttl_ != Micros::zero() && now >= signal.renewed + ttl_; }
+
   std::size_t signals_max_;
   Micros ttl_;
   std::map<std::string, Signal, Less> signals_;
+  Ages ages_;
+  std::size_t text_bytes_ = 0;
 };
 
 }  // namespace clasp::router

@@ -1,0 +1,184 @@
+#include "router/commit_log.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "core/check.hpp"
+
+namespace clasp::router {
+namespace {
+
+constexpr std::size_t segment_bytes_max = 262'144;
+constexpr std::size_t segment_bytes_min = 4'096;
+constexpr std::size_t segments_wanted = 8;  // of the whole ring: less would forget too much at once
+constexpr std::size_t start_bytes = sizeof(std::uint32_t);
+
+enum Present : std::uint8_t { has_value = 1, has_id = 2, has_rate = 4, has_samples = 8, has_timestamp = 16, has_ttl = 32 };
+
+}  // namespace
+
+// Followed by the address, the value and the samples.
+struct CommitLog::RecordHeader {
+  Revision revision = 0;
+  std::uint64_t time_us = 0;
+  std::uint64_t timestamp_us = 0;
+  std::uint64_t bundle = 0;
+  std::uint64_t session = 0;
+  Seq cause = 0;
+  std::uint32_t value_bytes = 0;
+  std::uint32_t samples_bytes = 0;
+  std::uint32_t id = 0;
+  std::uint32_t rate = 0;
+  std::uint32_t ttl_seconds = 0;
+  std::uint32_t writer = 0;
+  std::uint32_t origin = 0;
+  std::uint32_t peer = 0;
+  std::uint16_t address_bytes = 0;
+  CommitKind kind{};
+  SignalType signal{};
+  GesturePhase phase{};
+  ValueTag tag{};
+  Ttl::Mode ttl_mode{};
+  std::uint8_t hops = 0;
+  std::uint8_t present = 0;
+};
+
+CommitLog::CommitLog(std::size_t bytes_max)
+    : bytes_max_(bytes_max), segment_bytes_(std::clamp(bytes_max / segments_wanted, segment_bytes_min, segment_bytes_max)) {
+  static_assert(std::is_trivially_copyable_v<RecordHeader> && sizeof(RecordHeader) <= 96);
+}
+
+Seq CommitLog::append(const CommitInput& input) {
+  CLASP_CHECK(input.address.size() <= std::numeric_limits<std::uint16_t>::max());
+  const Bytes value = input.value ? input.value->data : Bytes{};
+  const Bytes samples = input.samples.value_or(Bytes{});
+  const std::size_t bytes = sizeof(RecordHeader) + input.address.size() + value.size() + samples.size();
+  CLASP_CHECK(bytes <= record_bytes_max);
+
+  const RecordHeader header{
+      .revision = input.revision,
+      .time_us = input.time.us,
+      .timestamp_us = input.timestamp.value_or(UnixTime{}).us,
+      .bundle = input.bundle,
+      .session = static_cast<std::uint64_t>(input.provenance.session),
+      .cause = input.provenance.cause,
+      .value_bytes = static_cast<std::uint32_t>(value.size()),
+      .samples_bytes = static_cast<std::uint32_t>(samples.size()),
+      .id = input.id.value_or(0),
+      .rate = input.rate.value_or(0),
+      .ttl_seconds = input.ttl.value_or(Ttl{}).seconds,
+      .writer = static_cast<std::uint32_t>(input.provenance.writer),
+      .origin = input.provenance.origin,
+      .peer = input.provenance.peer,
+      .address_bytes = static_cast<std::uint16_t>(input.address.size()),
+      .kind = input.kind,
+      .signal = input.signal,
+      .phase = input.phase,
+      .tag = input.value ? input.value->tag : ValueTag::null,
+      .ttl_mode = input.ttl.value_or(Ttl{}).mode,
+      .hops = input.provenance.hops,
+      .present = static_cast<std::uint8_t>((input.value ? has_value : 0) | (input.id ? has_id : 0) | (input.rate ? has_rate : 0) |
+                                           (input.samples ? has_samples : 0) | (input.timestamp ? has_timestamp : 0) | (input.ttl ? has_ttl : 0)),
+  };
+
+  std::byte* at = room_for(bytes);
+  const auto put = [&at](const void* from, std::size_t size) {
+    if (size != 0) std::memcpy(at, from, size);
+    at += size;
+  };
+  put(&header, sizeof header);
+  put(input.address.data(), input.address.size());
+  put(value.data(), value.size());
+  put(samples.data(), samples.size());
+  return ++last_;
+}
+
+Seq CommitLog::last_seq() const { return last_; }
+Seq CommitLog::first_seq() const { return segments_.empty() ? last_ + 1 : segments_.front().first; }
+
+void CommitLog::walk_back(const std::function<bool(const LoggedCommit&)>& visit) const {
+  for (std::size_t s = segments_.size(); s-- > 0;) {
+    for (std::uint32_t i = segments_[s].count; i-- > 0;) {
+      if (!visit(record(segments_[s], i))) return;
+    }
+  }
+}
+
+void CommitLog::walk_from(Seq from, const std::function<bool(const LoggedCommit&)>& visit) const {
+  // The last segment that does not begin behind `from`, if there is one.
+  auto segment = std::ranges::upper_bound(segments_, from, {}, &Segment::first);
+  if (segment != segments_.begin()) --segment;
+  for (; segment != segments_.end(); ++segment) {
+    for (Seq i = from > segment->first ? from - segment->first : 0; i < segment->count; ++i) {
+      if (!visit(record(*segment, static_cast<std::uint32_t>(i)))) return;
+    }
+  }
+}
+
+// Where the next record goes: in the newest segment or a new one. Records grow from the front of a segment, their starts from its back.
+std::byte* CommitLog::room_for(std::size_t bytes) {
+  if (segments_.empty() || segments_.back().used + bytes + (segments_.back().count + 1) * start_bytes > segments_.back().capacity) {
+    add_segment(bytes + start_bytes);
+  }
+  Segment& segment = segments_.back();
+  const auto start = static_cast<std::uint32_t>(segment.used);
+  ++segment.count;
+  std::memcpy(segment.memory.get() + segment.capacity - segment.count * start_bytes, &start, start_bytes);
+  segment.used += bytes;
+  return segment.memory.get() + start;
+}
+
+// Takes the oldest segments away until a new one fits, and the memory of the last of them if it has the right size. A record that is larger
+// than the whole ring is alone in it.
+void CommitLog::add_segment(std::size_t bytes_min) {
+  Segment added{.memory = nullptr, .capacity = std::max(segment_bytes_, bytes_min), .first = last_ + 1};
+  std::size_t dropped = 0;
+  for (; dropped < segments_.size() && memory_bytes_ + added.capacity > bytes_max_; ++dropped) {
+    memory_bytes_ -= segments_[dropped].capacity;
+    if (segments_[dropped].capacity == added.capacity) added.memory = std::move(segments_[dropped].memory);
+  }
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(dropped));
+  if (added.memory == nullptr) added.memory = std::make_unique_for_overwrite<std::byte[]>(added.capacity);
+  memory_bytes_ += added.capacity;
+  segments_.push_back(std::move(added));
+}
+
+LoggedCommit CommitLog::record(const Segment& segment, std::uint32_t index) const {
+  std::uint32_t start;
+  std::memcpy(&start, segment.memory.get() + segment.capacity - (index + 1) * start_bytes, start_bytes);
+  const std::byte* at = segment.memory.get() + start;
+  RecordHeader header;
+  std::memcpy(&header, at, sizeof header);
+  at += sizeof header;
+  const auto take = [&at](std::size_t size) { return Bytes{std::exchange(at, at + size), size}; };
+
+  LoggedCommit logged;
+  Commit& commit = logged.commit;
+  commit.seq = segment.first + index;
+  commit.kind = header.kind;
+  commit.address = as_text(take(header.address_bytes));
+  const Bytes value = take(header.value_bytes);
+  if (header.present & has_value) commit.value = ValueView{header.tag, value};
+  commit.revision = header.revision;
+  commit.signal = header.signal;
+  commit.phase = header.phase;
+  if (header.present & has_id) commit.id = header.id;
+  if (header.present & has_ttl) commit.ttl = Ttl{header.ttl_mode, header.ttl_seconds};
+  commit.provenance = {.writer = WriterId{header.writer},
+                       .session = SessionId{header.session},
+                       .origin = header.origin,
+                       .peer = header.peer,
+                       .hops = header.hops,
+                       .cause = header.cause};
+  commit.time = {header.time_us};
+  commit.bundle = header.bundle;
+  if (header.present & has_rate) logged.rate = header.rate;
+  if (header.present & has_samples) logged.samples = take(header.samples_bytes);
+  if (header.present & has_timestamp) logged.timestamp = UnixTime{header.timestamp_us};
+  return logged;
+}
+
+}  // namespace clasp::router

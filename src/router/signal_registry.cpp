@@ -1,0 +1,74 @@
+#include "router/signal_registry.hpp"
+
+#include "core/check.hpp"
+
+namespace clasp::router {
+namespace {
+
+std::size_t text_bytes(const SignalDefinition& definition) {
+  return definition.address.size() + definition.datatype.value_or("").size() + definition.access.value_or("").size();
+}
+
+std::optional<std::string> copy(const std::optional<std::string_view>& text) {
+  if (!text) return std::nullopt;
+  return std::string(*text);
+}
+
+}  // namespace
+
+bool SignalRegistry::announce(const SignalDefinition& definition, SessionId by, SteadyTime now) {
+  expire(now);
+  auto at = signals_.find(definition.address);
+  const std::size_t bytes = text_bytes(definition);
+  const std::size_t bytes_before = at == signals_.end() ? 0 : at->second.text_bytes;
+  if (at == signals_.end() && signals_.size() >= signals_max_) return false;
+  if (bytes > bytes_before && text_bytes_ - bytes_before + bytes > signals_max_ * mean_text_bytes_max) return false;
+
+  if (at == signals_.end()) {
+    at = signals_.emplace(definition.address, Signal{}).first;
+    at->second.age = ages_.insert(ages_.end(), at->first);
+  } else {
+    ages_.splice(ages_.end(), ages_, at->second.age);
+  }
+  Signal& signal = at->second;
+  signal.type = definition.type;
+  signal.datatype = copy(definition.datatype);
+  signal.access = copy(definition.access);
+  signal.by = by;
+  signal.renewed = now;
+  signal.text_bytes = bytes;
+  text_bytes_ += bytes - bytes_before;
+  return true;
+}
+
+void SignalRegistry::query(const Pattern& pattern, SteadyTime now, const std::function<void(const SignalDefinition&)>& visit) const {
+  const std::string_view prefix = pattern.literal_prefix();
+  for (auto at = signals_.lower_bound(prefix); at != signals_.end(); ++at) {
+    const std::string& address = at->first;
+    // The addresses below a prefix of whole segments lie together.
+    if (pattern.is_literal() && address != prefix) return;
+    if (!address.starts_with(prefix) || (address.size() > prefix.size() && address[prefix.size()] != '/')) return;
+    const Signal& signal = at->second;
+    if (expired(signal, now) || !pattern.matches(address)) continue;
+    visit({.address = address, .type = signal.type, .datatype = signal.datatype, .access = signal.access, .meta = {}});
+  }
+}
+
+void SignalRegistry::expire(SteadyTime now) {
+  if (ttl_ == Micros::zero()) return;
+  while (!ages_.empty()) {
+    const auto oldest = signals_.find(ages_.front());
+    CLASP_CHECK(oldest != signals_.end());
+    if (!expired(oldest->second, now)) return;
+    text_bytes_ -= oldest->second.text_bytes;
+    ages_.pop_front();
+    signals_.erase(oldest);
+  }
+}
+
+std::optional<SteadyTime> SignalRegistry::next_expiry() const {
+  if (ttl_ == Micros::zero() || ages_.empty()) return std::nullopt;
+  return signals_.find(ages_.front())->second.renewed + ttl_;
+}
+
+}  // namespace clasp::router

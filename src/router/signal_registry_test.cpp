@@ -1,0 +1,114 @@
+#include "router/signal_registry.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace clasp::router {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr SessionId desk{1};
+constexpr Micros forever{0};
+
+SignalDefinition signal(std::string_view address) {
+  return {.address = address, .type = SignalType::param, .datatype = {}, .access = {}, .meta = {}};
+}
+
+std::vector<std::string> query(const SignalRegistry& registry, std::string_view pattern, SteadyTime now = {}) {
+  std::vector<std::string> addresses;
+  registry.query(*Pattern::parse(pattern), now, [&](const SignalDefinition& definition) { addresses.emplace_back(definition.address); });
+  return addresses;
+}
+
+TEST(SignalRegistry, AnswersQueriesInAddressOrder) {
+  SignalRegistry registry(100, forever);
+  for (const std::string_view address : {"/b", "/a/2", "/a-b/1", "/a", "/a/1/x", "/ab"}) ASSERT_TRUE(registry.announce(signal(address), desk, {}));
+  EXPECT_THAT(query(registry, "/**"), ElementsAre("/a", "/a/1/x", "/a/2", "/a-b/1", "/ab", "/b"));
+  EXPECT_THAT(query(registry, "/a/**"), ElementsAre("/a", "/a/1/x", "/a/2"));
+  EXPECT_THAT(query(registry, "/a/*"), ElementsAre("/a/2"));
+  EXPECT_THAT(query(registry, "/a"), ElementsAre("/a"));
+  EXPECT_THAT(query(registry, "/a*"), ElementsAre("/a", "/ab"));
+  EXPECT_THAT(query(registry, "/**/1"), ElementsAre("/a-b/1"));
+  EXPECT_THAT(query(registry, "/c/**"), IsEmpty());
+}
+
+TEST(SignalRegistry, GivesBackWhatWasAnnouncedLastWithoutMeta) {
+  SignalRegistry registry(100, forever);
+  SignalDefinition definition = signal("/a");
+  ASSERT_TRUE(registry.announce(definition, desk, {}));
+  std::string datatype = "f64";
+  definition.type = SignalType::stream;
+  definition.datatype = datatype;
+  definition.access = "rw";
+  definition.meta = SignalMeta{.unit = "dB", .range = {}, .default_value = {}, .description = {}};
+  ASSERT_TRUE(registry.announce(definition, SessionId{2}, {}));
+  datatype = "xxx";  // the registry keeps copies
+  EXPECT_EQ(registry.size(), 1U);
+  registry.query(*Pattern::parse("/a"), {}, [](const SignalDefinition& found) {
+    EXPECT_EQ(found.type, SignalType::stream);
+    EXPECT_EQ(found.datatype, "f64");
+    EXPECT_EQ(found.access, "rw");
+    EXPECT_FALSE(found.meta);
+  });
+  EXPECT_THAT(query(registry, "/a"), ElementsAre("/a"));
+}
+
+TEST(SignalRegistry, ForgetsWhatIsNotRenewedWithinItsLifetime) {
+  SignalRegistry registry(100, Micros{1'000});
+  ASSERT_TRUE(registry.announce(signal("/a"), desk, {0}));
+  ASSERT_TRUE(registry.announce(signal("/b"), desk, {400}));
+  EXPECT_EQ(registry.next_expiry(), SteadyTime{1'000});
+  ASSERT_TRUE(registry.announce(signal("/a"), desk, {600}));
+  EXPECT_EQ(registry.next_expiry(), SteadyTime{1'400});
+
+  EXPECT_THAT(query(registry, "/**", {1'399}), ElementsAre("/a", "/b"));
+  EXPECT_THAT(query(registry, "/**", {1'400}), ElementsAre("/a"));  // also before anybody calls expire()
+  registry.expire({1'399});
+  EXPECT_EQ(registry.size(), 2U);
+  registry.expire({1'400});
+  EXPECT_EQ(registry.size(), 1U);
+  registry.expire({1'600});
+  EXPECT_EQ(registry.size(), 0U);
+  EXPECT_EQ(registry.next_expiry(), std::nullopt);
+}
+
+TEST(SignalRegistry, KeepsEverythingWithoutALifetime) {
+  SignalRegistry registry(100, forever);
+  ASSERT_TRUE(registry.announce(signal("/a"), desk, {0}));
+  registry.expire({9'000'000'000'000});
+  EXPECT_EQ(registry.next_expiry(), std::nullopt);
+  EXPECT_THAT(query(registry, "/**", {9'000'000'000'000}), ElementsAre("/a"));
+}
+
+TEST(SignalRegistry, RefusesNewSignalsWhenFullButRenewsOldOnes) {
+  SignalRegistry registry(2, Micros{1'000});
+  ASSERT_TRUE(registry.announce(signal("/a"), desk, {0}));
+  ASSERT_TRUE(registry.announce(signal("/b"), desk, {500}));
+  EXPECT_FALSE(registry.announce(signal("/c"), desk, {500}));
+  EXPECT_TRUE(registry.announce(signal("/b"), desk, {600}));
+  EXPECT_TRUE(registry.announce(signal("/c"), desk, {1'000}));  // the lifetime of /a has ended
+  EXPECT_THAT(query(registry, "/**", {1'000}), ElementsAre("/b", "/c"));
+}
+
+TEST(SignalRegistry, RefusesTextsBeyondAKibibyteASignalOnAverage) {
+  SignalRegistry registry(2, forever);
+  const std::string large(2'000, 'd');
+  SignalDefinition definition = signal("/a");
+  definition.datatype = large;
+  ASSERT_TRUE(registry.announce(definition, desk, {}));
+  SignalDefinition other = signal("/b");
+  other.access = std::string_view(large).substr(0, 100);
+  EXPECT_FALSE(registry.announce(other, desk, {}));
+  EXPECT_TRUE(registry.announce(definition, desk, {}));  // a renewal that does not grow
+  EXPECT_TRUE(registry.announce(signal("/a"), desk, {}));
+  EXPECT_TRUE(registry.announce(other, desk, {}));
+  EXPECT_FALSE(registry.announce(definition, desk, {}));  // one that does
+}
+
+}  // namespace
+}  // namespace clasp::router
