@@ -1,0 +1,305 @@
+#include "server/server.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "bridge/local/local_link.hpp"
+#include "bridge/osc/osc_bridge.hpp"
+#include "bridge/osc/osc_socket.hpp"
+#include "net/event_loop.hpp"
+#include "net/listener.hpp"
+#include "net/router_engine.hpp"
+#include "router/router.hpp"
+#include "server/log.hpp"
+#include "server/metrics.hpp"
+
+namespace clasp::server {
+
+namespace {
+
+class DeviceRandom final : public router::Random {
+ public:
+  std::uint64_t next() override { return (std::uint64_t{device_()} << 32) | device_(); }
+
+ private:
+  std::random_device device_;
+};
+
+// Measures one frame in so many on its way into the router.
+class MeasuredRouter final : public net::LinkEngine {
+ public:
+  MeasuredRouter(net::LinkEngine& inner, LatencyHistogram& histogram) : inner_(inner), histogram_(histogram) {}
+  void advance(const Now& now) override { inner_.advance(now); }
+  bool end_turn(const Now& now) override { return inner_.end_turn(now); }
+  std::optional<SteadyTime> next_deadline() const override { return inner_.next_deadline(); }
+  router::LinkId open_link(router::Sink& sink, const Now& now) override { return inner_.open_link(sink, now); }
+  void receive(router::LinkId link, Bytes frame, const Now& now) override {
+    if (++count_ % LatencyHistogram::sample_every != 0 || frame.size() <= wire::header_bytes) return inner_.receive(link, frame, now);
+    const auto code = std::to_integer<std::uint8_t>(frame[wire::header_bytes]);
+    const auto begin = std::chrono::steady_clock::now();
+    inner_.receive(link, frame, now);
+    histogram_.add(code, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
+  }
+  void activity(router::LinkId link, const Now& now) override { inner_.activity(link, now); }
+  void sent(router::LinkId link, std::size_t bytes, const Now& now) override { inner_.sent(link, bytes, now); }
+  void closed(router::LinkId link, const Now& now) override { inner_.closed(link, now); }
+
+ private:
+  net::LinkEngine& inner_;
+  LatencyHistogram& histogram_;
+  std::uint32_t count_ = 0;
+};
+
+class BridgeLog final : public bridge::osc::OscLog {
+ public:
+  explicit BridgeLog(Log& log) : log_(log) {}
+  void line(std::string_view text) override { log_.warn(text); }
+
+ private:
+  Log& log_;
+};
+
+struct OscPart {
+  std::string bind;
+  bridge::LocalRouterLink link;
+  bridge::osc::OscSocket socket;
+  bridge::osc::OscBridge bridge;
+  OscPart(router::Router& router, net::EventLoop& loop, std::uint32_t origin, bridge::osc::OscConfig config, bridge::osc::OscSocketConfig socket_config,
+          bridge::osc::OscLog& log)
+      : bind(socket_config.bind),
+        link(router, [&loop] { return loop.read_clocks(); }, origin),
+        socket(loop.context(), std::move(socket_config), log),
+        bridge(link, std::move(config), socket, log) {}
+};
+
+// The stages of stopping: let what waits leave, close everybody, let the closes leave.
+class Stopping final : public net::Turns {
+ public:
+  Stopping(net::EventLoop& loop, router::Router& router, std::chrono::milliseconds drain) : loop_(loop), router_(router), drain_(drain) {}
+  void begin(const Now& now) {
+    if (stage_ != Stage::running) return loop_.stop();  // asked twice: at once
+    stage_ = Stage::draining;
+    until_ = now.steady + drain_;
+  }
+  bool running() const { return stage_ == Stage::running; }
+
+  void advance(const Now& now) override {
+    if (stage_ == Stage::draining && (router_.gauges().outbox_bytes == 0 || now.steady >= until_)) {
+      router_.close_all({router::CloseCode::going_away, "the router is stopping"}, now);
+      loop_.shut_down_streams();
+      stage_ = Stage::closing;
+      until_ = now.steady + Micros{3'000'000};
+    } else if (stage_ == Stage::closing && (loop_.streams() == 0 || now.steady >= until_)) {
+      loop_.stop();
+    }
+    looked_ = now.steady;
+  }
+  bool end_turn(const Now&) override { return false; }
+  std::optional<SteadyTime> next_deadline() const override {
+    if (stage_ == Stage::running) return std::nullopt;
+    return std::min(until_, looked_ + Micros{10'000});
+  }
+
+ private:
+  enum class Stage : std::uint8_t { running, draining, closing };
+  net::EventLoop& loop_;
+  router::Router& router_;
+  Micros drain_;
+  Stage stage_ = Stage::running;
+  SteadyTime until_;
+  SteadyTime looked_;
+};
+
+}  // namespace
+
+// In the order of construction; leaving tears down in reverse.
+struct Server::Parts final : net::HttpHandler {
+  explicit Parts(ServerConfig given)
+      : config(std::move(given)),
+        log(config.log_level, config.json_logs),
+        router(config.router, {.random = &random, .log = [this](std::string_view line) { log.warn(line); }}, loop.read_clocks()),
+        engine(router),
+        measured(engine, latency),
+        stopping(loop, router, config.drain_timeout) {
+    loop.attach(measured);
+    loop.attach(stopping);
+  }
+  ~Parts() override {
+    for (const auto& osc : oscs) osc->bridge.stop(), osc->socket.stop();
+    loop.detach(stopping);
+    loop.detach(measured);
+  }
+
+  net::HttpResponse handle(const net::HttpRequest& request) override {
+    const std::string_view path = request.path();
+    if (path == "/metrics") {
+      const double uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+      net::HttpResponse response = net::text_response(200, metrics_text(router, loop.stats(), latency, bridge_metrics(), uptime));
+      response.fields = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
+      return response;
+    }
+    if (path == "/readyz") return stopping.running() ? net::text_response(200, "ready\n") : net::text_response(503, "stopping\n");
+    return net::text_response(200, "ok\n");  // /healthz, and whatever probes ask for (transports, section 4.3)
+  }
+
+  std::vector<BridgeMetric> bridge_metrics() const {
+    std::vector<BridgeMetric> out;
+    for (const auto& osc : oscs) {
+      const bridge::osc::OscCounters& c = osc->bridge.counters();
+      const std::pair<const char*, std::uint64_t> rows[] = {
+          {"received", c.received}, {"messages", c.messages}, {"malformed", c.malformed}, {"unknown_tag", c.unknown_tag}, {"too_deep", c.too_deep},
+          {"too_many", c.too_many}, {"value_too_large", c.value_too_large}, {"invalid_address", c.invalid_address}, {"wrong_clock", c.wrong_clock},
+          {"echoes_dropped", c.echoes_dropped}, {"senders_evicted", c.senders_evicted}, {"refused", c.refused}, {"delivered", c.delivered}, {"sent", c.sent},
+          {"send_failed", c.send_failed}, {"too_large", c.too_large}};
+      for (const auto& [name, value] : rows) out.push_back({"osc " + osc->bind, name, value});
+    }
+    return out;
+  }
+
+  ServerConfig config;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  Log log;
+  DeviceRandom random;
+  net::EventLoop loop;
+  router::Router router;
+  net::RouterEngine engine;
+  LatencyHistogram latency;
+  MeasuredRouter measured;
+  Stopping stopping;
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  BridgeLog bridge_log{log};
+  std::vector<std::unique_ptr<OscPart>> oscs;
+  std::shared_ptr<boost::asio::signal_set> signals;
+};
+
+Server::Server(ServerConfig config) : parts_(std::make_unique<Parts>(std::move(config))) {}
+Server::~Server() = default;
+
+Result<void> Server::start() {
+  Parts& parts = *parts_;
+  net::Protocols known = net::Protocols::clasp(parts.measured, parts);
+  known.log = [&log = parts.log](std::string_view line) { log.warn(line); };
+  for (const net::ListenAddress& address : parts.config.listen) {
+    auto listener = net::Listener::open(parts.loop, address, known);
+    if (!listener) return listener.error();
+    parts.listeners.push_back(std::move(*listener));
+  }
+  const auto ns = bridge::NamespaceMap::parse(parts.config.osc_namespace);
+  if (!ns) return ns.error();
+  std::uint32_t origin = 0;
+  for (const std::string& bind : parts.config.osc_binds) {
+    bridge::osc::OscConfig osc;
+    osc.ns = *ns;
+    osc.kinds = parts.config.osc_kinds;
+    osc.encoding.number_format = parts.config.osc_numbers;
+    auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(osc),
+                                          bridge::osc::OscSocketConfig{.bind = bind, .targets = parts.config.osc_targets}, parts.bridge_log);
+    if (auto started = part->socket.start(part->bridge); !started) return started.error();
+    part->bridge.start();
+    parts.oscs.push_back(std::move(part));
+  }
+  return {};
+}
+
+std::uint16_t Server::port() const { return parts_->listeners.empty() ? 0 : parts_->listeners.front()->port(); }
+std::uint16_t Server::osc_port() const { return parts_->oscs.empty() ? 0 : parts_->oscs.front()->socket.local_endpoint().port; }
+
+std::string Server::ready_line() const {
+  std::string line = fmt::format("clasp server \"{}\" is ready:", parts_->config.router.name);
+  for (std::size_t i = 0; i < parts_->listeners.size(); ++i) {
+    net::ListenAddress address = parts_->config.listen[i];
+    address.port = parts_->listeners[i]->port();
+    if (address.host.empty()) address.host = "localhost";
+    line += fmt::format(" ws://{0} tcp://{0}", net::to_text(address));
+  }
+  for (const auto& osc : parts_->oscs) line += fmt::format(" osc/udp port {}", osc->socket.local_endpoint().port);
+  return line;
+}
+
+void Server::run() { parts_->loop.run(); }
+
+void Server::stop() {
+  parts_->loop.post([&parts = *parts_] {
+    parts.listeners.clear();
+    parts.stopping.begin(parts.loop.now());
+  });
+}
+
+// ---- the command ----
+
+namespace {
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{ErrorCode::invalid_argument, fmt::format("cannot read the configuration file {}", path), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// As many sessions as the system permits, not the customary 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+}  // namespace
+
+int run_server(std::span<const std::string> arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument != "--help" && argument != "-h") continue;
+    ServerConfig config;
+    fmt::print("usage: clasp server [options]\n\nRuns the router. Every option may also stand in a TOML file (--config, same names) or in the environment\n"
+               "(CLASP_MAX_PARAMS for --max-params). Flags win over the environment, the environment over the file.\n\n{}",
+               server_options(config).help());
+    return 0;
+  }
+  auto config = load_server_config(arguments, {.variable = [](const char* name) { return std::getenv(name); }, .file = read_file});
+  if (!config) {
+    fmt::print(stderr, "clasp server: {}\n", config.error().message);
+    return 2;
+  }
+  if (config->check_only) {
+    fmt::print("the configuration is valid\n");
+    return 0;
+  }
+  raise_descriptor_limit();
+  Server server(std::move(*config));
+  if (const auto started = server.start(); !started) {
+    fmt::print(stderr, "clasp server: {}\n", started.error().message);
+    return 1;
+  }
+  server.stop_on_signals();
+  fmt::print("{}\n", server.ready_line());
+  std::fflush(stdout);
+  server.run();
+  return 0;
+}
+
+void Server::stop_on_signals() {
+  auto signals = std::make_shared<boost::asio::signal_set>(parts_->loop.context(), SIGINT, SIGTERM);
+  const auto wait = std::make_shared<std::function<void()>>();
+  *wait = [this, signals, wait] {
+    signals->async_wait([this, wait](const boost::system::error_code& error, int) {
+      if (error) return;
+      stop();
+      (*wait)();  // a second one ends at once
+    });
+  };
+  (*wait)();
+  parts_->signals = signals;
+}
+
+}  // namespace clasp::server

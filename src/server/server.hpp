@@ -1,0 +1,36 @@
+// `clasp server`: the composition of loop, router, listeners and bridges. Reading Server's members shows the whole program.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "server/server_config.hpp"
+
+namespace clasp::server {
+
+// The command: reads its options, runs until SIGINT or SIGTERM, returns the exit code (0 stopped, 1 could not start, 2 usage).
+int run_server(std::span<const std::string> arguments);
+
+// The same in pieces, for tests and embedders.
+class Server {
+ public:
+  explicit Server(ServerConfig config);
+  ~Server();
+
+  // Binds everything. The error names what could not be had.
+  Result<void> start();
+  std::uint16_t port() const;               // of the first listener
+  std::uint16_t osc_port() const;           // of the first OSC bridge, 0 if none
+  std::string ready_line() const;
+  void run();                               // until stop(); then drains, closes everybody with 1001 and returns
+  void stop();                              // any thread; a second time: at once
+  void stop_on_signals();                   // SIGINT and SIGTERM, from now on
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace clasp::server

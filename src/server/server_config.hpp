@@ -1,0 +1,47 @@
+// Everything `clasp server` can be told, as plain data. The rows that fill it from flags, environment and file are in server_options.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bridge/osc/osc_config.hpp"
+#include "clasp/error.hpp"
+#include "net/listener.hpp"
+#include "options/option_set.hpp"
+#include "router/config.hpp"
+
+namespace clasp::server {
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+
+struct ServerConfig {
+  router::Config router;
+  std::vector<net::ListenAddress> listen{{"", wire::default_port}};
+  std::vector<std::string> osc_binds;    // UDP addresses, one OSC bridge each
+  std::vector<std::string> osc_targets;  // host:port, of every OSC bridge
+  std::string osc_namespace = "/osc";
+  bridge::osc::NumberFormat osc_numbers = bridge::osc::NumberFormat::automatic;
+  std::vector<bridge::osc::KindRule> osc_kinds;
+  std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
+  LogLevel log_level = LogLevel::info;
+  bool json_logs = false;
+  bool check_only = false;
+};
+
+// The rows bound to a config that outlives the set.
+options::OptionSet server_options(ServerConfig& config);
+
+struct Environment {
+  std::function<const char*(const char*)> variable;                    // std::getenv
+  std::function<Result<std::string>(const std::string& path)> file;    // its text
+};
+
+// File, then environment, then arguments; --profile first of all. Error invalid_argument: one line that names what is wrong.
+Result<ServerConfig> load_server_config(std::span<const std::string> arguments, const Environment& environment);
+
+}  // namespace clasp::server

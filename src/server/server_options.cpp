@@ -1,0 +1,272 @@
+// The rows of `clasp server`: flag, CLASP_… variable and key in the file are the same name.
+#include <fmt/format.h>
+
+#include "core/pattern.hpp"
+#include "server/server_config.hpp"
+
+namespace clasp::server {
+
+namespace {
+
+using bridge::osc::KindRule;
+using bridge::osc::MessageKind;
+using bridge::osc::NumberFormat;
+using options::Apply;
+using options::Option;
+using router::ConflictStrategy;
+using router::EvictionPolicy;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds day{86'400'000};
+constexpr std::uint64_t giga = std::uint64_t{1} << 30;
+
+constexpr std::string_view eviction_names[] = {"refuse", "lru", "oldest-first"};
+constexpr std::string_view ack_names[] = {"by-qos", "always"};
+constexpr std::string_view strategy_names[] = {"lww", "max", "min", "lock", "merge"};
+constexpr std::string_view profile_names[] = {"show", "reference"};
+constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
+constexpr std::string_view number_names[] = {"auto", "native32", "native64"};
+constexpr std::string_view kind_names[] = {"param", "event", "stream"};
+
+Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+
+template <typename T>
+Apply count(T& target, std::uint64_t min, std::uint64_t max) {
+  return [&target, min, max](std::string_view text) -> Result<void> {
+    const auto value = options::parse_count(text, {min, max});
+    if (!value) return value.error();
+    target = static_cast<T>(*value);
+    return {};
+  };
+}
+
+template <typename T>
+Apply bytes(T& target, std::uint64_t min, std::uint64_t max) {
+  return [&target, min, max](std::string_view text) -> Result<void> {
+    const auto value = options::parse_bytes(text, {min, max});
+    if (!value) return value.error();
+    target = static_cast<T>(*value);
+    return {};
+  };
+}
+
+template <typename Duration>
+Apply time(Duration& target, milliseconds min, milliseconds max) {
+  return [&target, min, max](std::string_view text) -> Result<void> {
+    const auto value = options::parse_duration(text, {min, max});
+    if (!value) return value.error();
+    target = std::chrono::duration_cast<Duration>(*value);
+    return {};
+  };
+}
+
+Apply on_off(bool& target) {
+  return [&target](std::string_view text) -> Result<void> {
+    const auto value = options::parse_switch(text);
+    if (!value) return value.error();
+    target = *value;
+    return {};
+  };
+}
+
+Apply text(std::string& target) {
+  return [&target](std::string_view value) -> Result<void> {
+    target = value;
+    return {};
+  };
+}
+
+template <typename Enum>
+Apply choice(Enum& target, std::span<const std::string_view> names) {
+  return [&target, names](std::string_view value) -> Result<void> {
+    const auto index = options::parse_choice(value, names);
+    if (!index) return index.error();
+    target = static_cast<Enum>(*index);
+    return {};
+  };
+}
+
+// "PATTERN=NAME", split at the last '='.
+template <typename Enum, typename Add>
+Apply pattern_choice(std::span<const std::string_view> names, Add add) {
+  return [names, add](std::string_view value) -> Result<void> {
+    const std::size_t equals = value.rfind('=');
+    const auto pattern = Pattern::parse(value.substr(0, equals));
+    if (equals == std::string_view::npos || !pattern) return bad(fmt::format("expected PATTERN=NAME, NAME one of: {}", fmt::join(names, ", ")));
+    const auto index = options::parse_choice(value.substr(equals + 1), names);
+    if (!index) return index.error();
+    add(*pattern, static_cast<Enum>(*index));
+    return {};
+  };
+}
+
+// Addresses replace the default, then add up.
+Apply listen_addresses(ServerConfig& config) {
+  return [&config, given = false](std::string_view value) mutable -> Result<void> {
+    const auto address = net::parse_listen_address(value);
+    if (!address) return address.error();
+    if (!std::exchange(given, true)) config.listen.clear();
+    config.listen.push_back(*address);
+    return {};
+  };
+}
+
+Apply osc_binds(ServerConfig& config) {
+  return [&config](std::string_view value) -> Result<void> {
+    const auto address = net::parse_listen_address(value);
+    if (!address) return address.error();
+    config.osc_binds.push_back(net::to_text({address->host.empty() ? "::" : address->host, address->port}));
+    return {};
+  };
+}
+
+}  // namespace
+
+options::OptionSet server_options(ServerConfig& config) {
+  router::Config& router = config.router;
+  std::vector<Option> rows;
+  const auto add = [&rows](Option row) { rows.push_back(std::move(row)); };
+
+  add({.name = "listen", .letter = 'l', .value = "ADDRESS", .default_text = ":7330", .help = "Where WebSocket, TCP and HTTP are served; repeatable.",
+       .apply = listen_addresses(config), .repeatable = true});
+  add({.name = "name", .letter = 'n', .value = "TEXT", .default_text = router.name, .help = "Name clients are told in WELCOME.", .apply = text(router.name)});
+  add({.name = "osc", .value = "ADDRESS", .help = "UDP port or address of an OSC bridge; repeatable.", .apply = osc_binds(config), .repeatable = true});
+  add({.name = "osc-target", .value = "HOST:PORT", .help = "OSC device that always hears changes; repeatable. Without one, those that spoke lately do.",
+       .apply = [&config](std::string_view value) -> Result<void> {
+         if (value.rfind(':') == std::string_view::npos) return bad("expected HOST:PORT");
+         config.osc_targets.emplace_back(value);
+         return {};
+       }, .repeatable = true});
+  add({.name = "osc-namespace", .value = "ADDRESS", .default_text = "/osc", .help = "Where OSC addresses appear.", .apply = text(config.osc_namespace)});
+  add({.name = "osc-numbers", .value = "FORMAT", .default_text = "auto", .help = "OSC argument types of numbers sent: auto, native32, native64.",
+       .apply = choice<NumberFormat>(config.osc_numbers, number_names)});
+  add({.name = "osc-kind", .value = "PATTERN=KIND", .help = "What OSC messages below a pattern become: param, event or stream; repeatable.",
+       .apply = pattern_choice<MessageKind>(kind_names, [&config](const Pattern& pattern, MessageKind kind) { config.osc_kinds.push_back({pattern, kind}); }),
+       .repeatable = true});
+
+  add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
+       .apply = [&config](std::string_view value) -> Result<void> {
+         const auto index = options::parse_choice(value, profile_names);
+         if (!index) return index.error();
+         config.router = *index == 0 ? router::Config{} : router::Config::reference();
+         return {};
+       }});
+  add({.name = "max-params", .value = "N", .default_text = "1000000", .help = "Params held; 0: unlimited.", .apply = count(router.params_max, 0, 1'000'000'000)});
+  add({.name = "eviction", .value = "POLICY", .default_text = "refuse", .help = "At that limit: refuse new ones, or evict lru or oldest-first.",
+       .apply = choice<EvictionPolicy>(router.eviction, eviction_names)});
+  add({.name = "param-ttl", .value = "TIME", .default_text = "0", .help = "Lifetime of params that have none of their own, since last access; 0: for ever.",
+       .apply = time<seconds>(router.param_ttl, milliseconds{0}, 3650 * day)});
+  add({.name = "strategy", .value = "PATTERN=NAME", .default_text = "lww", .help = "Conflict strategy of addresses: lww, max, min, lock or merge; repeatable, first match wins.",
+       .apply = pattern_choice<ConflictStrategy>(
+           strategy_names, [&router](const Pattern& pattern, ConflictStrategy strategy) { router.strategies.emplace_back(pattern.text(), strategy); }),
+       .repeatable = true});
+  add({.name = "max-signals", .value = "N", .default_text = "10000", .help = "Announced signals held.", .apply = count(router.signals_max, 0, 10'000'000)});
+  add({.name = "signal-ttl", .value = "TIME", .default_text = "1h", .help = "Lifetime of announced signals since the last ANNOUNCE; 0: for ever.",
+       .apply = time<seconds>(router.signal_ttl, milliseconds{0}, 3650 * day)});
+  add({.name = "max-address-bytes", .value = "N", .default_text = "1024", .help = "Longest address.", .apply = count(router.address_bytes_max, 16, 65'000)});
+  add({.name = "strict-addresses", .value = "BOOL", .default_text = "true", .help = "Refuse control characters in addresses.", .apply = on_off(router.strict_addresses)});
+
+  add({.name = "max-sessions", .value = "N", .default_text = "0", .help = "Sessions at a time; 0: as many as there are descriptors.",
+       .apply = count(router.sessions_max, 0, 1'000'000)});
+  add({.name = "max-subscriptions", .value = "N", .default_text = "1000", .help = "Subscriptions of one session; 0: unlimited.",
+       .apply = count(router.subscriptions_per_session_max, 0, 10'000'000)});
+  add({.name = "max-messages-per-second", .value = "N", .default_text = "0", .help = "Messages of one session; 0: no limit, every session gets a fair turn.",
+       .apply = count(router.messages_per_second_max, 0, 100'000'000)});
+  add({.name = "session-timeout", .value = "TIME", .default_text = "5m", .help = "Silence after which a session is closed; 0: never.",
+       .apply = time<milliseconds>(router.session_timeout, milliseconds{0}, 365 * day)});
+  add({.name = "ping-interval", .value = "TIME", .default_text = "30s", .help = "How often silent peers are pinged; 0: never.",
+       .apply = time<milliseconds>(router.ping_interval, milliseconds{0}, day)});
+  add({.name = "handshake-timeout", .value = "TIME", .default_text = "10s", .help = "From connecting to HELLO.",
+       .apply = time<milliseconds>(router.handshake_timeout, milliseconds{100}, milliseconds{600'000})});
+  add({.name = "ack", .value = "POLICY", .default_text = "by-qos", .help = "ACK to SET and BUNDLE: by-qos (QoS 1 and 2) or always.",
+       .apply = choice<router::AckPolicy>(router.ack, ack_names)});
+
+  add({.name = "gesture-coalescing", .value = "BOOL", .default_text = "true", .help = "Thin gesture moves.", .apply = on_off(router.gesture_coalescing)});
+  add({.name = "gesture-interval", .value = "TIME", .default_text = "16ms", .help = "At most one gesture move per sender, address and id in this time.",
+       .apply = time<milliseconds>(router.gesture_interval, milliseconds{1}, milliseconds{10'000})});
+  add({.name = "bundle-horizon", .value = "TIME", .default_text = "24h", .help = "How far ahead a bundle may be scheduled.",
+       .apply = time<milliseconds>(router.bundle_horizon, milliseconds{0}, 365 * day)});
+  add({.name = "max-bundles", .value = "N", .default_text = "1024", .help = "Bundles of one session that wait for their time.",
+       .apply = count(router.bundles_per_session_max, 1, 1'000'000)});
+  add({.name = "history-bytes", .value = "SIZE", .default_text = "8M", .help = "Memory for the last commits (SUBSCRIBE with history).",
+       .apply = bytes(router.commit_log_bytes_max, 65'536, 64 * giga)});
+
+  add({.name = "slow-backlog", .value = "SIZE", .default_text = "1M", .help = "Waiting for one session before its params are conflated.",
+       .apply = bytes(router.congested_bytes, 4'096, giga)});
+  add({.name = "slow-age", .value = "TIME", .default_text = "100ms", .help = "Or the oldest has waited this long.",
+       .apply = time<milliseconds>(router.congested_age, milliseconds{1}, milliseconds{600'000})});
+  add({.name = "slow-events", .value = "SIZE", .default_text = "4M", .help = "Waiting events and answers of one session before it is closed.",
+       .apply = bytes(router.undroppable_bytes_max, 65'536, 16 * giga)});
+  add({.name = "stall-timeout", .value = "TIME", .default_text = "30s", .help = "Without progress while something waits: the session is closed.",
+       .apply = time<milliseconds>(router.stall_max, milliseconds{1'000}, day)});
+  add({.name = "outbox-memory", .value = "SIZE", .default_text = "1G", .help = "For all slow sessions together.",
+       .apply = bytes(router.outboxes_bytes_max, 1'048'576, 1'024 * giga)});
+  add({.name = "drain-timeout", .value = "TIME", .default_text = "2s", .help = "On SIGTERM: how long what waits may take to leave.",
+       .apply = time<milliseconds>(config.drain_timeout, milliseconds{0}, milliseconds{600'000})});
+
+  add({.name = "log-level", .value = "LEVEL", .default_text = "info", .help = "debug, info, warn or error.", .apply = choice<LogLevel>(config.log_level, level_names)});
+  add({.name = "json-logs", .help = "One JSON object per log line.", .apply = on_off(config.json_logs)});
+  add({.name = "config", .letter = 'c', .value = "FILE", .help = "TOML file with these names as keys.",
+       .apply = [](std::string_view) -> Result<void> { return {}; }, .in_file = false});
+  add({.name = "check-config", .help = "Say whether the configuration is valid and end.", .apply = on_off(config.check_only), .in_file = false});
+  return options::OptionSet(std::move(rows));
+}
+
+namespace {
+
+// What one flag is given on the command line, before everything is applied in order.
+std::string given(std::span<const std::string> arguments, std::string_view flag, char letter) {
+  std::string value;
+  const std::string with_equals = fmt::format("--{}=", flag);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument.starts_with(with_equals)) value = argument.substr(with_equals.size());
+    else if ((argument.substr(0, 2) == "--" && argument.substr(2) == flag) || (letter != 0 && argument == fmt::format("-{}", letter)))
+      value = i + 1 < arguments.size() ? arguments[i + 1] : "";
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<ServerConfig> load_server_config(std::span<const std::string> arguments, const Environment& environment) {
+  ServerConfig config;
+  const options::OptionSet set = server_options(config);
+
+  std::string path = given(arguments, "config", 'c');
+  if (path.empty()) {
+    const char* variable = environment.variable("CLASP_CONFIG");
+    path = variable != nullptr ? variable : "";
+  }
+  std::string file;
+  if (!path.empty()) {
+    auto contents = environment.file(path);
+    if (!contents) return contents.error();
+    file = std::move(*contents);
+  }
+  // A profile sets many values at once: it must come before those it would overwrite, wherever it stands.
+  std::string profile = given(arguments, "profile", 0);
+  if (const char* variable = environment.variable("CLASP_PROFILE"); profile.empty() && variable != nullptr) profile = variable;
+  if (!profile.empty()) {
+    const auto row = std::ranges::find(set.rows(), "profile", &Option::name);
+    if (const auto result = row->apply(profile); !result) return bad(fmt::format("--profile: {} (given: \"{}\")", result.error().message, profile));
+  }
+  const options::OptionSet rest = [&] {
+    std::vector<Option> rows = server_options(config).rows();
+    if (!profile.empty()) std::ranges::find(rows, "profile", &Option::name)->apply = [](std::string_view) -> Result<void> { return {}; };
+    return options::OptionSet(std::move(rows));
+  }();
+  if (!file.empty()) {
+    if (const auto result = rest.apply_toml(file, path); !result) return result.error();
+  }
+  if (const auto result = rest.apply_environment(environment.variable); !result) return result.error();
+  const auto positional = rest.apply_arguments(arguments);
+  if (!positional) return positional.error();
+  if (!positional->empty()) return bad(fmt::format("unexpected argument \"{}\"", positional->front()));
+  if (const auto ns = bridge::NamespaceMap::parse(config.osc_namespace); !ns)
+    return bad(fmt::format("osc-namespace: {} is not an address", config.osc_namespace));
+  return config;
+}
+
+}  // namespace clasp::server

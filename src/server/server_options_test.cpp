@@ -1,0 +1,90 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "server/server_config.hpp"
+
+namespace clasp::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ServerOptions : public ::testing::Test {
+ protected:
+  Result<ServerConfig> load(std::vector<std::string> arguments) {
+    return load_server_config(arguments, {.variable = [this](const char* name) -> const char* {
+                                            const auto found = variables.find(name);
+                                            return found == variables.end() ? nullptr : found->second.c_str();
+                                          },
+                                          .file = [this](const std::string& path) -> Result<std::string> {
+                                            const auto found = files.find(path);
+                                            if (found == files.end()) return Error{ErrorCode::invalid_argument, "cannot read " + path, {}};
+                                            return found->second;
+                                          }});
+  }
+  std::string failure(std::vector<std::string> arguments) {
+    const auto config = load(std::move(arguments));
+    return config ? "" : config.error().message;
+  }
+  std::map<std::string, std::string> variables;
+  std::map<std::string, std::string> files;
+};
+
+TEST_F(ServerOptions, DefaultsAreForPeopleWhoRunAShow) {
+  const auto config = load({});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->router.params_max, 1'000'000u);
+  EXPECT_EQ(config->router.eviction, router::EvictionPolicy::refuse);
+  EXPECT_EQ(config->router.param_ttl.count(), 0);
+  EXPECT_EQ(config->router.sessions_max, 0u);
+  EXPECT_EQ(config->router.messages_per_second_max, 0u);
+  EXPECT_THAT(config->listen, ElementsAre(net::ListenAddress{"", 7330}));
+}
+
+TEST_F(ServerOptions, FlagsWinOverEnvironmentOverFile) {
+  files["c.toml"] = "max-params = 1\nmax-sessions = 1\nname = \"file\"\nosc = [9000, 9001]\n";
+  variables["CLASP_MAX_PARAMS"] = "2";
+  variables["CLASP_MAX_SESSIONS"] = "2";
+  const auto config = load({"--config", "c.toml", "--max-params=3"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->router.params_max, 3u);
+  EXPECT_EQ(config->router.sessions_max, 2u);
+  EXPECT_EQ(config->router.name, "file");
+  EXPECT_THAT(config->osc_binds, ElementsAre("[::]:9000", "[::]:9001"));
+}
+
+TEST_F(ServerOptions, TheReferenceProfileComesFirstWhereverItStands) {
+  const auto config = load({"--max-params", "5", "--profile", "reference"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->router.params_max, 5u);
+  EXPECT_EQ(config->router.sessions_max, 100u);
+  EXPECT_EQ(config->router.eviction, router::EvictionPolicy::lru);
+  EXPECT_EQ(config->router.param_ttl.count(), 3600);
+}
+
+TEST_F(ServerOptions, ErrorsNameOptionAndExpectation) {
+  EXPECT_THAT(failure({"--max-prams", "5"}), HasSubstr("unknown option --max-prams, did you mean --max-params?"));
+  EXPECT_THAT(failure({"--eviction", "random"}), HasSubstr("--eviction: expected one of: refuse, lru, oldest-first"));
+  EXPECT_THAT(failure({"--listen", "nowhere:port"}), HasSubstr("--listen"));
+  EXPECT_THAT(failure({"--strategy", "/a/**=best"}), HasSubstr("expected one of: lww, max, min, lock, merge"));
+  EXPECT_THAT(failure({"--strategy", "max"}), HasSubstr("expected PATTERN=NAME"));
+  EXPECT_THAT(failure({"--profile", "huge"}), HasSubstr("--profile: expected one of: show, reference"));
+  EXPECT_THAT(failure({"--osc-namespace", "osc"}), HasSubstr("osc-namespace"));
+  EXPECT_THAT(failure({"extra"}), HasSubstr("unexpected argument \"extra\""));
+  EXPECT_THAT(failure({"--config", "missing.toml"}), HasSubstr("missing.toml"));
+  files["bad.toml"] = "\n\nmax-param = 4\n";
+  EXPECT_THAT(failure({"-c", "bad.toml"}), HasSubstr("bad.toml:3: max-param: unknown key, did you mean max-params?"));
+}
+
+TEST_F(ServerOptions, SeveralListenersReplaceTheDefault) {
+  const auto config = load({"--listen", ":7331", "-l", "[::1]:7332", "--strategy", "/max/**=max", "--osc-kind", "/osc/buttons/**=event"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_THAT(config->listen, ElementsAre(net::ListenAddress{"", 7331}, net::ListenAddress{"::1", 7332}));
+  EXPECT_EQ(config->router.strategies.size(), 1u);
+  EXPECT_EQ(config->osc_kinds.size(), 1u);
+}
+
+}  // namespace
+}  // namespace clasp::server
