@@ -156,7 +156,7 @@ void decode(CompactReader& in, Publish& publish) {
   publish.phase = phase <= static_cast<unsigned>(GesturePhase::cancel) ? static_cast<GesturePhase>(phase) : GesturePhase::start;
   publish.address = in.text();
   const std::uint8_t indicator = in.u8();
-  if (indicator == 1) publish.value = in.tagged_value();
+  if (indicator == 1) in.read_tagged_value(publish.value.emplace());
   if (indicator == 2) publish.samples = in.run(std::size_t{in.u16()} * sizeof(double));
   if (flags & 0x10U) publish.timestamp = in.time();
   if (flags & 0x08U) publish.id = in.u32();
@@ -168,7 +168,7 @@ void decode(CompactReader& in, Set& set) {
   set.lock = flags & 0x40U;
   set.unlock = flags & 0x20U;
   set.address = in.text();
-  set.value = in.value(static_cast<ValueTag>(flags & 0x0fU));
+  in.read_value(static_cast<ValueTag>(flags & 0x0fU), set.value);
   if (flags & 0x80U) set.revision = in.u64();
   if (flags & 0x10U) set.ttl = Ttl::from_wire(in.u32());
 }
@@ -181,7 +181,7 @@ void decode(CompactReader& in, Snapshot& snapshot) {
   for (std::size_t i = 0; i < count && !in.failed(); ++i) {
     SnapshotParam& param = snapshot.params.emplace_back();
     param.address = in.text();
-    param.value = in.tagged_value();
+    in.read_tagged_value(param.value);
     param.revision = in.u64();
     const unsigned flags = in.u8();
     if (flags & 0x01U) param.writer = in.text();
@@ -247,7 +247,10 @@ using BodyDecoder = void (*)(CompactReader&, MessageBody&, std::size_t bundle_de
 
 template <typename T>
 void decode_as(CompactReader& in, MessageBody& body, std::size_t) {
-  decode(in, body.emplace<T>());
+  CompactReader local = in;  // `in` has been seen by others, this one lives in registers
+  decode(local, body.emplace<T>());
+  if (local.failed()) [[unlikely]]
+    in.fail_as(local);
 }
 void decode_as_bundle(CompactReader& in, MessageBody& body, std::size_t bundle_depth) { decode_bundle(in, body.emplace<Bundle>(), bundle_depth + 1); }
 
@@ -318,17 +321,18 @@ struct EmptyBody {
 
 }  // namespace
 
-FoundValue find_value(ValueTag tag, const std::byte* at, const std::byte* end, Scratch& scratch) {
-  FoundValue found{.scan = scan_value(tag, at, end), .view = {}};
-  if (!found.scan.ok) return found;
-  if (found.scan.canonical) {
-    found.view = {tag, {at, found.scan.at}};
+ValueScan find_value(ValueTag tag, const std::byte* at, const std::byte* end, Scratch& scratch, ValueView& view) {
+  const ValueScan scan = scan_value(tag, at, end);
+  if (!scan.ok) return scan;
+  view.tag = canonical_tag(tag);
+  if (scan.canonical) {
+    view.data = {at, scan.at};
   } else {
-    std::byte* const rewritten = scratch.extend(found.scan.canonical_bytes);
+    std::byte* const rewritten = scratch.extend(scan.canonical_bytes);
     widen_value(tag, at, rewritten);
-    found.view = {canonical_tag(tag), {rewritten, found.scan.canonical_bytes}};
+    view.data = {rewritten, scan.canonical_bytes};
   }
-  return found;
+  return scan;
 }
 
 bool decode_compact(Bytes payload, ByteBuffer& scratch_buffer, Message& message, DecodeError& error) {

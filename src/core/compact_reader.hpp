@@ -15,11 +15,8 @@ namespace clasp {
 
 //
 // The compiler can keep a reader in registers as long as nobody outside sees its address; hence the free function for values.
-struct FoundValue {
-  ValueScan scan;
-  ValueView view;  // canonical: where the value lies, or its rewritten form in the scratch
-};
-FoundValue find_value(ValueTag tag, const std::byte* at, const std::byte* end, Scratch& scratch);
+// It sets `view` to where the value lies, or to its rewritten form in the scratch.
+ValueScan find_value(ValueTag tag, const std::byte* at, const std::byte* end, Scratch& scratch, ValueView& view);
 
 class CompactReader {
  public:
@@ -67,14 +64,24 @@ class CompactReader {
   }
 
   ValueView tagged_value() { return value(static_cast<ValueTag>(u8())); }
-
   ValueView value(ValueTag tag) {
-    if ((tag == ValueTag::f64 || tag == ValueTag::i64) && left() >= 8) [[likely]]
-      return {tag, run(8)};
-    const FoundValue found = find_value(tag, at_, end_, scratch_);
-    at_ = found.scan.at;
-    if (!found.scan.ok) [[unlikely]] fail(found.scan.fault);
-    return found.view;
+    ValueView view;
+    read_value(tag, view);
+    return view;
+  }
+
+  // Into its place at once: copying a view right after its parts were stored one by one stalls the processor.
+  void read_tagged_value(ValueView& view) { read_value(static_cast<ValueTag>(u8()), view); }
+  void read_value(ValueTag tag, ValueView& view) {
+    if ((tag == ValueTag::f64 || tag == ValueTag::i64) && left() >= 8) [[likely]] {
+      view.tag = tag;
+      view.data = run(8);
+      return;
+    }
+    const ValueScan scan = find_value(tag, at_, end_, scratch_, view);
+    at_ = scan.at;
+    if (!scan.ok) [[unlikely]]
+      fail(scan.fault);
   }
 
   // What a message inside this one may see: the next `bytes` bytes. Offsets of errors stay those of the whole payload.

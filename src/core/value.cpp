@@ -84,7 +84,7 @@ class TreeBuilder {
       }
       case ValueTag::array: return build_array();
       case ValueTag::map: return build_map();
-      default: CLASP_CHECK(!"a view is canonical"); return {};
+      default: check_failed("a view is canonical", __FILE__, __LINE__);
     }
   }
 
