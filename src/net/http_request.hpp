@@ -39,6 +39,7 @@ class HttpRequestParser {
   std::optional<HttpFault> fault() const { return fault_; }
 
   bool idle() const { return head_.empty() && !body_; }  // between two requests
+  bool reading_body() const { return body_ != nullptr; }
   // True once after the head of a request that waits for "100 Continue" before it sends its body.
   bool take_expectation();
   std::size_t bytes_held() const;
