@@ -97,10 +97,12 @@ std::optional<std::size_t> HttpRequestParser::take_head(std::span<std::byte>& in
   }
   input = input.subspan(taken);
   // Somebody who ends lines with LF alone would otherwise wait for an answer until the deadline.
-  const std::size_t line_feed = text.find('\n', before == 0 ? 0 : before - 1);
-  if (line_feed != std::string_view::npos && (line_feed == 0 || text[line_feed - 1] != '\r')) {
+  for (std::size_t at = text.find('\n', before); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at > 0 && text[at - 1] == '\r') continue;
     fail({400, "header line does not end with CR LF"});
-  } else if (head_.size() == limits_.head_bytes_max) {
+    return std::nullopt;
+  }
+  if (head_.size() == limits_.head_bytes_max) {
     fail({431, "request head too large"});
   }
   return std::nullopt;

@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"ChunksTooLarge",
                         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'b') + "\r\n0\r\n\r\n", 413},
                     Bad{"NoHttp", "GARBAGE\r\n\r\n", 400}, Bad{"LineFeedsAlone", "GET / HTTP/1.1\nHost: a\n\n", 400},
-                    Bad{"Http2", "PRI * HTTP/2.0\r\n\r\n", 505},
+                    Bad{"OneLineFeedAlone", "GET / HTTP/1.1\r\nHost: a\n\r\n", 400}, Bad{"Http2", "PRI * HTTP/2.0\r\n\r\n", 505},
                     Bad{"BadContentLength", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: two\r\n\r\nxx", 400},
                     Bad{"TwoContentLengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", 400},
                     Bad{"LengthAndChunked", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
