@@ -24,11 +24,9 @@ using ::testing::HasSubstr;
 class Log {
  public:
   void add(std::string line) {
-    {
-      std::lock_guard lock(mutex_);
-      lines_.push_back(std::move(line));
-    }
-    changed_.notify_all();
+    std::lock_guard lock(mutex_);
+    lines_.push_back(std::move(line));
+    changed_.notify_all();  // with the mutex: who waits may destroy this next
   }
   bool wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -426,7 +424,15 @@ TEST(Client, RunsCallbacksInOrderOnTheExecutorItIsGiven) {
   ASSERT_TRUE(posted.wait_for(1));
   EXPECT_TRUE(log.lines().empty()) << "nothing runs before the executor lets it";
   EXPECT_EQ(posted.lines().size(), 1U) << "one task at a time";
-  tasks.front()();
+  for (std::size_t ran = 0; log.lines().size() < 100; ++ran) {
+    ASSERT_TRUE(posted.wait_for(ran + 1));
+    std::function<void()> task;
+    {
+      std::lock_guard lock(mutex);
+      task = tasks[ran];
+    }
+    task();
+  }
   ASSERT_EQ(log.lines().size(), 100U);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(log.lines()[static_cast<std::size_t>(i)], fmt::format("/a {}", i));
   client->close();

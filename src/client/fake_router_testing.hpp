@@ -230,10 +230,8 @@ class FakeRouter {
   }
 
   void write_down(std::string line) {
-    {
-      std::lock_guard lock(mutex_);
-      received_.push_back(std::move(line));
-    }
+    std::lock_guard lock(mutex_);
+    received_.push_back(std::move(line));
     changed_.notify_all();
   }
 

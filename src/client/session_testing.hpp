@@ -59,7 +59,9 @@ class Transcript final : public SessionListener {
     std::string line = fmt::format("{}{} {}", item.is_set ? "SET" : signal_name(item.signal), item.snapshot ? "*" : "", item.address);
     if (item.value) line += " " + to_json(to_value(*item.value));
     if (item.revision != 0) line += fmt::format(" rev={}", item.revision);
-    lines.push_back(fmt::format("{} -> {}", line, fmt::join(item.subscriptions, ",")));
+    line += " -> ";
+    for (const std::uint32_t id : item.subscriptions) line += fmt::format("{}{}", line.ends_with(' ') ? "" : ",", id);
+    lines.push_back(line);
   }
   void answered(Ticket ticket, const Answer& answer) override {
     std::string line = fmt::format("#{} ok", static_cast<std::uint64_t>(ticket));
