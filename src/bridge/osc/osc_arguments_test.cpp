@@ -67,7 +67,9 @@ TEST(OscArguments, WriteMapsAsJsonWithBytesAsNumbers) {
 }
 
 TEST(OscArguments, WriteTextThatOscCannotCarryAsItIs) {
-  EXPECT_EQ(encode(std::string("a\0b", 3)), message("/a", ",s", text("a\xef\xbf\xbd" "b")));
+  EXPECT_EQ(encode(std::string("a\0b", 3)), message("/a", ",s",
+                                                    text("a\xef\xbf\xbd"
+                                                         "b")));
   EXPECT_EQ(encode("x", {.strings_as_symbols = true}), message("/a", ",S", text("x")));
 }
 

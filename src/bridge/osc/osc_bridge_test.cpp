@@ -148,15 +148,17 @@ class OscBridgeTest : public testing::Test {
 
 TEST_F(OscBridgeTest, C01MixerDumpWithZeroTimeTagAndAMessageWithoutTypeTags) {
   begin();
-  hear(hex("2362756e 646c6500 00000000 00000000 | 00000004 2f310000 | 00000014 2f312f6c 6162656c 53310000 2c730000 53756200 |"
-           "00000014 2f312f73 6f6c6f2f 312f3100 2c660000 00000000"));
+  hear(
+      hex("2362756e 646c6500 00000000 00000000 | 00000004 2f310000 | 00000014 2f312f6c 6162656c 53310000 2c730000 53756200 |"
+          "00000014 2f312f73 6f6c6f2f 312f3100 2c660000 00000000"));
   EXPECT_THAT(link_.take(), ElementsAre("BUNDLE now [SET /osc/1 null, SET /osc/1/labelS1 \"Sub\", SET /osc/1/solo/1/1 0.0] from 1"));
   EXPECT_EQ(bridge_->counters().malformed, 0U);
 }
 
 TEST_F(OscBridgeTest, C02AGoodDatagramAfterBadOnesIsReadAndTheBadAreCounted) {
   begin();
-  for (const std::string& bad : {hex("2f620000 2c620000 7fffffff 00000000"), hex("2362756e 646c6500"), hex("2f6f6b"), std::string(), nested_bundles(3'000, "")}) {
+  for (const std::string& bad :
+       {hex("2f620000 2c620000 7fffffff 00000000"), hex("2362756e 646c6500"), hex("2f6f6b"), std::string(), nested_bundles(3'000, "")}) {
     hear(bad);
   }
   hear(hex("2f6f6b00 2c690000 00000001"));
@@ -292,7 +294,8 @@ TEST_F(OscBridgeTest, BundlesStayTogetherAndOneImmediateMessageNeedsNone) {
 TEST_F(OscBridgeTest, NestedBundlesAreExecutedTogetherWithOthersOfTheirTime) {
   begin();
   const UnixTime start = now().unix_time;
-  hear(bundle(in(1s, start), {int_message("/a", 1), bundle(in(2s, start), {int_message("/b", 2)}), bundle(TimeTag::immediately, {int_message("/c", 3)})}));
+  hear(bundle(in(1s, start),
+              {int_message("/a", 1), bundle(in(2s, start), {int_message("/b", 2)}), bundle(TimeTag::immediately, {int_message("/c", 3)})}));
   EXPECT_THAT(link_.take(), ElementsAre("BUNDLE at 1 [SET /osc/a 1, SET /osc/c 3] from 1", "BUNDLE at 2 [SET /osc/b 2] from 1"));
 }
 
@@ -489,7 +492,8 @@ TEST_F(OscBridgeTest, PublishesAreSentWithTheirValueOrSamples) {
   link_.listener().delivered(stream);
   stream.samples.reset();
   link_.listener().delivered(stream);
-  EXPECT_THAT(network_.take(), ElementsAre("40001 <- 2f650000 2c730000 676f0000", "40001 <- 2f730000 2c660000 3f000000", "40001 <- 2f730000 2c000000"));
+  EXPECT_THAT(network_.take(),
+              ElementsAre("40001 <- 2f650000 2c730000 676f0000", "40001 <- 2f730000 2c660000 3f000000", "40001 <- 2f730000 2c000000"));
 }
 
 TEST_F(OscBridgeTest, AGestureShowsItsPhaseOnRequest) {

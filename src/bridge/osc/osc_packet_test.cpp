@@ -96,36 +96,35 @@ TEST_P(ArgumentType, CutAnywhereIsRefusedOrWhole) {
 constexpr double inf = std::numeric_limits<double>::infinity();
 Array four(int a, int b, int c, int d) { return {a, b, c, d}; }
 
-INSTANTIATE_TEST_SUITE_P(
-    Spec, ArgumentType,
-    testing::Values(TypeRow{"Int32", ",i", hex("fffffff6"), -10},                                                                       //
-                    TypeRow{"Float32", ",f", hex("3e800000"), 0.25},                                                                    //
-                    TypeRow{"Float32Infinite", ",f", hex("ff800000"), -inf},                                                            //
-                    TypeRow{"String", ",s", text("Sub"), "Sub"},                                                                        //
-                    TypeRow{"StringWithPadding", ",s", text("Subs"), "Subs", 3},                                                        //
-                    TypeRow{"StringEmpty", ",s", text(""), "", 3},                                                                      //
-                    TypeRow{"StringUtf8", ",s", hex("636166c3 a9000000"), "café", 2},                                                   //
-                    TypeRow{"StringLatin1", ",s", hex("636166e9 00000000"), "caf\xef\xbf\xbd", 3},                                      //
-                    TypeRow{"Blob", ",b", hex("00000003 01020300"), Blob{std::byte{1}, std::byte{2}, std::byte{3}}, 1},                 //
-                    TypeRow{"BlobEmpty", ",b", hex("00000000"), Blob{}},                                                                //
-                    TypeRow{"Int64", ",h", hex("7fffffff ffffffff"), std::numeric_limits<std::int64_t>::max()},                         //
-                    TypeRow{"TimeTag", ",t", hex("83aa7e8a 80000000"), 10'500'000},                                                     //
-                    TypeRow{"TimeTagNow", ",t", hex("00000000 00000001"), 0},                                                           //
-                    TypeRow{"Float64", ",d", hex("3fd3333333333333"), 0.3},                                                             //
-                    TypeRow{"Symbol", ",S", text("sym"), "sym"},                                                                        //
-                    TypeRow{"Char", ",c", hex("00000041"), "A"},                                                                        //
-                    TypeRow{"CharBeyondAscii", ",c", hex("0001f3b9"), "\xf0\x9f\x8e\xb9"},                                              //
-                    TypeRow{"CharThatIsNone", ",c", hex("ffffffff"), "\xef\xbf\xbd"},                                                   //
-                    TypeRow{"Rgba", ",r", hex("ff800001"), four(255, 128, 0, 1)},                                                       //
-                    TypeRow{"Midi", ",m", hex("00903c7f"), four(0, 0x90, 60, 127)},                                                     //
-                    TypeRow{"True", ",T", "", true}, TypeRow{"False", ",F", "", false},                                                 //
-                    TypeRow{"Nil", ",N", "", nullptr}, TypeRow{"Impulse", ",I", "", inf},                                               //
-                    TypeRow{"NoArgument", ",", "", nullptr},                                                                            //
-                    TypeRow{"Several", ",isT", hex("00000001") + text("x"), Array{1, "x", true}, 2},                                    //
-                    TypeRow{"OneArray", ",[ii]", hex("00000001 00000002"), Array{1, 2}},                                                //
-                    TypeRow{"EmptyArray", ",[]", "", Array{}},                                                                          //
-                    TypeRow{"NestedArrays", ",i[i[T]]F", hex("00000001 00000002"), Array{1, Array{2, Array{true}}, false}}),
-    [](const auto& row) { return std::string(row.param.title); });
+INSTANTIATE_TEST_SUITE_P(Spec, ArgumentType,
+                         testing::Values(TypeRow{"Int32", ",i", hex("fffffff6"), -10},                                                        //
+                                         TypeRow{"Float32", ",f", hex("3e800000"), 0.25},                                                     //
+                                         TypeRow{"Float32Infinite", ",f", hex("ff800000"), -inf},                                             //
+                                         TypeRow{"String", ",s", text("Sub"), "Sub"},                                                         //
+                                         TypeRow{"StringWithPadding", ",s", text("Subs"), "Subs", 3},                                         //
+                                         TypeRow{"StringEmpty", ",s", text(""), "", 3},                                                       //
+                                         TypeRow{"StringUtf8", ",s", hex("636166c3 a9000000"), "café", 2},                                    //
+                                         TypeRow{"StringLatin1", ",s", hex("636166e9 00000000"), "caf\xef\xbf\xbd", 3},                       //
+                                         TypeRow{"Blob", ",b", hex("00000003 01020300"), Blob{std::byte{1}, std::byte{2}, std::byte{3}}, 1},  //
+                                         TypeRow{"BlobEmpty", ",b", hex("00000000"), Blob{}},                                                 //
+                                         TypeRow{"Int64", ",h", hex("7fffffff ffffffff"), std::numeric_limits<std::int64_t>::max()},          //
+                                         TypeRow{"TimeTag", ",t", hex("83aa7e8a 80000000"), 10'500'000},                                      //
+                                         TypeRow{"TimeTagNow", ",t", hex("00000000 00000001"), 0},                                            //
+                                         TypeRow{"Float64", ",d", hex("3fd3333333333333"), 0.3},                                              //
+                                         TypeRow{"Symbol", ",S", text("sym"), "sym"},                                                         //
+                                         TypeRow{"Char", ",c", hex("00000041"), "A"},                                                         //
+                                         TypeRow{"CharBeyondAscii", ",c", hex("0001f3b9"), "\xf0\x9f\x8e\xb9"},                               //
+                                         TypeRow{"CharThatIsNone", ",c", hex("ffffffff"), "\xef\xbf\xbd"},                                    //
+                                         TypeRow{"Rgba", ",r", hex("ff800001"), four(255, 128, 0, 1)},                                        //
+                                         TypeRow{"Midi", ",m", hex("00903c7f"), four(0, 0x90, 60, 127)},                                      //
+                                         TypeRow{"True", ",T", "", true}, TypeRow{"False", ",F", "", false},                                  //
+                                         TypeRow{"Nil", ",N", "", nullptr}, TypeRow{"Impulse", ",I", "", inf},                                //
+                                         TypeRow{"NoArgument", ",", "", nullptr},                                                             //
+                                         TypeRow{"Several", ",isT", hex("00000001") + text("x"), Array{1, "x", true}, 2},                     //
+                                         TypeRow{"OneArray", ",[ii]", hex("00000001 00000002"), Array{1, 2}},                                 //
+                                         TypeRow{"EmptyArray", ",[]", "", Array{}},                                                           //
+                                         TypeRow{"NestedArrays", ",i[i[T]]F", hex("00000001 00000002"), Array{1, Array{2, Array{true}}, false}}),
+                         [](const auto& row) { return std::string(row.param.title); });
 
 TEST(OscPacket, KeepsNotANumber) {
   OscDecoder decoder;
@@ -177,8 +176,7 @@ INSTANTIATE_TEST_SUITE_P(
         FaultRow{"C02ElementOfNoBytes", hex("2362756e 646c6500 00000000 00000001 00000000 2f610000"), {.malformed = 2}},
         FaultRow{"C02ElementOfNegativeSize", hex("2362756e 646c6500 00000000 00000001 fffffffc 2f610000"), {.malformed = 1}},
         FaultRow{"C02NoTerminator", hex("2f6f6b"), {.malformed = 1}},
-        FaultRow{"C02TypeTagsWithoutTerminator", hex("2f6f6b00 2c69"), {.malformed = 1}},
-        FaultRow{"C02EmptyDatagram", "", {.malformed = 1}},
+        FaultRow{"C02TypeTagsWithoutTerminator", hex("2f6f6b00 2c69"), {.malformed = 1}}, FaultRow{"C02EmptyDatagram", "", {.malformed = 1}},
         FaultRow{"C02ThreeThousandBundlesInsideEachOther", nested_bundles(3'000, ""), {.too_deep = 1}},
         FaultRow{"NoSlash", message("ok", ",i", hex("00000001")), {.malformed = 1}},
         FaultRow{"NotOscAtAll", "GET / HTTP/1.1\r\n\r\n", {.malformed = 1}},
@@ -230,8 +228,7 @@ TEST(OscPacket, RepairsAddressesThatAreNotUtf8) {
 
 TEST(OscPacket, FlattensNestedBundlesInOrder) {
   const std::string inner = bundle(TimeTag::immediately, {int_message("/b", 2), bundle(TimeTag::immediately, {int_message("/c", 3)})});
-  EXPECT_THAT(read(bundle(TimeTag::immediately, {int_message("/a", 1), inner, int_message("/d", 4)})),
-              ElementsAre("/a 1", "/b 2", "/c 3", "/d 4"));
+  EXPECT_THAT(read(bundle(TimeTag::immediately, {int_message("/a", 1), inner, int_message("/d", 4)})), ElementsAre("/a 1", "/b 2", "/c 3", "/d 4"));
 }
 
 TEST(OscPacket, TheLaterTimeOfInnerAndOuterCounts) {

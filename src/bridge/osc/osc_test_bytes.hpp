@@ -43,9 +43,7 @@ inline std::string u32(std::uint32_t value) {
   store_be(reinterpret_cast<std::byte*>(bytes.data()), value);
   return bytes;
 }
-inline std::string u64(std::uint64_t value) {
-  return u32(static_cast<std::uint32_t>(value >> 32)) + u32(static_cast<std::uint32_t>(value));
-}
+inline std::string u64(std::uint64_t value) { return u32(static_cast<std::uint32_t>(value >> 32)) + u32(static_cast<std::uint32_t>(value)); }
 inline std::string text(std::string_view content) {
   std::string bytes(content);
   do {
