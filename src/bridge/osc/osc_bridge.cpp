@@ -166,13 +166,13 @@ void OscBridge::add_write(std::string_view osc_address, const ValueView& value, 
   write.value = value;
   write.kind = kind_of(write.address);
   write.at = at;
-  ++writes_used_;
+  write.position = writes_used_++;
 }
 
 // Messages of one datagram with the same time belong together; times that have come form one group, the earliest.
 void OscBridge::write_bundles(PeerTag peer) {
   const std::span<Write> writes = std::span(writes_).first(writes_used_);
-  std::stable_sort(writes.begin(), writes.end(), [](const Write& a, const Write& b) { return a.at < b.at; });
+  std::ranges::sort(writes, [](const Write& a, const Write& b) { return std::pair(a.at, a.position) < std::pair(b.at, b.position); });
   std::vector<Message> messages;
   for (std::size_t first = 0; first < writes.size();) {
     const std::optional<UnixTime> at = writes[first].at;

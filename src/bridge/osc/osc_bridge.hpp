@@ -96,6 +96,7 @@ class OscBridge final : public RouterLinkListener {
     ValueView value;
     MessageKind kind = MessageKind::param;
     std::optional<UnixTime> at;
+    std::size_t position = 0;   // in the datagram
     std::size_t bytes() const;  // in a CLASP bundle, at most
     Set set() const;
     Publish publish() const;
