@@ -226,9 +226,9 @@ TEST_F(OscBridgeTest, C05TextThatIsNotAscii) {
 TEST_F(OscBridgeTest, C31NotANumberArrivesAsNotANumberAndIsNotResentForever) {
   begin();
   hear(hex("2f6e0000 2c660000 7fc00000"), 40001);
+  ASSERT_NE(link_.last_value.floating(), nullptr);
+  EXPECT_TRUE(std::isnan(*link_.last_value.floating()));
   hear(int_message("/hello", 1), 40002);
-  EXPECT_TRUE(std::isnan(1.0 * std::nan("")));
-  EXPECT_EQ(link_.lines[0], "SET /osc/n null from 1");
   deliver("/osc/n", std::nan(""), PeerTag{1});
   EXPECT_THAT(network_.take(), ElementsAre("40002 <- 2f6e0000 2c660000 7fc00000"));
   link_.take();
@@ -322,7 +322,7 @@ TEST_F(OscBridgeTest, ValuesAtTheLimitOfAFrameStillFitABundle) {
   begin();
   const std::string big = message("/s", ",s", text(std::string(wire::payload_bytes_max - 64 - 2 - 3, 'x')));
   hear(big);
-  hear(bundle(in(1s, now().unix_time), {big.substr(0, big.size())}));
+  hear(bundle(in(1s, now().unix_time), {big}));
   EXPECT_THAT(link_.lines, SizeIs(2)) << "the fake checks the size of the bundle";
 }
 

@@ -55,9 +55,9 @@ struct OscConfig {
 
 // The part that needs a socket.
 struct OscSocketConfig {
-  std::string bind = "0.0.0.0:8000";  // "host:port"; "[::]:8000" hears IPv4 as well; port 0 = any
-  std::vector<std::string> targets;   // "host:port", names allowed; resolved again every minute
-  std::string multicast_group;        // joined if not empty: "239.1.2.3", "ff02::1%eth0"
+  std::string bind = "0.0.0.0:8000";   // "host:port"; "[::]:8000" hears IPv4 as well; port 0 = any
+  std::vector<std::string> targets{};  // "host:port", names allowed; resolved again every minute
+  std::string multicast_group{};       // joined if not empty: "239.1.2.3", "ff02::1%eth0"
 };
 
 }  // namespace clasp::bridge::osc
