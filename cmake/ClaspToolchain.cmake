@@ -31,6 +31,10 @@ if(CLASP_SANITIZE)
   endif()
 endif()
 
+if(CLASP_BUILD_FUZZ)  # The libraries too, or the fuzzer does not see which inputs reach new code in them.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 add_library(clasp_warnings INTERFACE)
 # Designated initialisers name what differs from the default; the rest is left out on purpose.
 target_compile_options(clasp_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-missing-field-initializers)
