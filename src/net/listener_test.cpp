@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -246,6 +247,50 @@ TEST_F(ListenerTest, AThousandHalfOpenConnectionsDelayNobody) {
   }
   EXPECT_EQ(engine.links.size(), 20U);
   EXPECT_EQ(loop->blocks().bytes_in_use(), 0U);
+}
+
+// Knows its links by nothing, so that only what a connection costs is measured.
+class NullEngine final : public LinkEngine {
+ public:
+  void advance(const Now&) override {}
+  bool end_turn(const Now&) override { return false; }
+  std::optional<SteadyTime> next_deadline() const override { return std::nullopt; }
+  router::LinkId open_link(router::Sink&, const Now&) override { return {}; }
+  void receive(router::LinkId, Bytes, const Now&) override { ++frames; }
+  void activity(router::LinkId, const Now&) override {}
+  void sent(router::LinkId, std::size_t, const Now&) override {}
+  void closed(router::LinkId, const Now&) override {}
+
+  std::size_t frames = 0;
+};
+
+TEST(IdleLink, CostsLessThanAKilobyte) {
+  if (::mallinfo2().uordblks == 0) GTEST_SKIP() << "the allocator does not count";
+  Descriptors descriptors;
+  const std::size_t crowd = std::min<std::size_t>(2'000, (descriptors.available() - 100) / 2);
+  EventLoop loop;
+  NullEngine engine;
+  ProbeHandler http;
+  const Result<std::unique_ptr<Listener>> listener = Listener::open(loop, {"127.0.0.1", 0}, Protocols::clasp(engine, http));
+  ASSERT_TRUE(listener);
+  std::vector<TestClient> clients;
+  clients.reserve(crowd);
+  const auto connect_until = [&](std::size_t count) {
+    while (clients.size() < count) {
+      clients.emplace_back((*listener)->port());
+      clients.back().send(upgrade_request() + masked(Opcode::binary, std::string(40, 'x')));
+      loop.turn(Micros{0});
+    }
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (engine.frames < count && std::chrono::steady_clock::now() < give_up) loop.turn(Micros{1'000});
+    ASSERT_EQ(engine.frames, count);
+  };
+  connect_until(crowd / 10);  // what is allocated once is not what a link costs
+  const std::size_t before = ::mallinfo2().uordblks;
+  connect_until(crowd);
+  const std::size_t each = (::mallinfo2().uordblks - before) / (crowd - crowd / 10);
+  RecordProperty("bytes", static_cast<int>(each));
+  EXPECT_LE(each, 1'024U);
 }
 
 TEST_F(ListenerTest, RunningOutOfDescriptorsCostsTheSilentTheirPlaceAndNobodyElse) {

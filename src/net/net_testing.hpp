@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -85,9 +86,10 @@ class FakeEngine final : public LinkEngine {
 // A non-blocking client socket.
 class TestClient {
  public:
-  explicit TestClient(std::uint16_t port, bool ipv6 = false) {
+  explicit TestClient(std::uint16_t port, bool ipv6 = false, int receive_bytes = 0) {
     socket_ = ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (socket_ < 0) return;
+    if (receive_bytes > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     sockaddr_in6 six{};
     six.sin6_family = AF_INET6;
     six.sin6_port = htons(port);

@@ -28,36 +28,44 @@ class Splitter {
       tail_used_ = false;
       tail_.release();
     }
-    while (!tail_.empty() && !input.empty()) {
-      const std::size_t missing = framer_.bytes_wanted(tail_.view()) - tail_.size();
-      const std::size_t taken = std::min(missing, input.size());
-      tail_.append(input.first(taken));
-      input = input.subspan(taken);
-      if (taken < missing) return std::nullopt;
-      std::span<std::byte> rest{tail_.data(), tail_.size()};
-      std::optional<Piece> piece = framer_.next(rest);
-      if (framer_.fault()) return std::nullopt;
-      if (piece || rest.empty()) {
-        tail_used_ = true;
-        if (piece) return piece;
-        tail_used_ = false;
-        tail_.release();
-      }
-    }
-    if (input.empty() || framer_.fault()) return std::nullopt;
-    std::optional<Piece> piece = framer_.next(input);
-    if (!piece && !framer_.fault() && !input.empty()) {
+    if (tail_.empty()) return next_in_place(input);
+    return next_with_tail(input);
+  }
+
+  std::optional<FramingFault> fault() const { return framer_.fault(); }
+  std::size_t bytes_held() const { return tail_.capacity(); }
+
+ private:
+  std::optional<Piece> next_in_place(std::span<std::byte>& input) {
+    std::optional<Piece> piece = framer_.next(input);  // the only thing returned: a copy of it would cost more than the framing
+    if (!piece && !input.empty() && !framer_.fault()) {
       tail_.append(input);
       input = {};
     }
     return piece;
   }
 
-  std::optional<FramingFault> fault() const { return framer_.fault(); }
-  std::size_t bytes_held() const { return tail_.capacity(); }
-  F& framer() { return framer_; }
+  // Completes the piece that was cut, with no more bytes than it needs.
+  std::optional<Piece> next_with_tail(std::span<std::byte>& input) {
+    while (!input.empty()) {
+      const std::size_t missing = framer_.bytes_wanted(tail_.view()) - tail_.size();
+      const std::size_t taken = std::min(missing, input.size());
+      tail_.append(input.first(taken));
+      input = input.subspan(taken);
+      if (taken < missing) return std::nullopt;
+      std::span<std::byte> rest{tail_.data(), tail_.size()};
+      if (std::optional<Piece> piece = framer_.next(rest)) {
+        tail_used_ = true;
+        return piece;
+      }
+      if (framer_.fault()) return std::nullopt;
+      if (!rest.empty()) continue;  // that was the header; now its length is known
+      tail_.release();              // a fragment, which the framer has kept
+      return next_in_place(input);
+    }
+    return std::nullopt;
+  }
 
- private:
   F framer_;
   ByteBuffer tail_;  // the beginning of one incomplete piece
   bool tail_used_ = false;

@@ -25,6 +25,36 @@ constexpr std::size_t header_bytes_of(std::uint8_t second) {
 
 }  // namespace
 
+void apply_mask(std::span<std::byte> bytes, Mask mask) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, mask.data(), 4);
+  const std::uint64_t twice = (static_cast<std::uint64_t>(word) << 32) | word;
+  std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  // 32 bytes a round: four independent words, which compilers turn into vector operations.
+  for (; left >= 32; at += 32, left -= 32) {
+    std::array<std::uint64_t, 4> words;
+    std::memcpy(words.data(), at, 32);
+    for (std::uint64_t& w : words) w ^= twice;
+    std::memcpy(at, words.data(), 32);
+  }
+  for (; left >= 8; at += 8, left -= 8) {
+    std::uint64_t w;
+    std::memcpy(&w, at, 8);
+    w ^= twice;
+    std::memcpy(at, &w, 8);
+  }
+  if (left >= 4) {
+    std::uint32_t w;
+    std::memcpy(&w, at, 4);
+    w ^= word;
+    std::memcpy(at, &w, 4);
+    at += 4;
+    left -= 4;
+  }
+  for (std::size_t i = 0; i < left; ++i) at[i] ^= mask[i];
+}
+
 struct WebSocketFramer::Header {
   Opcode opcode{};
   bool fin = false;
@@ -84,11 +114,36 @@ bool WebSocketFramer::admits(const Header& header) {
   return true;
 }
 
+// Nearly every frame is a whole binary message of at most 125 bytes, and the general way below takes much longer for the same result. 0 if this
+// one is not like that.
+std::size_t WebSocketFramer::common_frame_bytes(Bytes input) const {
+  const std::size_t header_bytes = common_header_bytes();
+  if (input.size() < header_bytes || assembling_ != Opcode::continuation || input[0] != std::byte{0x82}) return 0;
+  const std::uint8_t length = std::to_integer<std::uint8_t>(input[1]) ^ (role_ == Role::server ? mask_bit : 0);  // a wrong mask bit makes it large
+  if (length > websocket_control_bytes_max || length > message_bytes_max_ || input.size() - header_bytes < length) return 0;
+  return header_bytes + length;
+}
+
 std::optional<Piece> WebSocketFramer::next(std::span<std::byte>& input) {
   if (assembly_used_) {
     assembly_used_ = false;
     assembly_.release();
   }
+  if (fault_) return std::nullopt;
+  if (const std::size_t bytes = common_frame_bytes(input); bytes != 0) {
+    const std::span<std::byte> payload = input.first(bytes).subspan(common_header_bytes());
+    if (role_ == Role::server) {
+      Mask mask;
+      std::memcpy(mask.data(), input.data() + 2, 4);
+      apply_mask(payload, mask);
+    }
+    input = input.subspan(bytes);
+    return Piece{.kind = PieceKind::frame, .payload = payload};
+  }
+  return next_of_any_kind(input);
+}
+
+std::optional<Piece> WebSocketFramer::next_of_any_kind(std::span<std::byte>& input) {
   while (!fault_ && input.size() >= 2) {
     if (input.size() < header_bytes_of(std::to_integer<std::uint8_t>(input[1]))) return std::nullopt;
     const Header header = Header::read(input.data());
@@ -131,28 +186,6 @@ std::size_t WebSocketFramer::bytes_wanted(Bytes input) const {
   const std::size_t header_bytes = header_bytes_of(std::to_integer<std::uint8_t>(input[1]));
   if (input.size() < header_bytes) return header_bytes;
   return header_bytes + static_cast<std::size_t>(Header::read(input.data()).payload_bytes);  // next() has bounded it
-}
-
-void apply_mask(std::span<std::byte> bytes, Mask mask) {
-  std::uint32_t word = 0;
-  std::memcpy(&word, mask.data(), 4);
-  const std::uint64_t twice = (static_cast<std::uint64_t>(word) << 32) | word;
-  std::byte* at = bytes.data();
-  std::size_t left = bytes.size();
-  // 32 bytes a round: four independent words, which compilers turn into vector operations.
-  for (; left >= 32; at += 32, left -= 32) {
-    std::array<std::uint64_t, 4> words;
-    std::memcpy(words.data(), at, 32);
-    for (std::uint64_t& w : words) w ^= twice;
-    std::memcpy(at, words.data(), 32);
-  }
-  for (; left >= 8; at += 8, left -= 8) {
-    std::uint64_t w;
-    std::memcpy(&w, at, 8);
-    w ^= twice;
-    std::memcpy(at, &w, 8);
-  }
-  for (std::size_t i = 0; i < left; ++i) at[i] ^= mask[i & 3];
 }
 
 std::size_t write_websocket_header(std::byte* out, Opcode opcode, std::size_t payload_bytes, const Mask* mask) {

@@ -42,6 +42,9 @@ class WebSocketFramer {
   struct Header;
 
   std::nullopt_t fail(FramingFault fault);
+  std::size_t common_header_bytes() const { return role_ == Role::server ? 6 : 2; }
+  std::size_t common_frame_bytes(Bytes input) const;
+  std::optional<Piece> next_of_any_kind(std::span<std::byte>& input);
   bool admits(const Header& header);
   std::optional<Piece> take_control(const Header& header, std::span<std::byte> payload);
   std::optional<Piece> take_data(const Header& header, std::span<std::byte> payload);
