@@ -1,6 +1,8 @@
 // The rows of `clasp server`: flag, CLASP_… variable and key in the file are the same name.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/pattern.hpp"
 #include "server/server_config.hpp"
 
