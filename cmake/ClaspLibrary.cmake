@@ -2,10 +2,14 @@
 #
 # Declares the module in the current folder as target clasp::NAME. Its headers are reached as "NAME/file.hpp", and only by targets that
 # link it: each module gets an include root of its own that holds nothing but a link to its folder. So a forbidden dependency does not compile.
-# NAME may have a slash (bridge/osc): the target is then clasp::bridge_osc.
+# NAME may have a slash (bridge/osc): the target is then clasp::bridge_osc. With TARGET, the target has another name than the folder: a folder
+# can thereby hold a second target with a part of its files (net and net_wire).
 function(clasp_library)
-  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS;PRIVATE_DEPS;TESTS;TEST_DEPS;BENCHES" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;TARGET" "SRCS;DEPS;PRIVATE_DEPS;TESTS;TEST_DEPS;BENCHES" ${ARGN})
   string(REPLACE "/" "_" flat ${ARG_NAME})
+  if(ARG_TARGET)
+    set(flat ${ARG_TARGET})
+  endif()
   set(target clasp_${flat})
   set(include_root ${CMAKE_BINARY_DIR}/modules/${flat})
   get_filename_component(parent ${include_root}/${ARG_NAME} DIRECTORY)

@@ -49,6 +49,16 @@ std::string environment_name(std::string_view option) {
   return name;
 }
 
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> names) {
+  std::size_t best = 1 + name.size() / 3;
+  std::string_view nearest;
+  for (const std::string_view candidate : names) {
+    const std::size_t distance = edit_distance(name, candidate);
+    if (distance <= best) best = distance, nearest = candidate;
+  }
+  return nearest;
+}
+
 OptionSet::OptionSet(std::vector<Option> rows) : rows_(std::move(rows)) {
   std::set<std::string_view> names;
   for (const Option& row : rows_) CLASP_CHECK(names.insert(row.name).second);
@@ -65,13 +75,9 @@ const Option* OptionSet::find(char letter) const {
 }
 
 std::string OptionSet::nearest(std::string_view name) const {
-  std::size_t best = 1 + name.size() / 3;
-  std::string hint;
-  for (const Option& row : rows_) {
-    const std::size_t distance = edit_distance(name, row.name);
-    if (distance <= best) best = distance, hint = row.name;
-  }
-  return hint;
+  std::vector<std::string_view> names;
+  for (const Option& row : rows_) names.push_back(row.name);
+  return std::string(nearest_name(name, names));
 }
 
 Result<void> OptionSet::apply(const Option& option, std::string_view text, std::string_view as) const {

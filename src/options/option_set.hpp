@@ -58,6 +58,9 @@ class OptionSet {
 
 std::string environment_name(std::string_view option);  // "CLASP_MAX_PARAMS"
 
+// The one of `names` that `name` was probably meant to be, empty if none is close.
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> names);
+
 // ---- parsers for rows: the error says what was expected ----
 
 template <typename T>

@@ -1,0 +1,291 @@
+#include "bridge/remote/remote_link.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "bridge/remote/own_writes.hpp"
+#include "client/client_driver.hpp"
+#include "core/check.hpp"
+
+namespace clasp::bridge {
+
+using client::Answer;
+using client::ClientDriver;
+using client::ClientSession;
+using client::Item;
+using client::SessionConfig;
+using client::Ticket;
+
+namespace {
+
+constexpr Micros goodbye_linger{2'000'000};
+constexpr Micros early_bundle{100'000};  // clocks disagree: the echo of a bundle may come this much before its time
+constexpr std::uint8_t bridge_features = feature::param | feature::event | feature::stream;
+constexpr TypeMask bridge_types{0x1f};  // gestures and timelines too: a bridge sorts out itself what its protocol has no form for
+
+SessionConfig session_config(const RemoteLinkConfig& config, const BridgeIdentity& identity) {
+  SessionConfig session;
+  session.name = identity.name;
+  session.token = config.token;
+  session.features = bridge_features;
+  session.snapshot = false;  // the one after WELCOME: subscriptions bring their own
+  session.retry_first = true;
+  session.backoff = config.backoff;
+  session.connect_timeout = config.connect_timeout;
+  session.cache_entries_max = 0;
+  session.offline_params_max = config.offline_params_max;
+  return session;
+}
+
+// A PUBLISH from the router, with copies of its bytes.
+struct HeldPublish {
+  std::string address;
+  std::optional<std::string> value;  // tag byte and data
+  std::optional<std::string> samples;
+  SignalType signal = SignalType::event;
+  GesturePhase phase = GesturePhase::start;
+  std::optional<std::uint32_t> id;
+};
+
+std::string bytes_of(const ValueView& value) {
+  std::string bytes(1, static_cast<char>(value.tag));
+  bytes.append(as_text(value.data));
+  return bytes;
+}
+
+ValueView view_of(const std::string& bytes) { return {static_cast<ValueTag>(bytes[0]), as_bytes(std::string_view(bytes).substr(1))}; }
+
+}  // namespace
+
+// Lives from open() to the end of the goodbye. What the session tells is stored and handed to the listener when the turn ends, so that the
+// bridge may write from inside its callbacks.
+class RemoteRouterLink::Connection final : public client::DriverOwner {
+ public:
+  Connection(const RemoteLinkConfig& config, const BridgeIdentity& identity, bool snapshot, RouterLinkListener& listener)
+      : config_(config), identity_(identity), snapshot_(snapshot), listener_(&listener) {}
+
+  void open(boost::asio::io_context& loop, std::span<const std::string> patterns) {
+    driver_ = ClientDriver::create(loop, session_config(config_, identity_), config_.endpoint, *this);
+    driver_->call([&](ClientSession& session, Now now) {
+      announce(session, now);
+      for (const std::string& pattern : patterns) {
+        if (auto id = session.subscribe(pattern, bridge_types, {}, now); !id) store(id.error());
+      }
+      session.begin(now);
+    });
+  }
+
+  // `self` keeps this alive until the goodbye is over.
+  void close(std::shared_ptr<Connection> self) {
+    listener_ = nullptr;
+    const auto driver = std::exchange(driver_, nullptr);
+    driver->detach(goodbye_linger, [self = std::move(self)]() mutable { self.reset(); });
+  }
+
+  void set(std::string_view address, const ValueView& value, PeerTag peer) {
+    const Set message{.address = address, .value = value, .revision = {}, .ttl = {}};
+    driver_->call([&](ClientSession& session, Now now) {
+      if (!session.is_active()) return refuse_here(session.set(message, now));  // kept for later
+      const Ticket ticket = next_ticket();
+      auto sent = session.set_confirmed(message, ticket, now.steady + config_.answer_timeout, now);
+      if (sent) return own_writes_.wrote(ticket, address, peer);
+      // Too many calls wait for an answer: the value is worth more than knowing its echo.
+      ++echoes_unchecked_;
+      refuse_here(session.set(message, now));
+    });
+  }
+
+  void publish(const Publish& publish) {
+    driver_->call([&](ClientSession& session, Now now) {
+      auto sent = session.publish(publish, now);
+      if (!sent && sent.error().code != ErrorCode::not_connected) refuse_here(sent);
+    });
+  }
+
+  void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) {
+    driver_->call([&](ClientSession& session, Now now) {
+      if (!session.is_active()) return keep_members(session, messages, now);
+      const Ticket ticket = next_ticket();
+      const Micros ahead = at ? until(*at, session, now) : Micros{0};
+      auto sent = session.bundle(messages, at, ticket, now.steady + ahead + config_.answer_timeout, now);
+      if (!sent) return refuse_here(sent);
+      std::vector<std::string> addresses;
+      for (const Message& message : messages) {
+        if (const Set* set = std::get_if<Set>(&message.body)) addresses.emplace_back(set->address);
+      }
+      own_writes_.wrote_bundle(ticket, std::move(addresses), now.steady + ahead - early_bundle, peer);
+    });
+  }
+
+  RemoteLinkStats stats() {
+    return driver_->call([this](ClientSession& session, Now) {
+      const client::SessionStats& counted = session.stats();
+      return RemoteLinkStats{.reconnects = counted.reconnects,
+                             .publishes_dropped = counted.publishes_dropped + dropped_in_bundles_,
+                             .sets_refused_here = refused_here_,
+                             .frames_lost = counted.frames_lost,
+                             .echoes_unchecked = echoes_unchecked_ + own_writes_.passed_unchecked(),
+                             .offline_params = session.offline_params()};
+    });
+  }
+
+  // ---- DriverOwner ----
+  void connected() override { events_.emplace_back(Up{}); }
+  void disconnected(std::string_view reason) override { events_.emplace_back(Down{std::string(reason)}); }
+  void reconnecting(std::uint32_t) override {}
+  void gave_up(const Error& error) override { store(error); }
+  void reported(const Error& error) override {
+    const bool about_the_link = error.code == ErrorCode::connection_failed || error.code == ErrorCode::timeout;
+    if (about_the_link) {
+      events_.emplace_back(Down{error.message});
+    } else {
+      store(error);
+    }
+  }
+  void arrived(const Item& item) override {
+    if (item.is_set) {
+      if (item.snapshot && !snapshot_) return;
+      own_writes_.arrived(
+          {.address = std::string(item.address), .value = bytes_of(*item.value), .revision = item.revision, .snapshot = item.snapshot},
+          driver_->now().steady, ready_);
+      return take_ready();
+    }
+    HeldPublish publish{.address = std::string(item.address), .value = {}, .samples = {}, .signal = item.signal, .phase = item.phase, .id = item.id};
+    if (item.value) publish.value = bytes_of(*item.value);
+    if (item.samples) publish.samples = std::string(as_text(*item.samples));
+    events_.emplace_back(std::move(publish));
+  }
+  void answered(Ticket ticket, const Answer& answer) override {
+    own_writes_.settled(ticket, answer.revision, ready_);
+    take_ready();
+  }
+  void failed(Ticket ticket, const Error& error) override {
+    own_writes_.settled(ticket, std::nullopt, ready_);
+    take_ready();
+    // The router said no. That it said nothing, or that the connection is gone, is no refusal.
+    if (error.code != ErrorCode::no_answer && error.code != ErrorCode::not_connected) store(error);
+  }
+  bool wants_turn() const override { return !events_.empty(); }
+
+  void turn_ended() override {
+    if (!driver_) return;
+    std::vector<Event> events;
+    driver_->call([&](ClientSession&, Now) { events.swap(events_); });
+    for (const Event& event : events) {
+      if (listener_ == nullptr) return;  // closed by what came before
+      std::visit([this](const auto& told) { tell(told); }, event);
+    }
+  }
+
+ private:
+  struct Up {};
+  struct Down {
+    std::string reason;
+  };
+  using Event = std::variant<Up, Down, Error, HeldSet, HeldPublish>;
+
+  void tell(const Up&) { listener_->link_up(); }
+  void tell(const Down& down) { listener_->link_down(down.reason); }
+  void tell(const Error& error) { listener_->refused(error); }
+  void tell(const HeldSet& set) {
+    listener_->delivered({.address = set.address,
+                          .value = set.view(),
+                          .samples = {},
+                          .id = {},
+                          .revision = set.revision,
+                          .snapshot = set.snapshot,
+                          .own = set.own,
+                          .peer = set.peer});
+  }
+  void tell(const HeldPublish& publish) {
+    LinkDelivery delivery{
+        .is_set = false, .address = publish.address, .signal = publish.signal, .phase = publish.phase, .value = {}, .samples = {}, .id = publish.id};
+    if (publish.value) delivery.value = view_of(*publish.value);
+    if (publish.samples) delivery.samples = as_bytes(*publish.samples);
+    listener_->delivered(delivery);
+  }
+
+  void store(const Error& error) { events_.emplace_back(error); }
+  void take_ready() {
+    for (HeldSet& set : ready_) events_.emplace_back(std::move(set));
+    ready_.clear();
+  }
+  Ticket next_ticket() { return Ticket{++last_ticket_}; }
+
+  void refuse_here(const Result<void>& result) {
+    if (result) return;
+    ++refused_here_;
+    store(result.error());
+  }
+
+  // A bundle cannot be kept whole, because of each address only the newest SET survives.
+  void keep_members(ClientSession& session, std::span<const Message> messages, Now now) {
+    for (const Message& message : messages) {
+      if (const Set* set = std::get_if<Set>(&message.body)) {
+        refuse_here(session.set(*set, now));
+      } else {
+        ++dropped_in_bundles_;
+      }
+    }
+  }
+
+  static Micros until(UnixTime at, ClientSession& session, Now now) {
+    const UnixTime server = session.clock().to_server(now.unix_time);
+    return at > server ? Micros{static_cast<std::int64_t>(at.us - server.us)} : Micros{0};
+  }
+
+  // The compact form of ANNOUNCE has no place for bridge, protocol and device (wire format, 6.3), so they stand in the description.
+  void announce(ClientSession& session, Now now) {
+    const std::string everything = identity_.ns + "/**";
+    const std::string description = fmt::format("{} bridge{}{}{}", identity_.protocol, identity_.device.empty() ? "" : " to ", identity_.device,
+                                                identity_.bidirectional ? "" : ", one way");
+    SignalMeta meta{.unit = {}, .range = {}, .default_value = {}, .description = description};
+    const Announce announce{
+        .ns = identity_.ns, .signals = {{.address = everything, .type = SignalType::param, .datatype = {}, .access = {}, .meta = meta}}, .meta = {}};
+    if (auto announced = session.announce(announce, now); !announced) store(announced.error());
+  }
+
+  const RemoteLinkConfig config_;
+  const BridgeIdentity identity_;
+  const bool snapshot_;
+  RouterLinkListener* listener_;  // null when closed
+  std::shared_ptr<ClientDriver> driver_;
+  OwnWrites own_writes_;
+  std::vector<HeldSet> ready_;
+  std::vector<Event> events_;
+  std::uint64_t last_ticket_ = 0;
+  std::uint64_t refused_here_ = 0;
+  std::uint64_t echoes_unchecked_ = 0;
+  std::uint64_t dropped_in_bundles_ = 0;
+};
+
+RemoteRouterLink::RemoteRouterLink(boost::asio::io_context& loop, RemoteLinkConfig config) : loop_(loop), config_(std::move(config)) {}
+RemoteRouterLink::~RemoteRouterLink() { close(); }
+
+void RemoteRouterLink::open(const BridgeIdentity& identity, std::span<const std::string> patterns, bool snapshot, RouterLinkListener& listener) {
+  CLASP_CHECK(!connection_);
+  connection_ = std::make_shared<Connection>(config_, identity, snapshot, listener);
+  connection_->open(loop_, patterns);
+}
+
+void RemoteRouterLink::close() {
+  if (!connection_) return;
+  const auto connection = std::exchange(connection_, nullptr);
+  connection->close(connection);
+}
+
+void RemoteRouterLink::set(std::string_view address, const ValueView& value, PeerTag peer) {
+  if (connection_) connection_->set(address, value, peer);
+}
+void RemoteRouterLink::publish(const Publish& publish, PeerTag) {
+  if (connection_) connection_->publish(publish);
+}
+void RemoteRouterLink::bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) {
+  if (connection_) connection_->bundle(messages, at, peer);
+}
+RemoteLinkStats RemoteRouterLink::stats() const { return connection_ ? connection_->stats() : RemoteLinkStats{}; }
+
+}  // namespace clasp::bridge

@@ -1,0 +1,45 @@
+// From a command's arguments to its options and positional words; --help and mistakes are dealt with here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "options/option_set.hpp"
+
+namespace clasp::cli {
+
+struct ReadArguments {
+  std::vector<std::string> positional;  // as many as the command's row allows
+  std::optional<ExitCode> exit;         // help was printed or a mistake told: return this
+};
+
+// Applies the environment to the rows that may stand in it, then the flags.
+ReadArguments read_arguments(const Invocation& call, std::vector<options::Option> rows);
+
+// How many positional words "ADDRESS [VALUE...]" stands for.
+struct PositionalCount {
+  std::size_t min = 0;
+  std::optional<std::size_t> max;  // none: any number
+};
+PositionalCount count_positional(std::string_view positional);
+
+// Tells what is wrong on stderr, prefixed with the command, and returns the exit code of it.
+ExitCode usage_error(const Invocation& call, std::string_view message);
+ExitCode report(const Invocation& call, const Error& error);                // of a call on a connection
+ExitCode report_connecting(const Invocation& call, const Error& error);     // of connecting
+std::string describe(const Error& error);                                   // "locked by desk: /a (LockHeld 401)"
+
+// ---- for rows ----
+Error bad_option(std::string message);
+options::Apply apply_text(std::string& target);
+options::Apply apply_switch(bool& target);
+options::Apply apply_count(std::uint64_t& target, std::uint64_t min, std::uint64_t max);
+options::Apply apply_count(std::optional<std::uint32_t>& target, std::uint32_t min, std::uint32_t max);
+options::Apply apply_duration(std::chrono::milliseconds& target, std::chrono::milliseconds min, std::chrono::milliseconds max);
+options::Apply apply_duration(std::optional<std::chrono::milliseconds>& target, std::chrono::milliseconds min, std::chrono::milliseconds max);
+std::optional<double> parse_real(std::string_view text);  // a finite number and nothing behind it
+
+}  // namespace clasp::cli

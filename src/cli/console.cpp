@@ -1,0 +1,34 @@
+#include "cli/console.hpp"
+
+#include <string>
+
+namespace clasp::cli {
+
+namespace {
+
+std::string with_newline(std::string_view line) {
+  std::string whole(line);
+  whole += '\n';
+  return whole;
+}
+
+}  // namespace
+
+void Console::result(std::string_view line) { text(with_newline(line)); }
+
+void Console::text(std::string_view text) {
+  if (closed_) return;
+  if (std::fwrite(text.data(), 1, text.size(), out_) != text.size() || std::fflush(out_) != 0) closed_ = true;
+}
+
+void Console::note(std::string_view line) {
+  if (!quiet_) error(line);
+}
+
+void Console::error(std::string_view line) {
+  const std::string whole = with_newline(line);
+  // Nobody is left to tell if stderr fails.
+  if (std::fwrite(whole.data(), 1, whole.size(), err_) == whole.size()) std::fflush(err_);
+}
+
+}  // namespace clasp::cli

@@ -1,0 +1,18 @@
+// JSON text to Value; the other direction is to_json() of clasp/value.hpp.
+#pragma once
+
+#include <string_view>
+
+#include "clasp/error.hpp"
+#include "clasp/value.hpp"
+
+namespace clasp {
+
+// Strict RFC 8259: one value, UTF-8 without byte order mark, nothing behind it. 1 becomes integer, 1.0 and 1e3 floating, and so do integers
+// beyond i64. An object whose only key is "$bytes" is a blob in base64. Of duplicate keys the last wins, at the place of the first. Containers
+// nest at most wire::value_depth_max deep. The error (402) says what is wrong and at which byte, counted from 0.
+//
+// Never recurses. A Value takes up to 50 times the bytes of its text ("[0,0,0…]"): bound the text before.
+Result<Value> parse_json(std::string_view text);
+
+}  // namespace clasp

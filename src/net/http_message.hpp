@@ -1,0 +1,74 @@
+// HTTP/1.x messages as plain values, and the writer of answers. The parser is in http_request.hpp.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/byte_buffer.hpp"
+
+namespace clasp::net {
+
+struct HttpField {
+  std::string name;
+  std::string value;
+  bool operator==(const HttpField&) const = default;
+};
+
+// Header names compare without regard to case.
+const std::string* find_field(const std::vector<HttpField>& fields, std::string_view name);
+// Is `token` in the comma-separated list that all lines named `name` form together? Blanks around tokens don't count; `exact` regards case.
+bool has_token(const std::vector<HttpField>& fields, std::string_view name, std::string_view token, bool exact = false);
+bool same_ignoring_case(std::string_view a, std::string_view b);
+std::string_view without_blanks(std::string_view text);  // spaces and tabs at both ends
+
+struct HttpRequest {
+  std::string method;             // as sent: "GET"
+  std::string target;             // path and query as sent: "/healthz?verbose"
+  unsigned version = 11;          // 10 or 11
+  std::vector<HttpField> fields;  // in order
+  std::string body;
+  bool keep_alive = true;
+
+  std::string_view path() const;
+  std::string_view query() const;  // without the '?'
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  std::vector<HttpField> fields;  // Content-Length and Connection are added by the writer
+  std::string body;
+  bool close = false;  // end the connection after it, whatever the client asked for
+};
+
+HttpResponse text_response(unsigned status, std::string_view body);  // text/plain; charset=utf-8
+
+std::string_view http_reason(unsigned status);  // "Not Found"; "Unknown" if it is not in our table
+
+enum class Persist : bool { no, yes };
+enum class Body : bool { omit, send };  // omit: the answer to a HEAD; its Content-Length still tells the size
+
+// Appends the whole answer. Line breaks in field values are replaced by blanks, so that no value can forge a header.
+void append_response(ByteBuffer& out, const HttpResponse& response, Persist persist, Body body);
+
+// Answers requests that are no WebSocket upgrade: health checks, the console, REST. Called on the loop's thread; must not block.
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  virtual HttpResponse handle(const HttpRequest& request) = 0;
+  // A reason not to upgrade this request (an origin that is not allowed), or nothing.
+  virtual std::optional<HttpResponse> refuse_upgrade(const HttpRequest& request) {
+    static_cast<void>(request);
+    return std::nullopt;
+  }
+};
+
+// "ok" to everything (transports, section 4.3).
+class ProbeHandler final : public HttpHandler {
+ public:
+  HttpResponse handle(const HttpRequest&) override { return text_response(200, "ok\n"); }
+};
+
+}  // namespace clasp::net

@@ -1,0 +1,39 @@
+#include "net/recogniser.hpp"
+
+#include <fmt/format.h>
+
+#include "net/http_session.hpp"
+#include "net/stream_link.hpp"
+
+namespace clasp::net {
+
+Protocols Protocols::clasp(LinkEngine& engine, HttpHandler& http) {
+  Protocols all;
+  all[Protocol::http] = [&engine, &http](Stream& stream) { return std::make_unique<HttpSession>(stream, http, engine); };
+  all[Protocol::length_prefixed] = [&engine](Stream& stream) { return open_stream_link<LengthPrefixedLink>(stream, engine); };
+  all[Protocol::bare_frames] = [&engine](Stream& stream) { return open_stream_link<BareLink>(stream, engine); };
+  return all;
+}
+
+void Recogniser::on_bytes(std::span<std::byte>& input) {
+  const auto first = std::to_integer<std::uint8_t>(input[0]);
+  const Protocol protocol = protocol_of(first);
+  NetStats& stats = stream_.loop().stats();
+  if (const Protocols::Maker& make = (*known_)[protocol]) return stream_.become(make(stream_));
+  if (protocol == Protocol::unknown) {
+    ++stats.protocol_unknown;
+    known_->log(fmt::format("connection closed: its first byte {:#04x} belongs to no protocol spoken here", first));
+  } else {
+    ++stats.protocol_unavailable;
+    known_->log(fmt::format("connection closed: {} is not part of this build or not switched on", protocol_name(protocol)));
+  }
+  input = {};
+  stream_.close_after_flush();
+}
+
+void Recogniser::on_setup_deadline() {
+  ++stream_.loop().stats().setups_timed_out;
+  stream_.abort();
+}
+
+}  // namespace clasp::net

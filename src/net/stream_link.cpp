@@ -1,0 +1,197 @@
+#include "net/stream_link.hpp"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
+
+namespace clasp::net {
+
+namespace {
+
+// PING at QoS 0 (wire format, section 6.12).
+constexpr std::array ping_frame{std::byte{0x53}, std::byte{0x00}, std::byte{0x00}, std::byte{0x01}, std::byte{0x41}};
+constexpr std::uint16_t no_close_code = 1005;
+constexpr std::string_view too_late = "no HELLO in time";
+
+Now opened_at(const Stream& stream, Now now) {
+  now.steady = stream.opened_at();
+  return now;
+}
+
+}  // namespace
+
+void StreamLink::open() {
+  ++stats().links_opened;
+  link_ = engine_.open_link(*this, opened_at(stream_, stream_.now()));
+}
+
+std::size_t StreamLink::send_frame(Bytes frame) {
+  if (!stream_.is_open()) return 0;
+  send_header(frame.size());
+  stream_.send(frame);
+  const std::size_t bytes = header_bytes(frame.size()) + frame.size();
+  frame_bytes_waiting_ += bytes;
+  return bytes;
+}
+
+std::size_t StreamLink::reply(const router::Reply& reply) {
+  const std::size_t bytes = send_frame(reply.frame);
+  if (bytes > 0 && reply.stamp_t3 && reply.frame.size() >= 8) stamps_.push_back(stream_.send_position() - 8);
+  return bytes;
+}
+
+// Writes the time of sending into what has not left yet; a stamp of which a part is gone stays as it is.
+void StreamLink::before_send() {
+  if (stamps_.empty()) return;
+  std::erase_if(stamps_, [this](std::uint64_t position) { return position < stream_.sent_total(); });
+  std::array<std::byte, 8> time;
+  store_be(time.data(), stream_.loop().read_clocks().unix_time.us);
+  for (const std::uint64_t position : stamps_) stream_.overwrite(position, time);
+}
+
+// Control frames travel in the same stream; the engine is credited for its own bytes only, in total exactly as many as it handed over.
+void StreamLink::on_sent(std::size_t bytes) {
+  if (!stamps_.empty() && stream_.bytes_waiting() == 0) std::vector<std::uint64_t>{}.swap(stamps_);
+  const std::size_t credit = std::min(bytes, frame_bytes_waiting_);
+  if (credit == 0 || reported_closed_) return;
+  frame_bytes_waiting_ -= credit;
+  engine_.sent(link_, credit, stream_.now());
+}
+
+void StreamLink::receive(Bytes frame) {
+  if (!std::exchange(first_frame_came_, true)) stream_.cancel_deadline();
+  engine_.receive(link_, frame, stream_.now());
+}
+
+void StreamLink::report_closed() {
+  if (!std::exchange(reported_closed_, true)) engine_.closed(link_, stream_.now());
+}
+
+void StreamLink::on_end() {
+  report_closed();
+  stream_.close_after_flush();
+}
+
+// ---- WebSocket ----
+
+void WebSocketLink::send_header(std::size_t frame_bytes) {
+  std::array<std::byte, websocket_header_bytes_max> header;
+  stream_.send(Bytes{header}.first(write_websocket_header(header.data(), Opcode::binary, frame_bytes)));
+}
+
+bool WebSocketLink::send_control(Opcode opcode, Bytes payload) {
+  if (stream_.bytes_waiting() > frame_bytes_waiting_ + control_bytes_max) return false;
+  std::array<std::byte, websocket_header_bytes_max> header;
+  stream_.send(Bytes{header}.first(write_websocket_header(header.data(), opcode, payload.size())));
+  stream_.send(payload);
+  return true;
+}
+
+void WebSocketLink::on_bytes(std::span<std::byte>& input) {
+  while (stream_.wants_input()) {
+    const std::optional<Piece> piece = splitter_.next(input);
+    if (piece) {
+      handle(*piece);
+    } else if (const std::optional<FramingFault> fault = splitter_.fault()) {
+      ++stats().framing_faults;
+      report_closed();
+      return end(fault->close_code, fault->text);
+    } else {
+      return;
+    }
+  }
+}
+
+void WebSocketLink::handle(const Piece& piece) {
+  switch (piece.kind) {
+    case PieceKind::frame: return receive(piece.payload);
+    case PieceKind::text:  // nobody's CLASP; ignored (transports, section 4.4)
+      ++stats().text_ignored;
+      return engine_.activity(link_, stream_.now());
+    case PieceKind::ping:
+      if (!send_control(Opcode::pong, piece.payload)) ++stats().pongs_withheld;
+      return engine_.activity(link_, stream_.now());
+    case PieceKind::pong: return engine_.activity(link_, stream_.now());
+    case PieceKind::close: report_closed(); return end(piece.code == no_close_code ? 1000 : piece.code, {});
+  }
+}
+
+void WebSocketLink::on_setup_deadline() {
+  ++stats().setups_timed_out;
+  report_closed();
+  end(static_cast<std::uint16_t>(router::CloseCode::policy), too_late);
+}
+
+bool WebSocketLink::ping() {
+  send_control(Opcode::ping, {});
+  return true;
+}
+
+void WebSocketLink::close(const router::CloseReason& reason) { end(static_cast<std::uint16_t>(reason.code), reason.text); }
+
+void WebSocketLink::end(std::uint16_t code, std::string_view reason) {
+  const ClosePayload payload = close_payload(code, reason);
+  std::array<std::byte, websocket_header_bytes_max> header;
+  stream_.send(Bytes{header}.first(write_websocket_header(header.data(), Opcode::close, payload.size)));
+  stream_.send(payload.view());
+  stream_.close_after_flush();
+}
+
+// ---- plain TCP ----
+
+template <Framer F>
+void FrameLink<F>::send_header(std::size_t frame_bytes) {
+  if constexpr (std::is_same_v<F, LengthFramer>) {
+    std::array<std::byte, LengthFramer::prefix_bytes> prefix;
+    store_be(prefix.data(), static_cast<std::uint32_t>(frame_bytes));
+    stream_.send(prefix);
+  } else {
+    static_cast<void>(frame_bytes);
+  }
+}
+
+template <Framer F>
+std::size_t FrameLink<F>::header_bytes(std::size_t) const {
+  return std::is_same_v<F, LengthFramer> ? LengthFramer::prefix_bytes : 0;
+}
+
+template <Framer F>
+void FrameLink<F>::on_bytes(std::span<std::byte>& input) {
+  while (stream_.wants_input()) {
+    if (const std::optional<Piece> piece = splitter_.next(input)) {
+      receive(piece->payload);
+      continue;
+    }
+    if (!splitter_.fault()) return;
+    ++stats().framing_faults;
+    report_closed();
+    return stream_.close_after_flush();
+  }
+}
+
+template <Framer F>
+void FrameLink<F>::on_setup_deadline() {
+  ++stats().setups_timed_out;
+  report_closed();
+  stream_.close_after_flush();
+}
+
+// The peer may answer with PONG, but no published one has to: not a proof of life (transports, section 15.5).
+template <Framer F>
+bool FrameLink<F>::ping() {
+  if (!stream_.is_open() || stream_.bytes_waiting() > frame_bytes_waiting_ + control_bytes_max) return false;
+  send_header(ping_frame.size());
+  stream_.send(ping_frame);
+  return false;
+}
+
+template <Framer F>
+void FrameLink<F>::close(const router::CloseReason&) {
+  stream_.close_after_flush();
+}
+
+template class FrameLink<LengthFramer>;
+template class FrameLink<BareFramer>;
+
+}  // namespace clasp::net

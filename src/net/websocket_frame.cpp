@@ -1,0 +1,253 @@
+#include "net/websocket_frame.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace clasp::net {
+
+namespace {
+
+constexpr std::uint8_t fin_bit = 0x80;
+constexpr std::uint8_t reserved_bits = 0x70;
+constexpr std::uint8_t opcode_bits = 0x0f;
+constexpr std::uint8_t mask_bit = 0x80;
+constexpr std::uint8_t length_bits = 0x7f;
+constexpr std::uint16_t no_code = 1005;  // "no status received": never on the wire
+
+constexpr bool is_control(Opcode opcode) { return (static_cast<std::uint8_t>(opcode) & 0x8) != 0; }
+constexpr bool is_known(std::uint8_t opcode) { return opcode <= 0x2 || (opcode >= 0x8 && opcode <= 0xa); }
+
+// Header bytes of a frame whose second byte is this.
+constexpr std::size_t header_bytes_of(std::uint8_t second) {
+  const std::uint8_t length = second & length_bits;
+  return 2U + (length == 126 ? 2U : length == 127 ? 8U : 0U) + ((second & mask_bit) != 0 ? 4U : 0U);
+}
+
+}  // namespace
+
+void apply_mask(std::span<std::byte> bytes, Mask mask) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, mask.data(), 4);
+  const std::uint64_t twice = (static_cast<std::uint64_t>(word) << 32) | word;
+  std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  // 32 bytes a round: four independent words, which compilers turn into vector operations.
+  for (; left >= 32; at += 32, left -= 32) {
+    std::array<std::uint64_t, 4> words;
+    std::memcpy(words.data(), at, 32);
+    for (std::uint64_t& w : words) w ^= twice;
+    std::memcpy(at, words.data(), 32);
+  }
+  for (; left >= 8; at += 8, left -= 8) {
+    std::uint64_t w;
+    std::memcpy(&w, at, 8);
+    w ^= twice;
+    std::memcpy(at, &w, 8);
+  }
+  if (left >= 4) {
+    std::uint32_t w;
+    std::memcpy(&w, at, 4);
+    w ^= word;
+    std::memcpy(at, &w, 4);
+    at += 4;
+    left -= 4;
+  }
+  for (std::size_t i = 0; i < left; ++i) at[i] ^= mask[i];
+}
+
+struct WebSocketFramer::Header {
+  Opcode opcode{};
+  bool fin = false;
+  bool masked = false;
+  bool shortest = false;  // the length is written the shortest way
+  std::uint8_t first = 0;
+  std::size_t bytes = 0;
+  std::uint64_t payload_bytes = 0;
+  Mask mask{};
+
+  // Call when at least 2 bytes, and header_bytes_of() bytes, are there.
+  static Header read(const std::byte* at) {
+    Header header;
+    header.first = std::to_integer<std::uint8_t>(at[0]);
+    const auto second = std::to_integer<std::uint8_t>(at[1]);
+    header.opcode = Opcode{static_cast<std::uint8_t>(header.first & opcode_bits)};
+    header.fin = (header.first & fin_bit) != 0;
+    header.masked = (second & mask_bit) != 0;
+    header.bytes = header_bytes_of(second);
+    const std::uint8_t length = second & length_bits;
+    header.payload_bytes = length < 126 ? length : length == 126 ? load_be<std::uint16_t>(at + 2) : load_be<std::uint64_t>(at + 2);
+    header.shortest = length < 126 || header.payload_bytes > (length == 126 ? 125U : 0xffffU);
+    if (header.masked) std::memcpy(header.mask.data(), at + header.bytes - 4, 4);
+    return header;
+  }
+};
+
+std::nullopt_t WebSocketFramer::fail(FramingFault fault) {
+  fault_ = fault;
+  assembly_.release();
+  return std::nullopt;
+}
+
+// The rules that need no payload, so that a bad frame is refused before its bytes are waited for.
+bool WebSocketFramer::admits(const Header& header) {
+  const auto refuse = [this](FramingFault fault) {
+    fail(fault);
+    return false;
+  };
+  if ((header.first & reserved_bits) != 0) return refuse({1002, "reserved bits set without an extension"});
+  if (!is_known(header.first & opcode_bits)) return refuse({1002, "unknown opcode"});
+  if (role_ == Role::server && !header.masked) return refuse({1002, "client frame without a mask"});
+  if (role_ == Role::client && header.masked) return refuse({1002, "server frame with a mask"});
+  if (!header.shortest) return refuse({1002, "length not written the shortest way"});
+  if (is_control(header.opcode)) {
+    if (!header.fin) return refuse({1002, "fragmented control frame"});
+    if (header.payload_bytes > websocket_control_bytes_max) return refuse({1002, "control frame longer than 125 bytes"});
+    return true;
+  }
+  const bool continues = header.opcode == Opcode::continuation;
+  const bool under_way = assembling_ != Opcode::continuation;
+  if (continues && !under_way) return refuse({1002, "continuation without a beginning"});
+  if (!continues && under_way) return refuse({1002, "new message inside a fragmented one"});
+  if (header.payload_bytes > message_bytes_max_ || assembly_.size() + header.payload_bytes > message_bytes_max_) {
+    return refuse({1009, "message too long"});
+  }
+  return true;
+}
+
+// Nearly every frame is a whole binary message of at most 125 bytes, and the general way below takes much longer for the same result. 0 if this
+// one is not like that.
+std::size_t WebSocketFramer::common_frame_bytes(Bytes input) const {
+  const std::size_t header_bytes = common_header_bytes();
+  if (input.size() < header_bytes || assembling_ != Opcode::continuation || input[0] != std::byte{0x82}) return 0;
+  const std::uint8_t length = std::to_integer<std::uint8_t>(input[1]) ^ (role_ == Role::server ? mask_bit : 0);  // a wrong mask bit makes it large
+  if (length > websocket_control_bytes_max || length > message_bytes_max_ || input.size() - header_bytes < length) return 0;
+  return header_bytes + length;
+}
+
+std::optional<Piece> WebSocketFramer::next(std::span<std::byte>& input) {
+  if (assembly_used_) {
+    assembly_used_ = false;
+    assembly_.release();
+  }
+  if (fault_) return std::nullopt;
+  if (const std::size_t bytes = common_frame_bytes(input); bytes != 0) {
+    const std::span<std::byte> payload = input.first(bytes).subspan(common_header_bytes());
+    if (role_ == Role::server) {
+      Mask mask;
+      std::memcpy(mask.data(), input.data() + 2, 4);
+      apply_mask(payload, mask);
+    }
+    input = input.subspan(bytes);
+    return Piece{.kind = PieceKind::frame, .payload = payload};
+  }
+  return next_of_any_kind(input);
+}
+
+std::optional<Piece> WebSocketFramer::next_of_any_kind(std::span<std::byte>& input) {
+  while (!fault_ && input.size() >= 2) {
+    if (input.size() < header_bytes_of(std::to_integer<std::uint8_t>(input[1]))) return std::nullopt;
+    const Header header = Header::read(input.data());
+    if (!admits(header)) return std::nullopt;
+    if (input.size() - header.bytes < header.payload_bytes) return std::nullopt;
+
+    const std::span<std::byte> payload = input.subspan(header.bytes, static_cast<std::size_t>(header.payload_bytes));
+    input = input.subspan(header.bytes + payload.size());
+    if (header.masked) apply_mask(payload, header.mask);
+    if (std::optional<Piece> piece = is_control(header.opcode) ? take_control(header, payload) : take_data(header, payload)) return piece;
+  }
+  return std::nullopt;
+}
+
+std::optional<Piece> WebSocketFramer::take_control(const Header& header, std::span<std::byte> payload) {
+  if (header.opcode == Opcode::ping) return Piece{.kind = PieceKind::ping, .payload = payload};
+  if (header.opcode == Opcode::pong) return Piece{.kind = PieceKind::pong, .payload = payload};
+  if (payload.empty()) return Piece{.kind = PieceKind::close, .payload = payload, .code = no_code};
+  if (payload.size() == 1) return fail({1002, "close frame with half a code"});
+  const auto code = load_be<std::uint16_t>(payload.data());
+  if (!is_sendable_close_code(code)) return fail({1002, "close code that may not be sent"});
+  if (!is_utf8(payload.subspan(2))) return fail({1007, "close reason is not UTF-8"});
+  return Piece{.kind = PieceKind::close, .payload = payload.subspan(2), .code = code};
+}
+
+std::optional<Piece> WebSocketFramer::take_data(const Header& header, std::span<std::byte> payload) {
+  const auto kind_of = [](Opcode opcode) { return opcode == Opcode::text ? PieceKind::text : PieceKind::frame; };
+  if (header.opcode != Opcode::continuation && header.fin) return Piece{.kind = kind_of(header.opcode), .payload = payload};
+  if (header.opcode != Opcode::continuation) assembling_ = header.opcode;
+  assembly_.append(payload);
+  if (!header.fin) return std::nullopt;
+  assembly_used_ = true;
+  const Piece piece{.kind = kind_of(assembling_), .payload = assembly_.view()};
+  assembling_ = Opcode::continuation;
+  return piece;
+}
+
+std::size_t WebSocketFramer::bytes_wanted(Bytes input) const {
+  if (input.size() < 2) return 2;
+  const std::size_t header_bytes = header_bytes_of(std::to_integer<std::uint8_t>(input[1]));
+  if (input.size() < header_bytes) return header_bytes;
+  return header_bytes + static_cast<std::size_t>(Header::read(input.data()).payload_bytes);  // next() has bounded it
+}
+
+std::size_t write_websocket_header(std::byte* out, Opcode opcode, std::size_t payload_bytes, const Mask* mask) {
+  const std::size_t bytes = websocket_header_bytes(payload_bytes, mask != nullptr);
+  const std::uint8_t masked = mask != nullptr ? mask_bit : 0;
+  out[0] = std::byte{static_cast<std::uint8_t>(fin_bit | static_cast<std::uint8_t>(opcode))};
+  if (payload_bytes < 126) {
+    out[1] = std::byte{static_cast<std::uint8_t>(masked | payload_bytes)};
+  } else if (payload_bytes <= 0xffff) {
+    out[1] = std::byte{static_cast<std::uint8_t>(masked | 126)};
+    store_be(out + 2, static_cast<std::uint16_t>(payload_bytes));
+  } else {
+    out[1] = std::byte{static_cast<std::uint8_t>(masked | 127)};
+    store_be(out + 2, static_cast<std::uint64_t>(payload_bytes));
+  }
+  if (mask != nullptr) std::memcpy(out + bytes - 4, mask->data(), 4);
+  return bytes;
+}
+
+void append_websocket_frame(ByteBuffer& out, Opcode opcode, Bytes payload, const Mask* mask) {
+  std::byte* at = out.extend(websocket_header_bytes(payload.size(), mask != nullptr) + payload.size());
+  at += write_websocket_header(at, opcode, payload.size(), mask);
+  if (payload.empty()) return;
+  std::memcpy(at, payload.data(), payload.size());
+  if (mask != nullptr) apply_mask({at, payload.size()}, *mask);
+}
+
+ClosePayload close_payload(std::uint16_t code, std::string_view reason) {
+  ClosePayload payload;
+  store_be(payload.storage.data(), code);
+  std::size_t bytes = std::min(reason.size(), websocket_control_bytes_max - 2);
+  while (bytes > 0 && bytes < reason.size() && (static_cast<unsigned char>(reason[bytes]) & 0xc0) == 0x80) --bytes;
+  if (bytes > 0) std::memcpy(payload.storage.data() + 2, reason.data(), bytes);
+  payload.size = 2 + bytes;
+  return payload;
+}
+
+bool is_sendable_close_code(std::uint16_t code) {
+  if (code >= 3000 && code <= 4999) return true;
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
+}
+
+bool is_utf8(Bytes text) {
+  const auto at = [&](std::size_t i) { return std::to_integer<std::uint32_t>(text[i]); };
+  for (std::size_t i = 0; i < text.size();) {
+    const std::uint32_t lead = at(i);
+    if (lead < 0x80) {
+      ++i;
+      continue;
+    }
+    const std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() - i <= more) return false;
+    std::uint32_t code_point = lead & (0x3fU >> more);
+    for (std::size_t k = 1; k <= more; ++k) {
+      if ((at(i + k) & 0xc0) != 0x80) return false;
+      code_point = (code_point << 6) | (at(i + k) & 0x3f);
+    }
+    const bool overlong = (more == 2 && code_point < 0x800) || (more == 3 && code_point < 0x10000);
+    if (overlong || code_point > 0x10ffff || (code_point >= 0xd800 && code_point <= 0xdfff)) return false;
+    i += more + 1;
+  }
+  return true;
+}
+
+}  // namespace clasp::net

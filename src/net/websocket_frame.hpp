@@ -1,0 +1,86 @@
+// WebSocket framing (RFC 6455, section 5), both sides, without extensions. Bytes in, pieces out; nothing here knows a socket.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/byte_buffer.hpp"
+#include "core/bytes.hpp"
+#include "net/framing.hpp"
+
+namespace clasp::net {
+
+enum class Role : std::uint8_t { server, client };  // which side we are: servers get masked frames, clients unmasked ones
+enum class Opcode : std::uint8_t { continuation = 0x0, text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xa };
+
+using Mask = std::array<std::byte, 4>;
+
+inline constexpr std::size_t websocket_message_bytes_max = 131'072;  // reassembled; the largest CLASP frame has 65,547
+inline constexpr std::size_t websocket_control_bytes_max = 125;
+inline constexpr std::size_t websocket_header_bytes_max = 14;
+
+// Cuts a stream into messages. An unfragmented message that lies whole in the input is unmasked in place and handed out where it lies; a
+// fragmented one is collected in memory of its own, bounded by `message_bytes_max` and released with the next call.
+//
+// Faults (the peer broke RFC 6455): 1002 for reserved bits, unknown opcodes, wrong masking, control frames that are fragmented or longer than
+// 125 bytes, continuations without a beginning, lengths not written the shortest way, close codes nobody may send; 1007 for a close reason that
+// is not UTF-8; 1009 for messages that are too long.
+class WebSocketFramer {
+ public:
+  explicit WebSocketFramer(Role role, std::size_t message_bytes_max = websocket_message_bytes_max)
+      : message_bytes_max_(static_cast<std::uint32_t>(message_bytes_max)), role_(role) {}
+
+  std::optional<Piece> next(std::span<std::byte>& input);
+  std::size_t bytes_wanted(Bytes input) const;
+  std::optional<FramingFault> fault() const { return fault_; }
+
+ private:
+  struct Header;
+
+  std::nullopt_t fail(FramingFault fault);
+  std::size_t common_header_bytes() const { return role_ == Role::server ? 6 : 2; }
+  std::size_t common_frame_bytes(Bytes input) const;
+  std::optional<Piece> next_of_any_kind(std::span<std::byte>& input);
+  bool admits(const Header& header);
+  std::optional<Piece> take_control(const Header& header, std::span<std::byte> payload);
+  std::optional<Piece> take_data(const Header& header, std::span<std::byte> payload);
+
+  std::optional<FramingFault> fault_;
+  ByteBuffer assembly_;  // the fragments so far
+  std::uint32_t message_bytes_max_;
+  Role role_;
+  Opcode assembling_ = Opcode::continuation;  // continuation: no fragmented message is under way
+  bool assembly_used_ = false;
+};
+static_assert(Framer<WebSocketFramer>);
+
+// XORs `bytes` with the mask, beginning with its first byte.
+void apply_mask(std::span<std::byte> bytes, Mask mask);
+
+// Bytes of the header before a payload: 2, 4 or 10, and 4 more with a mask.
+constexpr std::size_t websocket_header_bytes(std::size_t payload_bytes, bool masked = false) {
+  return (payload_bytes < 126 ? 2U : payload_bytes <= 0xffff ? 4U : 10U) + (masked ? 4U : 0U);
+}
+// Writes that header for one unfragmented frame and returns its length; `out` has room for websocket_header_bytes_max.
+std::size_t write_websocket_header(std::byte* out, Opcode opcode, std::size_t payload_bytes, const Mask* mask = nullptr);
+
+// Appends a whole frame. Clients pass a mask, fresh and unpredictable for each frame; servers never do.
+void append_websocket_frame(ByteBuffer& out, Opcode opcode, Bytes payload, const Mask* mask = nullptr);
+
+// Payload of a close frame: code and reason, cut at a character boundary so that it fits 125 bytes.
+struct ClosePayload {
+  std::array<std::byte, websocket_control_bytes_max> storage{};
+  std::size_t size = 0;
+  Bytes view() const { return {storage.data(), size}; }
+};
+ClosePayload close_payload(std::uint16_t code, std::string_view reason);
+
+// May a peer send this code in a close frame (RFC 6455, section 7.4)?
+bool is_sendable_close_code(std::uint16_t code);
+bool is_utf8(Bytes text);
+
+}  // namespace clasp::net

@@ -1,0 +1,172 @@
+#include "net/websocket_handshake.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "core/check.hpp"
+#include "net/http_request.hpp"
+
+namespace clasp::net {
+
+namespace {
+
+constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+constexpr std::size_t key_chars = 24;  // 16 bytes as base64
+constexpr std::size_t response_head_bytes_max = 16'384;
+
+std::string to_base64(Bytes bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+bool is_key(std::string_view key) {
+  const auto is_base64 = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/'; };
+  return key.size() == key_chars && key.ends_with("==") && std::ranges::all_of(key.substr(0, key_chars - 2), is_base64);
+}
+
+std::size_t count_fields(const std::vector<HttpField>& fields, std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::count_if(fields, [&](const HttpField& field) { return same_ignoring_case(field.name, name); }));
+}
+
+HttpResponse refusal(unsigned status, std::string_view text, std::vector<HttpField> fields = {}) {
+  HttpResponse response = text_response(status, text);
+  std::ranges::move(fields, std::back_inserter(response.fields));
+  response.close = true;
+  return response;
+}
+
+Error failed(std::string message) { return {.code = ErrorCode::connection_failed, .message = std::move(message), .address = {}}; }
+Error bad_url(std::string_view url, std::string_view why) {
+  return {.code = ErrorCode::invalid_argument, .message = fmt::format("invalid url {}: {}", url, why), .address = {}};
+}
+
+std::string host_field(const WebSocketUrl& url) {
+  const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  const std::uint16_t default_port = url.tls ? 443 : 80;
+  return url.port == default_port ? host : fmt::format("{}:{}", host, url.port);
+}
+
+}  // namespace
+
+std::string websocket_accept(std::string_view key) {
+  std::string text{key};
+  text += accept_guid;
+  std::array<std::byte, EVP_MAX_MD_SIZE> digest;
+  unsigned length = 0;
+  const int done = EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), &length, EVP_sha1(), nullptr);
+  CLASP_CHECK(done == 1);
+  return to_base64(Bytes{digest}.first(length));
+}
+
+bool wants_websocket(const HttpRequest& request) { return has_token(request.fields, "Upgrade", "websocket"); }
+
+HttpResponse answer_upgrade(const HttpRequest& request) {
+  const std::string* key = find_field(request.fields, "Sec-WebSocket-Key");
+  if (request.method != "GET") return refusal(405, "A WebSocket upgrade is a GET request.\n", {{"Allow", "GET"}});
+  if (request.version < 11) return refusal(400, "A WebSocket upgrade needs HTTP/1.1.\n");
+  if (!has_token(request.fields, "Connection", "upgrade")) return refusal(400, "The Connection header lacks the token \"Upgrade\".\n");
+  if (!has_token(request.fields, "Sec-WebSocket-Version", "13")) {
+    return refusal(426, "Only WebSocket version 13 is spoken here.\n", {{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}});
+  }
+  if (key == nullptr || !is_key(without_blanks(*key))) return refusal(400, "Sec-WebSocket-Key is not 16 bytes in base64.\n");
+  if (count_fields(request.fields, "Sec-WebSocket-Key") > 1) return refusal(400, "More than one Sec-WebSocket-Key.\n");
+
+  HttpResponse response{.status = 101, .fields = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, .body = {}};
+  response.fields.push_back({"Sec-WebSocket-Accept", websocket_accept(without_blanks(*key))});
+  if (has_token(request.fields, "Sec-WebSocket-Protocol", websocket_subprotocol, true)) {
+    response.fields.push_back({"Sec-WebSocket-Protocol", std::string{websocket_subprotocol}});
+  }
+  return response;
+}
+
+Result<WebSocketUrl> parse_websocket_url(std::string_view url) {
+  WebSocketUrl parsed;
+  const std::size_t colon = url.find("://");
+  if (colon == std::string_view::npos) return bad_url(url, "no scheme");
+  const std::string_view scheme = url.substr(0, colon);
+  parsed.tls = same_ignoring_case(scheme, "wss");
+  if (!parsed.tls && !same_ignoring_case(scheme, "ws")) return bad_url(url, "scheme is neither ws nor wss");
+  parsed.port = parsed.tls ? 443 : 80;
+  const auto unusable = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(url, unusable)) return bad_url(url, "contains blanks or control characters");
+
+  std::string_view rest = url.substr(colon + 3);
+  rest = rest.substr(0, rest.find('#'));
+  const std::size_t authority_end = std::min(rest.find_first_of("/?"), rest.size());
+  std::string_view authority = rest.substr(0, authority_end);
+  parsed.target = rest.substr(authority_end);
+  if (!parsed.target.starts_with('/')) parsed.target.insert(0, "/");
+  if (authority.find('@') != std::string_view::npos) return bad_url(url, "user names are not supported");
+
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const std::size_t bracket = authority.find(']');
+    if (bracket == std::string_view::npos) return bad_url(url, "bracket without its end");
+    parsed.host = authority.substr(1, bracket - 1);
+    port = authority.substr(bracket + 1);
+    if (!port.empty() && !port.starts_with(':')) return bad_url(url, "text behind the bracket");
+  } else {
+    const std::size_t at = std::min(authority.find(':'), authority.size());
+    parsed.host = authority.substr(0, at);
+    port = authority.substr(at);
+  }
+  if (parsed.host.empty()) return bad_url(url, "no host");
+  if (!port.empty()) port.remove_prefix(1);
+  if (!port.empty()) {
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
+    if (error != std::errc{} || end != port.data() + port.size() || parsed.port == 0) return bad_url(url, "port is not 1 to 65535");
+  }
+  return parsed;
+}
+
+ClientHandshake::ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce)
+    : key_(to_base64(nonce)),
+      request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {}\r\n"
+                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+                           url.target, host_field(url), key_, websocket_subprotocol)) {}
+
+std::optional<Result<void>> ClientHandshake::next(std::span<std::byte>& input) {
+  const std::size_t before = head_.size();
+  const std::size_t taken = std::min(input.size(), response_head_bytes_max - before);
+  head_.append(input.first(taken));
+  const std::string_view text = as_text(head_.view());
+  const std::size_t end = text.find("\r\n\r\n", before < 4 ? 0 : before - 3);
+  if (end == std::string_view::npos) {
+    input = input.subspan(taken);
+    if (head_.size() == response_head_bytes_max) return failed("server's answer to the upgrade has no end");
+    if (!text.substr(0, 5).empty() && !std::string_view{"HTTP/"}.starts_with(text.substr(0, 5))) return failed("server's answer is no HTTP response");
+    return std::nullopt;
+  }
+  input = input.subspan(end + 4 - before);
+  head_.truncate(end + 4);
+  const Result<void> result = check(as_text(head_.view()));
+  head_.release();
+  return result;
+}
+
+Result<void> ClientHandshake::check(std::string_view head) {
+  const Result<HttpResponseHead> response = parse_response_head(head);
+  if (!response) return response.error();
+  if (response->status != 101) return failed(fmt::format("server answered {} {}, not 101", response->status, response->reason));
+  if (!has_token(response->fields, "Upgrade", "websocket")) return failed("server's answer lacks Upgrade: websocket");
+  if (!has_token(response->fields, "Connection", "upgrade")) return failed("server's answer lacks Connection: Upgrade");
+  const std::string* accept = find_field(response->fields, "Sec-WebSocket-Accept");
+  if (accept == nullptr || without_blanks(*accept) != websocket_accept(key_)) return failed("server's Sec-WebSocket-Accept does not fit the key");
+  if (find_field(response->fields, "Sec-WebSocket-Extensions") != nullptr) return failed("server selected an extension that was not offered");
+  const std::string* subprotocol = find_field(response->fields, "Sec-WebSocket-Protocol");
+  if (subprotocol != nullptr && without_blanks(*subprotocol) != websocket_subprotocol) {
+    return failed(fmt::format("server selected the sub-protocol {}, which was not offered", *subprotocol));
+  }
+  clasp_selected_ = subprotocol != nullptr;
+  return {};
+}
+
+}  // namespace clasp::net

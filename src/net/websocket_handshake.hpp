@@ -1,0 +1,66 @@
+// The WebSocket opening handshake, both sides (RFC 6455, section 4; transports, sections 4.1 and 4.2). No sockets.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "clasp/error.hpp"
+#include "core/byte_buffer.hpp"
+#include "net/http_message.hpp"
+
+namespace clasp::net {
+
+inline constexpr std::string_view websocket_subprotocol = "clasp";
+
+// ---- server ----
+
+// Does the request ask for WebSocket, rightly or not? Otherwise it is plain HTTP.
+bool wants_websocket(const HttpRequest& request);
+
+// 101 with the headers that complete the handshake, or the refusal. Any path, query and origin is accepted; the sub-protocol `clasp` is selected
+// exactly when it is offered; extensions never are.
+HttpResponse answer_upgrade(const HttpRequest& request);
+
+// ---- client ----
+
+struct WebSocketUrl {
+  bool tls = false;
+  std::string host;         // without brackets
+  std::uint16_t port = 80;  // 443 with tls
+  std::string target;       // path and query, at least "/"
+
+  bool operator==(const WebSocketUrl&) const = default;
+};
+// "ws://host[:port][/path][?query]"; error invalid_argument names what is wrong.
+Result<WebSocketUrl> parse_websocket_url(std::string_view url);
+
+using WebSocketNonce = std::array<std::byte, 16>;  // random, for one handshake
+
+// Send request(), then feed what the server answers.
+class ClientHandshake {
+ public:
+  ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce);
+
+  std::string_view request() const { return request_; }
+  // Takes the server's answer, and nothing behind it, from the front of `input`. Nothing: incomplete, all of `input` was taken. An error
+  // (connection_failed) says what the server answered instead.
+  std::optional<Result<void>> next(std::span<std::byte>& input);
+  bool clasp_selected() const { return clasp_selected_; }
+
+ private:
+  Result<void> check(std::string_view head);
+
+  std::string key_;
+  std::string request_;
+  ByteBuffer head_;
+  bool clasp_selected_ = false;
+};
+
+// Sec-WebSocket-Accept for a Sec-WebSocket-Key.
+std::string websocket_accept(std::string_view key);
+
+}  // namespace clasp::net
