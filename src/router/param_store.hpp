@@ -28,10 +28,10 @@ struct ParamLimits {
 };
 
 struct ParamWrite {
-  std::string_view address;
-  ValueView value;
-  std::optional<Revision> expected;
-  std::optional<Ttl> ttl;
+  std::string_view address{};
+  ValueView value{};
+  std::optional<Revision> expected{};
+  std::optional<Ttl> ttl{};
   bool lock = false;
   bool unlock = false;
   SessionId session = nobody;  // who locks and is checked against the lock
@@ -59,15 +59,15 @@ struct Written {
 // A copy of one record for readers; views are valid until the next change of the store.
 struct ParamRecord {
   EntryId entry = no_entry;
-  std::string_view address;
-  ValueView value;
+  std::string_view address{};
+  ValueView value{};
   Revision revision = 0;
   Seq last_seq = 0;  // commit that gave it this value
   WriterId writer{};
-  UnixTime time;     // of the last accepted write
+  UnixTime time{};   // of the last accepted write
   ConflictStrategy strategy = ConflictStrategy::lww;
   SessionId lock_holder = nobody;
-  std::optional<Ttl> ttl;
+  std::optional<Ttl> ttl{};
 };
 
 class ParamStore {
@@ -129,6 +129,7 @@ class ParamStore {
   // The first param after `after` (address order of compare_addresses; empty: from the start) that matches; skips what cannot match, so a walk
   // costs its matches. The cursor is an address, so changes between two calls are harmless.
   std::optional<EntryId> next_match(const Pattern& pattern, std::string_view after) const;
+  std::uint64_t visited() const;  // params looked at by all calls of next_match(): what the walks really cost
 
  private:
   class Impl;

@@ -1,0 +1,10 @@
+// For tests that promise not to allocate: counts calls of the global operator new, which allocations_testing.cpp replaces in the test program.
+#pragma once
+
+#include <cstdint>
+
+namespace clasp::router {
+
+std::uint64_t allocations_so_far();
+
+}  // namespace clasp::router
