@@ -1,6 +1,6 @@
 // Entries in the order of compare_addresses, so that a subtree is one run: ids in leaves of at most 128 under a vector of leaves.
 //
-// Costs 4 to 9 bytes an entry: a leaf that fills up at its end starts a new one instead of being halved (addresses often come in order), and
+// Costs 5 to 10 bytes an entry: a leaf that fills up at its end starts a new one instead of being halved (addresses often come in order), and
 // neighbours that fit into one leaf are merged. The addresses themselves stay where the source keeps them.
 #pragma once
 
@@ -40,7 +40,7 @@ class AddressIndex {
   Cursor begin() const { return {}; }
   Cursor seek(std::string_view address) const;  // the first entry whose address is not before this one
   std::uint32_t at(Cursor cursor) const { return cursor.leaf < leaves_.size() ? leaves_[cursor.leaf]->entries[cursor.place] : none; }
-  Cursor next(Cursor cursor) const;             // call only when at(cursor) != none
+  Cursor next(Cursor cursor) const;  // call only when at(cursor) != none
   bool holds(Cursor cursor) const { return cursor.leaf < leaves_.size() && cursor.place < leaves_[cursor.leaf]->used; }  // also for an old one
 
   std::size_t size() const { return size_; }
@@ -49,16 +49,21 @@ class AddressIndex {
  private:
   static constexpr std::size_t leaf_entries_max = 128;
   static constexpr std::size_t merged_entries_max = 112;  // room for some inserts before the next split
+  static constexpr std::size_t first_bytes_max = 44;
   struct Leaf {
-    std::uint32_t used = 0;
+    std::uint16_t used = 0;
+    std::uint16_t first_bytes = 0;  // of the whole address
+    char first[first_bytes_max];    // the address of entries[0], as much as fits: choosing a leaf looks at no record
     std::uint32_t entries[leaf_entries_max];
   };
 
+  bool before_leaf(std::string_view address, const Leaf& leaf) const;
   std::size_t leaf_for(std::string_view address) const;  // the last one that starts at or before it; 0 if none does
   std::size_t place_in(const Leaf& leaf, std::string_view address) const;
   void insert_into_full(std::size_t which, std::size_t place, std::uint32_t entry);
   void merge_after(std::size_t which);
-  static void put(Leaf& leaf, std::size_t place, std::uint32_t entry);
+  void put(Leaf& leaf, std::size_t place, std::uint32_t entry) const;
+  void note_first(Leaf& leaf) const;
 
   const AddressSource& source_;
   std::vector<std::unique_ptr<Leaf>> leaves_;  // none is empty

@@ -33,6 +33,15 @@ Addresses numbered() {
   return source;
 }
 
+// What differs comes late, behind what the index keeps of the first address of a leaf; and some end before.
+Addresses long_ones() {
+  Addresses source;
+  std::string prefix;
+  for (std::uint32_t i = 0; i < 60; ++i) source.texts.push_back(prefix += "/x");
+  for (std::uint32_t i = 0; i < 3'000; ++i) source.texts.push_back(fmt::format("{}/{:04}", prefix, i));
+  return source;
+}
+
 class AddressIndexOrder : public testing::TestWithParam<std::string> {
  protected:
   std::vector<std::uint32_t> order() const {
@@ -81,14 +90,15 @@ TEST_P(AddressIndexOrder, OfRemovingLeavesTheRestInOrderAndGivesMemoryBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, AddressIndexOrder, testing::Values("forwards", "backwards", "shuffled", "odd_then_even"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& order) { return order.param; });
 
 TEST(AddressIndex, AgreesWithASortedSetWhateverIsAddedRemovedAndSought) {
   Addresses source;
   std::mt19937_64 random(9);
   for (int i = 0; i < 3'000; ++i) {
     std::string text;
-    for (std::uint64_t depth = 1 + random() % 4; depth > 0; --depth) text += "/" + std::string(1 + random() % 2, static_cast<char>('!' + random() % 90));
+    for (std::uint64_t depth = 1 + random() % 4; depth > 0; --depth)
+      text += "/" + std::string(1 + random() % 2, static_cast<char>('!' + random() % 90));
     std::ranges::replace(text, '*', 'x');
     source.texts.push_back(text);
   }
@@ -109,6 +119,21 @@ TEST(AddressIndex, AgreesWithASortedSetWhateverIsAddedRemovedAndSought) {
     ASSERT_EQ(index.at(index.seek(source.texts[sought])), bound == expected.end() ? AddressIndex::none : *bound);
   }
   EXPECT_EQ(all_of(index), std::vector<std::uint32_t>(expected.begin(), expected.end()));
+}
+
+TEST(AddressIndex, OrdersAddressesThatDifferOnlyAtTheirEnd) {
+  const Addresses source = long_ones();
+  const auto count = static_cast<std::uint32_t>(source.texts.size());
+  std::vector<std::uint32_t> shuffled(count);
+  for (std::uint32_t i = 0; i < count; ++i) shuffled[i] = i;
+  std::ranges::shuffle(shuffled, std::mt19937_64(6));
+  AddressIndex index(source);
+  for (const std::uint32_t entry : shuffled) index.insert(entry);
+  ASSERT_EQ(index.size(), count);
+  EXPECT_TRUE(std::ranges::is_sorted(all_of(index)));
+  for (const std::uint32_t entry : shuffled) ASSERT_EQ(index.at(index.seek(source.texts[entry])), entry);
+  for (const std::uint32_t entry : shuffled) index.erase(entry);
+  EXPECT_EQ(index.size(), 0u);
 }
 
 TEST(AddressIndex, SaysOfAnOldCursorWhetherItStillHoldsSomething) {

@@ -17,7 +17,7 @@ class Lifetimes {
   enum class Id : std::uint32_t { none = 0xffff'ffff };
 
   Id add(std::uint32_t entry, std::uint32_t seconds, SteadyTime due);  // entry has none yet
-  void remove(Id& id);  // harmless if it is none; sets it to none
+  void remove(Id& id);                                                 // harmless if it is none; sets it to none
   void set_seconds(Id id, std::uint32_t seconds) { rows_[index(id)].seconds = seconds; }
   std::uint32_t seconds(Id id) const { return rows_[index(id)].seconds; }
   std::uint32_t entry(Id id) const { return rows_[index(id)].entry; }

@@ -12,7 +12,7 @@ namespace clasp::router {
 
 class LockTable {
  public:
-  SessionId holder(std::uint32_t entry) const;  // nobody if it is free
+  SessionId holder(std::uint32_t entry) const;       // nobody if it is free
   void lock(std::uint32_t entry, SessionId holder);  // takes it from whoever has it; never nobody
   void unlock(std::uint32_t entry);                  // harmless if it is free
 

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t us_per_second = 1'000'000;
 constexpr std::int64_t default_ttl_us_max = std::int64_t{1} << 60;  // 36,000 years; keeps sums of times in range
-constexpr std::size_t looks_per_expiry_call = 4'096;  // at lifetimes that were renewed: the rest waits for the next call
+constexpr std::size_t looks_per_expiry_call = 4'096;                // at lifetimes that were renewed: the rest waits for the next call
 
 std::uint32_t index(EntryId entry) { return static_cast<std::uint32_t>(entry); }
 
@@ -113,15 +113,19 @@ class ParamStore::Impl {
   void apply_lock_flags(std::uint32_t id, const ParamWrite& write) {
     const SessionId held_by = holder(id);
     if (held_by != nobody && held_by != write.session) return;
-    if (write.lock) set_lock(id, write.session);
-    else if (write.unlock) set_lock(id, nobody);
+    if (write.lock)
+      set_lock(id, write.session);
+    else if (write.unlock)
+      set_lock(id, nobody);
   }
 
   void set_lock(std::uint32_t id, SessionId new_holder) {
     Param& param = params[id];
     if (holder(id) == new_holder) return;
-    if (new_holder == nobody) locks.unlock(id);
-    else locks.lock(id, new_holder);
+    if (new_holder == nobody)
+      locks.unlock(id);
+    else
+      locks.lock(id, new_holder);
     param.locked = new_holder != nobody;
   }
 
@@ -255,8 +259,10 @@ Written ParamStore::write(const ParamWrite& write, Seq seq, UnixTime unix_time, 
                         .revision = created ? raised(s.removed.floor_of(hashed), 1) : s.next_revision(param),
                         .created = created,
                         .replaced = param.writer};
-  if (created) s.removed.forget(hashed);
-  else s.accessed(id);
+  if (created)
+    s.removed.forget(hashed);
+  else
+    s.accessed(id);
   if (param.locked || write.lock) s.apply_lock_flags(id, write);
   s.params.set_value(param, write.value);
   param.revision = written.revision;
@@ -265,8 +271,10 @@ Written ParamStore::write(const ParamWrite& write, Seq seq, UnixTime unix_time, 
   param.writer = write.writer;
   param.time = unix_time;
   param.renewed = now;
-  if (write.ttl) s.set_lifetime(id, lifetime_of(write.ttl->mode), write.ttl->seconds);
-  else if (created) s.set_lifetime(id, Lifetime::by_default, 0);
+  if (write.ttl)
+    s.set_lifetime(id, lifetime_of(write.ttl->mode), write.ttl->seconds);
+  else if (created)
+    s.set_lifetime(id, Lifetime::by_default, 0);
   return written;
 }
 
@@ -290,8 +298,8 @@ Revision ParamStore::remove(EntryId entry) {
   return revision;
 }
 
-bool ParamStore::restore(std::string_view address, const ValueView& value, Revision revision, WriterId writer, UnixTime time, std::optional<Ttl> ttl, Seq seq,
-                         SteadyTime now) {
+bool ParamStore::restore(std::string_view address, const ValueView& value, Revision revision, WriterId writer, UnixTime time, std::optional<Ttl> ttl,
+                         Seq seq, SteadyTime now) {
   Impl& s = *impl_;
   const std::uint64_t hashed = s.hash(address);
   std::uint32_t id = s.find(hashed, address);

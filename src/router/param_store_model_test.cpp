@@ -72,14 +72,25 @@ class Comparison {
       SCOPED_TRACE(fmt::format("step {}", i));
       now_us_ += below(50'000);
       switch (below(40)) {
-        case 0: case 1: case 2: remove(); break;
-        case 3: case 4: touch(); break;
+        case 0:
+        case 1:
+        case 2: remove(); break;
+        case 3:
+        case 4: touch(); break;
         case 5: release(); break;
-        case 6: case 7: case 8: expire(); break;
+        case 6:
+        case 7:
+        case 8: expire(); break;
         case 9: set_lock(); break;
-        case 10: case 11: case 12: walk(); break;
-        case 13: if (below(200) == 0) raise(); break;
-        case 14: if (below(100) == 0) remove_subtree(); break;
+        case 10:
+        case 11:
+        case 12: walk(); break;
+        case 13:
+          if (below(200) == 0) raise();
+          break;
+        case 14:
+          if (below(100) == 0) remove_subtree();
+          break;
         default: set(); break;
       }
       if (i % 500 == 0) compare_all();
@@ -92,7 +103,9 @@ class Comparison {
  private:
   std::uint64_t below(std::uint64_t n) { return std::uniform_int_distribution<std::uint64_t>(0, n - 1)(random_); }
   template <typename T>
-  T one_of(std::initializer_list<T> choices) { return choices.begin()[below(choices.size())]; }
+  T one_of(std::initializer_list<T> choices) {
+    return choices.begin()[below(choices.size())];
+  }
 
   std::string segment() { return one_of<std::string>({"a", "b", "c", "a!", "ab", "abc", "b-c", "zone1", "zone2"}); }
   std::string address() {
@@ -122,9 +135,14 @@ class Comparison {
     const auto number = static_cast<std::int64_t>(below(1'000));
     const bool text = below(4) == 0;
     const TestValue value = text ? TestValue(std::string(below(300), 'x')) : TestValue(number);
-    ParamWrite write{.address = where, .value = value.view(), .lock = below(8) == 0, .unlock = below(8) == 0, .session = session(),
+    ParamWrite write{.address = where,
+                     .value = value.view(),
+                     .lock = below(8) == 0,
+                     .unlock = below(8) == 0,
+                     .session = session(),
                      .writer = WriterId{static_cast<std::uint32_t>(1 + below(9))}};
-    if (below(3) == 0) write.ttl = Ttl{one_of({Ttl::Mode::never, Ttl::Mode::sliding, Ttl::Mode::absolute}), static_cast<std::uint32_t>(1 + below(20))};
+    if (below(3) == 0)
+      write.ttl = Ttl{one_of({Ttl::Mode::never, Ttl::Mode::sliding, Ttl::Mode::absolute}), static_cast<std::uint32_t>(1 + below(20))};
     auto known = model_.params.find(where);
     if (below(6) == 0) write.expected = known == model_.params.end() ? below(9) : known->second.revision + (below(2) == 0 ? 1 : 0);
     const auto checked = store_.check(write);
@@ -186,8 +204,10 @@ class Comparison {
     param.writer = static_cast<std::uint32_t>(write.writer);
     param.renewed_us = now().us;
     if (write.ttl) param.ttl = write.ttl;
-    if (write.lock) param.holder = write.session;
-    else if (write.unlock) param.holder = nobody;
+    if (write.lock)
+      param.holder = write.session;
+    else if (write.unlock)
+      param.holder = nobody;
     param.revision = model_.next_revision(where);
     EXPECT_EQ(written.revision, param.revision) << where;
   }
@@ -332,7 +352,8 @@ TEST_P(ParamStoreModel, AndStoreAgreeWhenTheLeastRecentlyUsedIsEvicted) {
 }
 
 TEST_P(ParamStoreModel, AndStoreAgreeWhenTheOldestIsEvicted) {
-  Comparison run({.params_max = 500, .eviction = EvictionPolicy::oldest_first, .default_ttl_us = 60'000'000, .hash_seed = GetParam()}, GetParam() + 200);
+  Comparison run({.params_max = 500, .eviction = EvictionPolicy::oldest_first, .default_ttl_us = 60'000'000, .hash_seed = GetParam()},
+                 GetParam() + 200);
   run.steps(40'000);
   EXPECT_GT(std::min({run.accepted, run.lost, run.refused, run.matched}), 100u);
 }

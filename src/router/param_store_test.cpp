@@ -44,8 +44,14 @@ class ParamStoreTest : public testing::Test {
   ParamStore& store() { return store_ ? *store_ : start(); }
 
   std::string set(std::string_view address, const TestValue& value, SessionId session = desk, const With& with = {}) {
-    const ParamWrite write{.address = address, .value = value.view(), .expected = with.revision, .ttl = with.ttl, .lock = with.lock, .unlock = with.unlock,
-                           .session = session, .writer = WriterId{static_cast<std::uint32_t>(session)}};
+    const ParamWrite write{.address = address,
+                           .value = value.view(),
+                           .expected = with.revision,
+                           .ttl = with.ttl,
+                           .lock = with.lock,
+                           .unlock = with.unlock,
+                           .session = session,
+                           .writer = WriterId{static_cast<std::uint32_t>(session)}};
     if (const auto checked = store().check(write); !checked) {
       const Refused& refused = checked.error();
       switch (refused.why) {
@@ -542,7 +548,8 @@ TEST_F(ParamStoreTest, WalkingAllocatesNothingPerMatch) {
 
 TEST_F(ParamStoreTest, MemoryIsReusedWhenParamsComeAndGo) {
   const auto fill_and_empty = [this] {
-    for (int i = 0; i < 5'000; ++i) set(fmt::format("/some/address/{:06}", i), "some text that takes a few dozen bytes", desk, {.ttl = sliding(9), .lock = true});
+    for (int i = 0; i < 5'000; ++i)
+      set(fmt::format("/some/address/{:06}", i), "some text that takes a few dozen bytes", desk, {.ttl = sliding(9), .lock = true});
     const std::size_t full = store().memory_bytes();
     for (int i = 0; i < 5'000; ++i) remove(fmt::format("/some/address/{:06}", i));
     return full;

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,9 @@ struct TestValue {
   TestValue(std::int64_t value) : tag(ValueTag::i64) { set_word(std::bit_cast<std::uint64_t>(value)); }
   TestValue(double value) : tag(ValueTag::f64) { set_word(std::bit_cast<std::uint64_t>(value)); }
   TestValue(std::string_view text) : tag(ValueTag::string) {
-    data.resize(2);
+    data.resize(sizeof(std::uint16_t) + text.size());
     store_be(data.data(), static_cast<std::uint16_t>(text.size()));
-    data.insert(data.end(), as_bytes(text).begin(), as_bytes(text).end());
+    std::memcpy(data.data() + sizeof(std::uint16_t), text.data(), text.size());
   }
   TestValue(const std::string& text) : TestValue(std::string_view(text)) {}
   TestValue(const char* text) : TestValue(std::string_view(text)) {}

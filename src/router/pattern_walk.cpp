@@ -34,8 +34,8 @@ AddressIndex::Cursor PatternWalk::first_behind(std::string_view after) {
 // Walks address and pattern together up to the first difference. All targets are behind `address` in the order of compare_addresses, and
 // nothing between can match.
 PatternWalk::Step PatternWalk::step_from(const Pattern& pattern, std::string_view address) {
-  bool fixed = true;         // no wildcard so far: nothing behind the subtree can match either
-  std::size_t parent = 0;    // bytes of the address up to here, without a slash at the end
+  bool fixed = true;       // no wildcard so far: nothing behind the subtree can match either
+  std::size_t parent = 0;  // bytes of the address up to here, without a slash at the end
   for (std::size_t i = 0; i < pattern.segment_count(); ++i) {
     const std::string_view wanted = pattern.segment(i);
     if (wanted == "**") return Step::next;  // whatever follows may come at any depth
@@ -46,7 +46,8 @@ PatternWalk::Step PatternWalk::step_from(const Pattern& pattern, std::string_vie
 
     const std::size_t end = std::min(address.find('/', parent + 1), address.size());
     const std::string_view segment = address.substr(parent + 1, end - parent - 1);
-    const int order = star == std::string_view::npos ? compare_addresses(segment, literal) : compare_addresses(segment.substr(0, literal.size()), literal);
+    const int order =
+        star == std::string_view::npos ? compare_addresses(segment, literal) : compare_addresses(segment.substr(0, literal.size()), literal);
     if (order < 0) return seek_child(above, literal);
     if (order > 0) return fixed ? Step::end : seek_behind(above);
     if (star != std::string_view::npos) {

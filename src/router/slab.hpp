@@ -19,16 +19,16 @@ class Slabs {
   // Names a slot by class (upper 6 bits) and index (lower 26). An empty run is `none` and costs nothing.
   enum class Ref : std::uint32_t { none = 0xffff'ffff };
 
-  static constexpr std::size_t bytes_max = 1'048'576;       // of one run
+  static constexpr std::size_t bytes_max = 1'048'576;           // of one run
   static constexpr std::size_t slots_per_class_max = 1u << 26;  // the owner bounds the number of its runs below this
 
   Slabs();
   Slabs(const Slabs&) = delete;
 
-  Ref store(Bytes bytes);                     // a copy of them
-  Ref replace(Ref old, Bytes bytes);          // in place if they fit the class of `old`, which is freed otherwise; `bytes` may overlap it
+  Ref store(Bytes bytes);             // a copy of them
+  Ref replace(Ref old, Bytes bytes);  // in place if they fit the class of `old`, which is freed otherwise; `bytes` may overlap it
   void free(Ref ref);
-  std::byte* data(Ref ref) const;             // not of `none`
+  std::byte* data(Ref ref) const;  // not of `none`
   Bytes view(Ref ref, std::size_t bytes) const { return bytes == 0 ? Bytes{} : Bytes{data(ref), bytes}; }
 
   std::size_t memory_bytes() const { return memory_bytes_; }
@@ -44,9 +44,9 @@ class Slabs {
   struct SizeClass {
     std::vector<std::unique_ptr<std::byte[]>> chunks;
     std::size_t slot_bytes = 0;
-    unsigned shift = 0;              // log2 of the slots in a chunk
-    std::uint32_t used = 0;          // slots ever handed out
-    std::uint32_t free = no_slot;    // head of the free list, linked through the slots
+    unsigned shift = 0;                     // log2 of the slots in a chunk
+    std::uint32_t used = 0;                 // slots ever handed out
+    std::uint32_t free = no_slot;           // head of the free list, linked through the slots
     std::vector<std::uint32_t> given_back;  // indices without memory, of classes with one slot a chunk
   };
 

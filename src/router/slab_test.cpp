@@ -89,7 +89,8 @@ TEST(Slabs, KeepManyRunsOfAllSizesApart) {
   for (int i = 0; i < 20'000; ++i) {
     const std::size_t bytes = 1 + random() % (random() % 50 == 0 ? 100'000 : 200);
     std::string text(bytes, static_cast<char>('a' + i % 26));
-    const auto some = kept.empty() ? kept.end() : std::next(kept.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(kept.size(), 20)));
+    const auto some =
+        kept.empty() ? kept.end() : std::next(kept.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(kept.size(), 20)));
     if (some != kept.end() && random() % 2 == 0) {
       ASSERT_EQ(text_of(slabs, some->first, some->second.size()), some->second);
       const Slabs::Ref old = some->first;

@@ -70,7 +70,8 @@ std::string apply(ParamStore& store, std::string_view address, const Json& step,
   write.unlock = step.value("unlock", false);
   if (const auto checked = store.check(write); !checked) {
     const Refused& refused = checked.error();
-    if (refused.why == Refusal::revision_conflict) return fmt::format("RevisionConflict {{ expected: {}, actual: {} }}", refused.expected, refused.actual);
+    if (refused.why == Refusal::revision_conflict)
+      return fmt::format("RevisionConflict {{ expected: {}, actual: {} }}", refused.expected, refused.actual);
     return fmt::format("LockHeld {{ holder: \"{}\" }}", name_of(static_cast<std::uint64_t>(refused.holder)));
   }
   const Written written = store.write(write, 1, UnixTime{1}, SteadyTime{1}, strategy);
@@ -83,7 +84,9 @@ std::string state_of(const ParamRecord& record) {
   return text;
 }
 
-std::string expected_result(const Json& result) { return result.contains("ok") ? result.at("ok").get<std::string>() : result.at("error").get<std::string>(); }
+std::string expected_result(const Json& result) {
+  return result.contains("ok") ? result.at("ok").get<std::string>() : result.at("error").get<std::string>();
+}
 
 // As state_of(); rows of `store` don't tell value and writer.
 std::string expected_state(const Json& after, const std::string& value, const std::string& writer) {

@@ -23,9 +23,10 @@ TEST(Uuid, MayBeGivenInUpperCase) {
 }
 
 TEST(Uuid, OfAnyOtherFormIsRefusedAndLeavesTheTargetAlone) {
-  for (const std::string_view text : {"", "00010203", "00010203-4445-4647-8889-aaabcccdeef", "00010203-4445-4647-8889-aaabcccdeefff",
-                                      "0001020344454647-8889-aaabcccdeeff-00", "{0010203-4445-4647-8889-aaabcccdeeff", "0001020g-4445-4647-8889-aaabcccdeeff",
-                                      "00010203 4445 4647 8889 aaabcccdeeff", "00010203-4445-4647-8889aaabcccdeeff--"}) {
+  for (const std::string_view text :
+       {"", "00010203", "00010203-4445-4647-8889-aaabcccdeef", "00010203-4445-4647-8889-aaabcccdeefff", "0001020344454647-8889-aaabcccdeeff-00",
+        "{0010203-4445-4647-8889-aaabcccdeeff", "0001020g-4445-4647-8889-aaabcccdeeff", "00010203 4445 4647 8889 aaabcccdeeff",
+        "00010203-4445-4647-8889aaabcccdeeff--"}) {
     Uuid uuid = counting;
     EXPECT_FALSE(parse_uuid(text, uuid)) << text;
     EXPECT_EQ(uuid, counting) << text;
