@@ -29,7 +29,7 @@ class SharedFrame {
     return *this;
   }
   ~SharedFrame() {
-    if (block_ != nullptr && --block_->count == 0) std::free(block_);
+    if (block_ != nullptr) release(block_);
   }
 
   explicit operator bool() const { return block_ != nullptr; }
@@ -41,6 +41,9 @@ class SharedFrame {
     std::uint32_t count;
     std::uint32_t size;
   };
+  [[gnu::noinline]] static void release(Block* block) {
+    if (--block->count == 0) std::free(block);
+  }
   Block* block_ = nullptr;
 };
 
