@@ -1,5 +1,6 @@
 #include "cli/bundle_file.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include <array>
