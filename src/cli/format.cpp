@@ -109,6 +109,11 @@ std::string signal_table(std::span<const SignalInfo> signals) {
     rows.push_back({printable(signal.address, 1'024), std::string(signal_name(signal.type)), cell(signal.datatype), cell(signal.access),
                     cell(signal.unit), cell(range), cell(signal.description)});
   }
+  for (std::size_t column = rows.front().size(); column-- > 0;) {
+    const auto empty = [column](const auto& row) { return row[column] == "-"; };
+    if (!std::all_of(rows.begin() + 1, rows.end(), empty)) continue;
+    for (auto& row : rows) row.erase(row.begin() + static_cast<std::ptrdiff_t>(column));
+  }
   return align(rows);
 }
 

@@ -27,7 +27,7 @@ std::string written_json(std::string_view address, const Value& value, std::uint
 std::string param_json(std::string_view address, const Param& param);
 
 std::string signal_json(const SignalInfo& signal);
-std::string signal_table(std::span<const SignalInfo> signals);  // with a head, columns aligned
+std::string signal_table(std::span<const SignalInfo> signals);  // with a head; columns nobody fills are left out
 
 // Columns as wide as their widest cell, two blanks between them, none at the end of a line.
 std::string align(const std::vector<std::vector<std::string>>& rows);

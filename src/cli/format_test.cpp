@@ -100,6 +100,11 @@ TEST(Format, AlignsTheTableOfSignals) {
   EXPECT_EQ(signal_json(signals[1]), R"({"address":"/go","type":"event"})");
 }
 
+TEST(Format, LeavesOutColumnsOfTheTableThatNobodyFills) {
+  const std::vector<SignalInfo> signals{{.address = "/a", .type = Signal::param, .access = "r"}, {.address = "/b", .type = Signal::stream}};
+  EXPECT_EQ(signal_table(signals), "ADDRESS  TYPE    ACCESS\n/a       param   r\n/b       stream  -\n");
+}
+
 TEST(Format, WritesDurationsForPeople) {
   EXPECT_EQ(duration_text(0.25), "0.2s");
   EXPECT_EQ(duration_text(59.96), "60.0s");

@@ -75,7 +75,7 @@ void Interrupts::stop() { wake(); }
 
 Interrupts::Woken Interrupts::wait(std::optional<Clock::time_point> until, int descriptor) {
   while (true) {
-    std::array<pollfd, 2> polled{pollfd{read_descriptor, POLLIN, 0}, pollfd{descriptor, POLLIN, 0}};
+    std::array<pollfd, 3> polled{pollfd{read_descriptor, POLLIN, 0}, pollfd{descriptor, POLLIN, 0}, pollfd{output_, 0, 0}};
     int timeout_ms = -1;
     if (until) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count();
@@ -83,6 +83,7 @@ Interrupts::Woken Interrupts::wait(std::optional<Clock::time_point> until, int d
     }
     const int ready = poll(polled.data(), polled.size(), timeout_ms);
     if (polled[0].revents != 0) return Woken::stopped;  // the byte stays in the pipe: stopped is stopped
+    if ((polled[2].revents & (POLLERR | POLLHUP)) != 0) return Woken::stopped;
     if (ready > 0 && polled[1].revents != 0) return Woken::readable;
     if (until && Clock::now() >= *until) return Woken::timeout;
   }

@@ -23,8 +23,15 @@ class Interrupts {
 
   void stop();  // any thread: as if somebody had asked for it
 
+  // From now on it is also a reason to stop that the reader of this pipe or socket has gone. Without it, a command that waits for the next thing to
+  // print would notice only when that comes.
+  void stop_when_closed(int descriptor) { output_ = descriptor; }
+
   // Until stopped (from then on it returns at once), the deadline, or until `descriptor` can be read without waiting.
   Woken wait(std::optional<Clock::time_point> until = {}, int descriptor = -1);
+
+ private:
+  int output_ = -1;
 };
 
 }  // namespace clasp::cli

@@ -50,7 +50,7 @@ Result<Confirmation> write_flag_or_wait(Client& client, const std::string& addre
     auto written = write_flag(client, address, flag, flags.timeout);
     if (written || !wait || written.error().code != ErrorCode::lock_held) return written;
     if (Clock::now() + retry_interval > until)
-      return Error{ErrorCode::timeout, "still locked by another session: " + written.error().message, address};
+      return Error{ErrorCode::no_answer, "still locked by another session: " + written.error().message, address};
     if (interrupts.wait(Clock::now() + retry_interval) == Interrupts::Woken::stopped) return Error{ErrorCode::none, "interrupted", address};
   }
 }

@@ -88,6 +88,7 @@ ExitCode run_monitor(const Invocation& call) {
   if (const auto valid = check_pattern(pattern); !valid) return usage_error(call, valid.error().message);
 
   Interrupts interrupts;
+  interrupts.stop_when_closed(STDOUT_FILENO);
   std::mutex mutex;
   RateTable rates;  // guarded by mutex
   Listening listening(call, interrupts);

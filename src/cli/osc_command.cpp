@@ -88,7 +88,7 @@ ExitCode run_osc_command(const Invocation& call) {
   };
   if (const auto started = socket.start(osc); !started) {
     const bool usage = started.error().code == ErrorCode::invalid_argument;
-    call.console.error(fmt::format("clasp osc: {}", started.error().message));
+    call.console.error(fmt::format("clasp {}", started.error().message));
     return usage ? ExitCode::usage : ExitCode::failed;
   }
   osc.start();

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "cli/client_flags.hpp"
 #include "cli/commands.hpp"
@@ -56,6 +57,7 @@ ExitCode run_ping(const Invocation& call) {
   if (arguments.exit) return *arguments.exit;
 
   Interrupts interrupts;
+  interrupts.stop_when_closed(STDOUT_FILENO);
   auto client = client_builder(flags, Reconnect::no).connect();
   if (!client) return report_connecting(call, client.error());
   RoundTrips trips;

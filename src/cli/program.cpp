@@ -52,7 +52,8 @@ std::string unknown(std::span<const Command> commands, std::string_view name) {
 ExitCode run_program(std::span<const Command> commands, std::span<const std::string> arguments, Console& console,
                      std::function<const char*(const char*)> variable, int input) {
   if (arguments.empty()) {
-    console.error(overview(commands));
+    const std::string text = overview(commands);
+    console.error(std::string_view(text).substr(0, text.size() - 1));  // error() ends the line itself
     return ExitCode::usage;
   }
   std::string_view name = arguments.front();

@@ -65,6 +65,13 @@ TEST_F(ProgramTest, AnUnknownCommandIsOneLineWithTheNearest) {
   EXPECT_EQ(captured_.err(), "clasp: unknown command wacth, did you mean watch?\n");
 }
 
+TEST_F(ProgramTest, OfTwoEquallyNearTheFirstIsMeant) {
+  constexpr Command similar[] = {{"lock", "", "", "", "", tell_arguments}, {"osc", "", "", "", "", tell_arguments}};
+  const std::vector<std::string> arguments{"lokc"};
+  run_program(similar, arguments, captured_.console(), [](const char*) -> const char* { return nullptr; }, -1);
+  EXPECT_EQ(captured_.err(), "clasp: unknown command lokc, did you mean lock?\n");
+}
+
 TEST_F(ProgramTest, AnUnknownCommandThatIsLikeNoneSaysWhereTheyAre) {
   EXPECT_EQ(run({"help", "transmogrify"}), ExitCode::usage);
   EXPECT_EQ(captured_.err(), "clasp: unknown command transmogrify; clasp help lists them\n");

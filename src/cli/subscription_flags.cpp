@@ -74,8 +74,8 @@ Result<Client> Listening::connect(const ClientFlags& flags) {
   builder.on_disconnect([this, name](std::string_view reason) {
     call_.console.note(fmt::format("clasp {}: connection lost ({}), trying again", name, printable(reason)));
   });
-  builder.on_connect([this, name, first = true]() mutable {
-    if (!std::exchange(first, false)) call_.console.note(fmt::format("clasp {}: connected again", name));
+  builder.on_connect([this, name] {
+    if (connected_before_.exchange(true)) call_.console.note(fmt::format("clasp {}: connected again", name));
   });
   builder.on_error([this](const Error& error) { on_error(error); });
   return builder.connect();

@@ -35,6 +35,7 @@ class Listening {
   void on_error(const Error& error);
   const Invocation& call_;
   Interrupts& interrupts_;
+  std::atomic<bool> connected_before_ = false;
   std::atomic<ExitCode> outcome_ = ExitCode::ok;
 };
 

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -57,6 +58,7 @@ ExitCode run_watch(const Invocation& call) {
   if (const auto valid = check_pattern(pattern); !valid) return usage_error(call, valid.error().message);
 
   Interrupts interrupts;
+  interrupts.stop_when_closed(STDOUT_FILENO);
   Printer printer(call.console, interrupts, count, !only_live);
   Listening listening(call, interrupts);
   auto client = listening.connect(flags);

@@ -54,7 +54,7 @@ std::string_view nearest_name(std::string_view name, std::span<const std::string
   std::string_view nearest;
   for (const std::string_view candidate : names) {
     const std::size_t distance = edit_distance(name, candidate);
-    if (distance <= best) best = distance, nearest = candidate;
+    if (distance < best || (distance == best && nearest.empty())) best = distance, nearest = candidate;
   }
   return nearest;
 }
