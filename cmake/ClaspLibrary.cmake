@@ -43,6 +43,8 @@ function(clasp_library)
 endfunction()
 
 # clasp_fuzzer(NAME foo SRC foo_fuzz.cpp DEPS clasp::core [CORPUS dir])
+#
+# A libFuzzer target, and a test that runs it for CLASP_FUZZ_SECONDS from the seeds of tests/fuzz/make_corpus.py and from CORPUS.
 function(clasp_fuzzer)
   cmake_parse_arguments(ARG "" "NAME;SRC;CORPUS" "DEPS" ${ARGN})
   if(NOT CLASP_BUILD_FUZZ)
@@ -52,5 +54,15 @@ function(clasp_fuzzer)
   target_link_libraries(fuzz_${ARG_NAME} PRIVATE ${ARG_DEPS} clasp_warnings)
   target_compile_options(fuzz_${ARG_NAME} PRIVATE -fsanitize=fuzzer)
   target_link_options(fuzz_${ARG_NAME} PRIVATE -fsanitize=fuzzer)
-  set_property(GLOBAL APPEND PROPERTY CLASP_FUZZERS fuzz_${ARG_NAME})
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/found/${ARG_NAME})  # new inputs go to the first folder
+  set(seeds ${CMAKE_CURRENT_BINARY_DIR}/corpus/${ARG_NAME})
+  file(MAKE_DIRECTORY ${found} ${seeds})
+  set(folders ${found} ${seeds})
+  if(ARG_CORPUS)
+    list(APPEND folders ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+  endif()
+  add_test(NAME fuzz.${ARG_NAME}
+           COMMAND fuzz_${ARG_NAME} -max_total_time=${CLASP_FUZZ_SECONDS} -print_final_stats=1 -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}- ${folders})
+  math(EXPR limit "${CLASP_FUZZ_SECONDS} + 120")
+  set_tests_properties(fuzz.${ARG_NAME} PROPERTIES TIMEOUT ${limit} LABELS fuzz FIXTURES_REQUIRED corpus)
 endfunction()
