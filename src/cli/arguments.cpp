@@ -73,6 +73,11 @@ ExitCode usage_error(const Invocation& call, std::string_view message) {
   return ExitCode::usage;
 }
 
+ExitCode fail(const Invocation& call, std::string_view message) {
+  call.console.error(fmt::format("clasp {}: {}", call.command.name, message));
+  return ExitCode::failed;
+}
+
 std::string describe(const Error& error) {
   const auto code = static_cast<unsigned>(error.code);
   std::string text = error.message.empty() ? std::string(error_name(error.code)) : printable(error.message, 500);

@@ -28,9 +28,10 @@ PositionalCount count_positional(std::string_view positional);
 
 // Tells what is wrong on stderr, prefixed with the command, and returns the exit code of it.
 ExitCode usage_error(const Invocation& call, std::string_view message);
-ExitCode report(const Invocation& call, const Error& error);                // of a call on a connection
-ExitCode report_connecting(const Invocation& call, const Error& error);     // of connecting
-std::string describe(const Error& error);                                   // "locked by desk: /a (LockHeld 401)"
+ExitCode fail(const Invocation& call, std::string_view message);         // of what is ours, a file for instance
+ExitCode report(const Invocation& call, const Error& error);             // of a call on a connection
+ExitCode report_connecting(const Invocation& call, const Error& error);  // of connecting
+std::string describe(const Error& error);                                // "locked by desk: /a (LockHeld 401)"
 
 // ---- for rows ----
 Error bad_option(std::string message);

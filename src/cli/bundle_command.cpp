@@ -28,21 +28,22 @@ Batch to_batch(const std::vector<BundleEntry>& entries) {
 ExitCode run_bundle(const Invocation& call) {
   ClientFlags flags;
   std::optional<When> at;
-  const auto arguments =
-      read_client_arguments(call, flags,
-                            {{.name = "at", .value = "TIME", .help = "When it is executed: +2s from now on the router's clock, or µs since 1970. Waits for it.",
-                              .apply = [&at](std::string_view text) -> Result<void> {
-                                const auto when = parse_when(text);
-                                if (!when) return when.error();
-                                at = *when;
-                                return {};
-                              }}});
+  const auto arguments = read_client_arguments(call, flags,
+                                               {{.name = "at",
+                                                 .value = "TIME",
+                                                 .help = "When it is executed: +2s from now on the router's clock, or µs since 1970. Waits for it.",
+                                                 .apply = [&at](std::string_view text) -> Result<void> {
+                                                   const auto when = parse_when(text);
+                                                   if (!when) return when.error();
+                                                   at = *when;
+                                                   return {};
+                                                 }}});
   if (arguments.exit) return *arguments.exit;
   const std::string& path = arguments.positional[0];
   const auto document = read_json(path, call.input);
-  if (!document) return report(call, document.error());
+  if (!document) return fail(call, document.error().message);
   const auto entries = parse_bundle(*document);
-  if (!entries) return report(call, {ErrorCode::invalid_value, fmt::format("{}: {}", path == "-" ? "stdin" : path, entries.error().message), {}});
+  if (!entries) return fail(call, fmt::format("{}: {}", path == "-" ? "stdin" : path, entries.error().message));
 
   auto client = client_builder(flags, Reconnect::no).connect();
   if (!client) return report_connecting(call, client.error());

@@ -1,7 +1,7 @@
 #include "cli/bundle_file.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <array>
 #include <optional>
@@ -13,7 +13,7 @@ namespace clasp::cli {
 
 namespace {
 
-Error bad(std::string message) { return {ErrorCode::invalid_value, std::move(message), {}}; }
+Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
 constexpr std::array<std::string_view, 3> kind_names{"set", "emit", "stream"};  // in the order of the enumerators
 
@@ -31,8 +31,10 @@ Result<BundleEntry> parse_entry(const Value& item) {
   const std::string* address = content.string();
   if (const Array* pair = content.array(); pair != nullptr && !pair->empty() && pair->size() <= 2) {
     address = pair->front().string();
-    if (pair->size() == 2) entry.value = pair->back();
-    else if (needs_value) address = nullptr;
+    if (pair->size() == 2)
+      entry.value = pair->back();
+    else if (needs_value)
+      address = nullptr;
   } else if (needs_value) {
     address = nullptr;
   }

@@ -17,7 +17,8 @@ struct BundleEntry {
   bool operator==(const BundleEntry&) const = default;
 };
 
-// [{"set": ["/a", 1]}, {"emit": ["/b", 2]}, {"emit": "/c"}, {"stream": ["/d", 0.5]}]. The error names the entry, counted from 1, and what was expected.
+// [{"set": ["/a", 1]}, {"emit": ["/b", 2]}, {"emit": "/c"}, {"stream": ["/d", 0.5]}]. The error names the entry, counted from 1, and what was
+// expected.
 Result<std::vector<BundleEntry>> parse_bundle(const Value& document);
 
 struct Announcement {

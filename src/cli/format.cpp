@@ -106,8 +106,8 @@ std::string signal_table(std::span<const SignalInfo> signals) {
   std::vector<std::vector<std::string>> rows{{"ADDRESS", "TYPE", "DATATYPE", "ACCESS", "UNIT", "RANGE", "DESCRIPTION"}};
   for (const SignalInfo& signal : signals) {
     const std::string range = signal.range ? fmt::format("{}..{}", signal.range->first, signal.range->second) : "";
-    rows.push_back({printable(signal.address, 1'024), std::string(signal_name(signal.type)), cell(signal.datatype), cell(signal.access), cell(signal.unit),
-                    cell(range), cell(signal.description)});
+    rows.push_back({printable(signal.address, 1'024), std::string(signal_name(signal.type)), cell(signal.datatype), cell(signal.access),
+                    cell(signal.unit), cell(range), cell(signal.description)});
   }
   return align(rows);
 }

@@ -15,7 +15,7 @@ namespace clasp::cli {
 
 namespace {
 
-Error failed(std::string message) { return {ErrorCode::internal_error, std::move(message), {}}; }
+Error failed(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
 constexpr std::size_t line_bytes_max = 4 * wire::payload_bytes_max;  // text may be longer than what it says
 

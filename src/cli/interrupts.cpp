@@ -26,7 +26,7 @@ std::atomic<int> requests = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void handle(int signal, void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   CLASP_CHECK(sigaction(signal, &action, nullptr) == 0);

@@ -1,7 +1,8 @@
 // lock and unlock. A lock belongs to the session that took it and ends with it, so `clasp lock` stays until it is told to stop.
 #include <fmt/format.h>
 
-#include <thread>
+#include <atomic>
+#include <chrono>
 
 #include "cli/client_flags.hpp"
 #include "cli/commands.hpp"
@@ -25,15 +26,16 @@ struct LockFlags {
 };
 
 options::Option wait_row(LockFlags& flags) {
-  return {.name = "wait", .letter = 'w', .help = "While another session holds it, try again until --timeout is over.", .apply = apply_switch(flags.wait)};
+  return {
+      .name = "wait", .letter = 'w', .help = "While another session holds it, try again until --timeout is over.", .apply = apply_switch(flags.wait)};
 }
 
-// Writes the value that is there already, with the flag, and only if nobody has written since.
+// Writes the value that is there already, with the flag, and only if nobody has written since. Locking makes a param that is not there.
 Result<Confirmation> write_flag(Client& client, const std::string& address, const SetOptions& flag, milliseconds timeout) {
   for (int attempt = 1;; ++attempt) {
     SetOptions options = flag;
     const auto param = client.get_fresh(address, timeout);
-    if (!param && param.error().code != ErrorCode::not_found) return param.error();
+    if (!param && (param.error().code != ErrorCode::not_found || flag.unlock)) return param.error();
     if (param && param->revision != 0) options.expected_revision = param->revision;
     auto written = client.set_confirmed(address, param ? param->value : Value(), options, timeout);
     if (written || written.error().code != ErrorCode::revision_conflict || attempt == conflicts_max) return written;
@@ -47,15 +49,15 @@ Result<Confirmation> write_flag_or_wait(Client& client, const std::string& addre
   while (true) {
     auto written = write_flag(client, address, flag, flags.timeout);
     if (written || !wait || written.error().code != ErrorCode::lock_held) return written;
-    if (Clock::now() + retry_interval > until) return Error{ErrorCode::timeout, "still locked by another session: " + written.error().message, address};
+    if (Clock::now() + retry_interval > until)
+      return Error{ErrorCode::timeout, "still locked by another session: " + written.error().message, address};
     if (interrupts.wait(Clock::now() + retry_interval) == Interrupts::Woken::stopped) return Error{ErrorCode::none, "interrupted", address};
   }
 }
 
 void tell(const Invocation& call, const ClientFlags& flags, std::string_view address, std::uint64_t revision, bool locked) {
   if (flags.json) {
-    call.console.result(
-        to_json(Value(Map{{"address", address}, {"locked", locked}, {"revision", static_cast<std::int64_t>(revision)}})));
+    call.console.result(to_json(Value(Map{{"address", address}, {"locked", locked}, {"revision", static_cast<std::int64_t>(revision)}})));
   } else if (!flags.quiet) {
     call.console.result(fmt::format("{} {} (rev {})", printable(address, 1'024), locked ? "locked" : "unlocked", revision));
   }
@@ -66,11 +68,12 @@ void tell(const Invocation& call, const ClientFlags& flags, std::string_view add
 ExitCode run_lock(const Invocation& call) {
   ClientFlags flags;
   LockFlags own;
-  const auto arguments = read_client_arguments(
-      call, flags,
-      {wait_row(own),
-       {.name = "duration", .value = "TIME", .help = "Let go after this time instead of on Ctrl-C.",
-        .apply = apply_duration(own.duration, milliseconds{1}, std::chrono::hours{24 * 365})}});
+  const auto arguments = read_client_arguments(call, flags,
+                                               {wait_row(own),
+                                                {.name = "duration",
+                                                 .value = "TIME",
+                                                 .help = "Let go after this time instead of on Ctrl-C.",
+                                                 .apply = apply_duration(own.duration, milliseconds{1}, std::chrono::hours{24 * 365})}});
   if (arguments.exit) return *arguments.exit;
   const std::string& address = arguments.positional[0];
   if (const auto valid = check_literal(address); !valid) return usage_error(call, valid.error().message);

@@ -1,39 +1,56 @@
-// The table of commands. `clasp server` reads its own options.
+// The table of commands.
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/interrupts.hpp"
 #include "cli/program.hpp"
 #include "server/server.hpp"
 
 namespace {
 
-using clasp::cli::Command;
-using clasp::cli::ExitCode;
-using clasp::cli::Invocation;
+using namespace clasp::cli;
 
+// It reads its own options, and shows its own help.
 ExitCode run_server_command(const Invocation& call) { return static_cast<ExitCode>(clasp::server::run_server(call.arguments)); }
 
 constexpr Command commands[] = {
-    {"server", "", "", "run the router", "", run_server_command},
-    {"set", "", "ADDRESS VALUE", "set a param and wait for the confirmation", "", clasp::cli::run_set},
-    {"get", "", "ADDRESS", "show a param", "", clasp::cli::run_get},
-    {"watch", "sub", "[PATTERN]", "show what is and what changes", "", clasp::cli::run_watch},
-    {"emit", "pub", "ADDRESS [VALUE]", "publish an event", "", clasp::cli::run_emit},
-    {"stream", "", "ADDRESS [VALUE]", "publish stream values", "", clasp::cli::run_stream},
-    {"gesture", "", "ADDRESS ID PHASE [VALUE]", "publish a gesture phase", "", clasp::cli::run_gesture},
-    {"timeline", "", "ADDRESS", "publish a timeline", "", clasp::cli::run_timeline},
-    {"bundle", "", "FILE", "set and publish together", "", clasp::cli::run_bundle},
-    {"lock", "", "ADDRESS", "lock a param", "", clasp::cli::run_lock},
-    {"unlock", "", "ADDRESS", "unlock a param", "", clasp::cli::run_unlock},
-    {"version", "", "", "show the version", "", clasp::cli::run_version},
+    {"server", "", "", "Run the router.", "", run_server_command},
+    {"set", "", "ADDRESS VALUE", "Set a param and wait until the router has confirmed it.",
+     "VALUE is JSON if it is JSON (1, 0.8, true, null, \"text\", [1,2], {\"a\":1}), else a string as it stands. - reads it from stdin.", run_set},
+    {"get", "", "ADDRESS", "Print the value of a param as JSON.", "", run_get},
+    {"emit", "pub", "ADDRESS [VALUE]", "Publish an event.", "VALUE as in clasp set.", run_emit},
+    {"stream", "", "ADDRESS [VALUE...]", "Publish values of a stream: those given, or one a line from stdin.", "VALUE as in clasp set.", run_stream},
+    {"gesture", "", "ADDRESS ID PHASE [VALUE]", "Publish one step of a gesture: start, move, end or cancel.", "VALUE as in clasp set.", run_gesture},
+    {"timeline", "", "ADDRESS", "Publish a timeline from a file of keyframes.", "", run_timeline},
+    {"bundle", "", "FILE", "Several writes that take effect together, now or at a time.",
+     "FILE is JSON, - is stdin: [{\"set\": [\"/a\", 1]}, {\"emit\": [\"/b\", 2]}, {\"stream\": [\"/c\", 0.5]}]", run_bundle},
+    {"watch", "sub", "[PATTERN]", "Print what is there and every change, until Ctrl-C.",
+     "PATTERN is /** if not given; * stands for one segment, ** for any number.\nA line is: time address = value [type rev N].", run_watch},
+    {"monitor", "", "[PATTERN]", "How many messages a second, and on which addresses.",
+     "On a terminal a screen that is refreshed, else one line each time.", run_monitor},
+    {"query", "", "[PATTERN]", "List the signals that devices have announced.", "", run_query},
+    {"announce", "", "FILE", "Announce signals.",
+     "FILE is JSON, - is stdin: {\"namespace\": \"/desk\", \"signals\": [{\"address\": \"/desk/fader\", \"type\": \"param\", \"datatype\": \"f32\",\n"
+     "\"access\": \"rw\", \"unit\": \"dB\", \"range\": [-60, 12], \"description\": \"main fader\"}]}. Only address and type are needed.",
+     run_announce},
+    {"lock", "", "ADDRESS", "Lock a param for other sessions and hold it until Ctrl-C.",
+     "A lock ends with the session that took it. A param that does not exist yet is made, with the value null.", run_lock},
+    {"unlock", "", "ADDRESS", "Check that a param can be unlocked, that is: no other session holds it.", "With --wait: wait until it is free.",
+     run_unlock},
+    {"ping", "", "", "Round trip times to the router, and how far its clock is from ours.", "", run_ping},
+    {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
+    {"osc", "", "", "Bridge between OSC over UDP and a router.", "", run_osc_command},
+    {"info", "", "", "What this program was built from, and what is in it.", "", run_info},
+    {"version", "", "", "The version.", "", run_version},
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  exit_on_interrupt();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  clasp::cli::Console console(stdout, stderr);
-  return static_cast<int>(clasp::cli::run_program(commands, arguments, console, [](const char* name) { return std::getenv(name); }, 0));
+  Console console(stdout, stderr);
+  return static_cast<int>(run_program(commands, arguments, console, [](const char* name) { return std::getenv(name); }, 0));
 }

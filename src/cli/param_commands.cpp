@@ -27,10 +27,14 @@ struct SetFlags {
 std::vector<options::Option> set_rows(SetFlags& flags) {
   return {
       type_row(flags.type),
-      {.name = "ttl", .value = "TIME", .help = "Lifetime, from 1s in whole seconds, since the last access; 0: for ever. Without it the router's default.",
+      {.name = "ttl",
+       .value = "TIME",
+       .help = "Lifetime, from 1s in whole seconds, since the last access; 0: for ever. Without it the router's default.",
        .apply = apply_duration(flags.ttl, std::chrono::milliseconds{0}, std::chrono::seconds{wire::ttl_seconds_max})},
       {.name = "absolute", .help = "The lifetime counts from this write instead.", .apply = apply_switch(flags.absolute)},
-      {.name = "expect-rev", .value = "N", .help = "Only if the param has this revision.",
+      {.name = "expect-rev",
+       .value = "N",
+       .help = "Only if the param has this revision.",
        .apply = [&flags](std::string_view text) -> Result<void> {
          const auto revision = options::parse_count(text, {0, INT64_MAX});
          if (!revision) return revision.error();
@@ -39,7 +43,10 @@ std::vector<options::Option> set_rows(SetFlags& flags) {
        }},
       {.name = "lock", .help = "Lock it. The lock ends with this command: see clasp lock.", .apply = apply_switch(flags.lock)},
       {.name = "unlock", .help = "Unlock it.", .apply = apply_switch(flags.unlock)},
-      {.name = "qos", .value = "0|1|2", .default_text = "1", .help = "0: do not wait for the router's confirmation. 1 and 2: wait.",
+      {.name = "qos",
+       .value = "0|1|2",
+       .default_text = "1",
+       .help = "0: do not wait for the router's confirmation. 1 and 2: wait.",
        .apply = apply_count(flags.qos, 0, 2)},
   };
 }
@@ -55,7 +62,8 @@ Result<SetOptions> set_options(const SetFlags& flags) {
   return options;
 }
 
-ExitCode set_unconfirmed(const Invocation& call, const ClientFlags& flags, const std::string& address, const Value& value, const SetOptions& options) {
+ExitCode set_unconfirmed(const Invocation& call, const ClientFlags& flags, const std::string& address, const Value& value,
+                         const SetOptions& options) {
   auto client = client_builder(flags, Reconnect::no).acknowledge(false).connect();
   if (!client) return report_connecting(call, client.error());
   if (const auto sent = client->set(address, value, options); !sent) return report(call, sent.error());

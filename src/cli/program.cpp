@@ -23,14 +23,16 @@ std::string overview(std::span<const Command> commands) {
     text += '\n';
   }
   text +=
-      "\n`clasp help COMMAND` shows the options of one. The router is taken from --server, CLASP_URL, else ws://localhost:7330; a token from --token or "
+      "\n`clasp help COMMAND` shows the options of one. The router is taken from --server, CLASP_URL, else ws://localhost:7330; a token from --token "
+      "or "
       "CLASP_TOKEN.\n"
       "exit codes: 0 ok, 1 failed, 2 usage, 3 no connection, 4 refused, 5 no answer in time, 130 interrupted\n";
   return text;
 }
 
 const Command* find(std::span<const Command> commands, std::string_view name) {
-  const auto row = std::ranges::find_if(commands, [&](const Command& command) { return command.name == name || (!name.empty() && command.alias == name); });
+  const auto row =
+      std::ranges::find_if(commands, [&](const Command& command) { return command.name == name || (!name.empty() && command.alias == name); });
   return row == commands.end() ? nullptr : &*row;
 }
 

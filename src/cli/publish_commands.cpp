@@ -41,7 +41,9 @@ ExitCode run_emit(const Invocation& call) {
   EmitAs as = EmitAs::event;
   const auto arguments = read_client_arguments(call, flags,
                                                {type_row(type),
-                                                {.name = "signal", .value = "KIND", .default_text = "event",
+                                                {.name = "signal",
+                                                 .value = "KIND",
+                                                 .default_text = "event",
                                                  .help = "What it is sent as: event, stream, or param (then as clasp set).",
                                                  .apply = apply_choice(as, emit_as_names)}});
   if (arguments.exit) return *arguments.exit;
@@ -55,8 +57,10 @@ ExitCode run_emit(const Invocation& call) {
   if (as == EmitAs::param) {
     const auto confirmed = client->set_confirmed(address, *value, {}, flags.timeout);
     if (!confirmed) return report(call, confirmed.error());
-    if (flags.json) call.console.result(written_json(address, *value, confirmed->revision));
-    else if (!flags.quiet) call.console.result(written_line(address, *value, confirmed->revision));
+    if (flags.json)
+      call.console.result(written_json(address, *value, confirmed->revision));
+    else if (!flags.quiet)
+      call.console.result(written_line(address, *value, confirmed->revision));
     return ExitCode::ok;
   }
   const auto sent = as == EmitAs::event ? client->emit(address, *value) : client->stream(address, *value);
@@ -72,7 +76,8 @@ namespace {
 
 class Pacer {
  public:
-  explicit Pacer(double per_second) : interval_(per_second > 0 ? Clock::duration(static_cast<std::int64_t>(1e9 / per_second)) : Clock::duration::zero()) {}
+  explicit Pacer(double per_second)
+      : interval_(per_second > 0 ? Clock::duration(static_cast<std::int64_t>(1e9 / per_second)) : Clock::duration::zero()) {}
   // False if stopped while waiting. An item that came late does not make the following ones hurry.
   bool wait(Interrupts& interrupts) {
     if (interval_ == Clock::duration::zero()) return true;
@@ -104,11 +109,15 @@ ExitCode run_stream(const Invocation& call) {
   double per_second = 0;
   const auto arguments = read_client_arguments(call, flags,
                                                {type_row(type),
-                                                {.name = "rate", .letter = 'r', .value = "HZ", .default_text = "as fast as they come",
+                                                {.name = "rate",
+                                                 .letter = 'r',
+                                                 .value = "HZ",
+                                                 .default_text = "as fast as they come",
                                                  .help = "At most so many values a second.",
                                                  .apply = [&per_second](std::string_view text) -> Result<void> {
                                                    const auto number = parse_real(text);
-                                                   if (!number || *number < 0.001 || *number > 1e6) return bad_option("expected a number from 0.001 to 1000000");
+                                                   if (!number || *number < 0.001 || *number > 1e6)
+                                                     return bad_option("expected a number from 0.001 to 1000000");
                                                    per_second = *number;
                                                    return {};
                                                  }}});
@@ -134,11 +143,11 @@ ExitCode run_stream(const Invocation& call) {
     Value value;
     if (from_stdin) {
       const auto line = lines.next();
-      if (!line) return report(call, line.error());
+      if (!line) return fail(call, line.error().message);
       if (!*line) break;
       if ((*line)->empty()) continue;
       auto parsed = parse_value(**line, type);
-      if (!parsed) return report(call, {ErrorCode::invalid_value, fmt::format("line {}: {}", i + 1, parsed.error().message), {}});
+      if (!parsed) return fail(call, fmt::format("line {}: {}", i + 1, parsed.error().message));
       value = std::move(*parsed);
     } else {
       value = std::move(values[i]);
@@ -170,9 +179,10 @@ ExitCode run_gesture(const Invocation& call) {
   auto client = client_builder(flags, Reconnect::no).connect();
   if (!client) return report_connecting(call, client.error());
   if (const auto sent = client->gesture(address, static_cast<std::uint32_t>(*id), *phase, *value); !sent) return report(call, sent.error());
-  return confirm(call, flags, *client,
-                 {{"address", address}, {"value", *value}, {"signal", "gesture"}, {"id", static_cast<std::int64_t>(*id)}, {"phase", phase_name(*phase)}},
-                 fmt::format("{} <- {} (gesture {} {})", printable(address, 1'024), to_json(*value), *id, phase_name(*phase)));
+  return confirm(
+      call, flags, *client,
+      {{"address", address}, {"value", *value}, {"signal", "gesture"}, {"id", static_cast<std::int64_t>(*id)}, {"phase", phase_name(*phase)}},
+      fmt::format("{} <- {} (gesture {} {})", printable(address, 1'024), to_json(*value), *id, phase_name(*phase)));
 }
 
 // ---- timeline ----
@@ -181,26 +191,31 @@ ExitCode run_timeline(const Invocation& call) {
   ClientFlags flags;
   std::string path;
   std::optional<When> at;
-  const auto arguments = read_client_arguments(
-      call, flags,
-      {{.name = "keyframes", .letter = 'k', .value = "FILE", .help = "JSON: a list of {time, value, easing?, bezier?}, time in µs, or {keyframes, loop, …}. -: stdin.",
-        .apply = apply_text(path)},
-       {.name = "at", .value = "TIME", .help = "When it starts: +2s from now, or µs since 1970. Replaces start_time of the file.",
-        .apply = [&at](std::string_view text) -> Result<void> {
-          const auto when = parse_when(text);
-          if (!when) return when.error();
-          at = *when;
-          return {};
-        }}});
+  const auto arguments =
+      read_client_arguments(call, flags,
+                            {{.name = "keyframes",
+                              .letter = 'k',
+                              .value = "FILE",
+                              .help = "JSON: a list of {time, value, easing?, bezier?}, time in µs, or {keyframes, loop, …}. -: stdin.",
+                              .apply = apply_text(path)},
+                             {.name = "at",
+                              .value = "TIME",
+                              .help = "When it starts: +2s from now, or µs since 1970. Replaces start_time of the file.",
+                              .apply = [&at](std::string_view text) -> Result<void> {
+                                const auto when = parse_when(text);
+                                if (!when) return when.error();
+                                at = *when;
+                                return {};
+                              }}});
   if (arguments.exit) return *arguments.exit;
   const std::string& address = arguments.positional[0];
   if (const auto valid = check_literal(address); !valid) return usage_error(call, valid.error().message);
   if (path.empty()) return usage_error(call, "--keyframes FILE is missing");
   auto document = read_json(path, call.input);
-  if (!document) return report(call, document.error());
+  if (!document) return fail(call, document.error().message);
   if (document->array() != nullptr) *document = Value(Map{{"keyframes", std::move(*document)}});
   auto timeline = parse_timeline(*document);
-  if (!timeline) return report(call, {ErrorCode::invalid_value, fmt::format("{}: {}", path, timeline.error().message), {}});
+  if (!timeline) return fail(call, fmt::format("{}: {}", path, timeline.error().message));
 
   auto client = client_builder(flags, Reconnect::no).connect();
   if (!client) return report_connecting(call, client.error());
@@ -210,7 +225,9 @@ ExitCode run_timeline(const Invocation& call) {
   }
   if (const auto sent = client->timeline(address, *timeline); !sent) return report(call, sent.error());
   return confirm(call, flags, *client,
-                 {{"address", address}, {"signal", "timeline"}, {"keyframes", static_cast<std::int64_t>(timeline->keyframes.size())},
+                 {{"address", address},
+                  {"signal", "timeline"},
+                  {"keyframes", static_cast<std::int64_t>(timeline->keyframes.size())},
                   {"duration_us", static_cast<std::int64_t>(timeline->duration())}},
                  fmt::format("{} <- timeline of {} keyframes, {}", printable(address, 1'024), timeline->keyframes.size(),
                              duration_text(static_cast<double>(timeline->duration()) / 1e6)));

@@ -1,4 +1,3 @@
-// watch: shows what is and what changes.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -8,53 +7,65 @@
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/subscription_flags.hpp"
 
 namespace clasp::cli {
 
 namespace {
 
-std::uint64_t unix_now_us() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-}
+// Prints what arrives until it has printed enough, or nobody reads any more. Called on the client's thread.
+class Printer {
+ public:
+  Printer(Console& console, Interrupts& interrupts, std::uint64_t lines_max, bool snapshot)
+      : console_(console), interrupts_(interrupts), lines_left_(lines_max == 0 ? UINT64_MAX : lines_max), snapshot_(snapshot) {}
+
+  void print(const Delivery& delivery) {
+    if (lines_left_ == 0 || (delivery.snapshot && !snapshot_)) return;
+    const std::uint64_t now = unix_us_now();
+    console_.result(console_.json() ? delivery_json(delivery, now) : delivery_line(delivery, now));
+    if (--lines_left_ == 0 || console_.closed()) {
+      lines_left_ = 0;
+      interrupts_.stop();
+    }
+  }
+
+ private:
+  Console& console_;
+  Interrupts& interrupts_;
+  std::uint64_t lines_left_;
+  bool snapshot_;
+};
 
 }  // namespace
 
 ExitCode run_watch(const Invocation& call) {
   ClientFlags flags;
-  SubscriptionOptions wanted;
+  SubscriptionFlags own;
   std::uint64_t count = 0;
-  std::optional<std::chrono::milliseconds> duration;
-  const auto arguments = read_client_arguments(
-      call, flags,
-      {{.name = "count", .value = "N", .help = "End after so many lines.", .apply = apply_count(count, 1, UINT32_MAX)},
-       {.name = "duration", .value = "TIME", .help = "End after this time.", .apply = apply_duration(duration, std::chrono::milliseconds{1}, std::chrono::hours{8760})},
-       {.name = "max-rate", .value = "HZ", .help = "At most so many values a second of each address.", .apply = apply_count(wanted.max_rate_hz, 1, 1'000'000)},
-       {.name = "history", .value = "N", .help = "The last N values first.", .apply = apply_count(wanted.history, 1, 1'000'000)}});
+  bool only_live = false;
+  std::vector<options::Option> rows = subscription_rows(own);
+  rows.push_back({.name = "count",
+                  .letter = 'n',
+                  .value = "N",
+                  .help = "End after so many lines, those of the snapshot included.",
+                  .apply = apply_count(count, 1, INT64_MAX)});
+  rows.push_back(
+      {.name = "no-snapshot", .help = "Only what changes from now on, not the values that are there already.", .apply = apply_switch(only_live)});
+  const auto arguments = read_client_arguments(call, flags, std::move(rows));
   if (arguments.exit) return *arguments.exit;
   const std::string pattern = arguments.positional.empty() ? "/**" : arguments.positional[0];
   if (const auto valid = check_pattern(pattern); !valid) return usage_error(call, valid.error().message);
 
   Interrupts interrupts;
-  std::atomic<std::uint64_t> shown = 0;
-  auto client = client_builder(flags, Reconnect::yes)
-                    .on_disconnect([&call](std::string_view reason) { call.console.note(fmt::format("clasp watch: disconnected: {}", reason)); })
-                    .on_error([&call](const Error& error) { call.console.error(fmt::format("clasp watch: {}", describe(error))); })
-                    .connect();
+  Printer printer(call.console, interrupts, count, !only_live);
+  Listening listening(call, interrupts);
+  auto client = listening.connect(flags);
   if (!client) return report_connecting(call, client.error());
-  auto subscription = client->subscribe(
-      pattern,
-      Client::DeliveryCallback([&](const Delivery& delivery) {
-        if (count != 0 && shown >= count) return;
-        ++shown;
-        call.console.result(flags.json ? delivery_json(delivery, unix_now_us()) : delivery_line(delivery, unix_now_us()));
-        if ((count != 0 && shown >= count) || call.console.closed()) interrupts.stop();
-      }),
-      wanted);
+  const auto subscription = client->subscribe(pattern, [&printer](const Delivery& delivery) { printer.print(delivery); }, own.options);
   if (!subscription) return report(call, subscription.error());
-  if (duration) interrupts.wait(Interrupts::Clock::now() + *duration);
-  else interrupts.wait();
-  client->close();
-  return ExitCode::ok;
+  interrupts.wait(own.until());
+  client->close();  // no callback afterwards
+  return listening.outcome();
 }
 
 }  // namespace clasp::cli

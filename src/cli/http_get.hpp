@@ -1,0 +1,29 @@
+// One HTTP GET, for the health and figures of a router.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "clasp/error.hpp"
+
+namespace clasp::cli {
+
+struct HttpReply {
+  unsigned status = 0;
+  std::string body;
+  bool operator==(const HttpReply&) const = default;
+};
+
+// Connects, asks with HTTP/1.0 and reads until the peer closes or the announced length is there; at most 4 MiB. Errors: connection_failed, timeout.
+Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::string_view path, std::chrono::milliseconds timeout);
+
+// Of a whole answer; nothing if it is none, or cut off.
+std::optional<HttpReply> parse_http_reply(std::string_view text);
+
+// The value of a figure without labels in the text exposition format of Prometheus.
+std::optional<double> find_metric(std::string_view exposition, std::string_view name);
+
+}  // namespace clasp::cli

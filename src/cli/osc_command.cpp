@@ -1,0 +1,104 @@
+// `clasp osc`: the OSC bridge in a process of its own.
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "bridge/osc/osc_bridge.hpp"
+#include "bridge/osc/osc_socket.hpp"
+#include "bridge/remote/remote_link.hpp"
+#include "cli/commands.hpp"
+#include "cli/osc_flags.hpp"
+
+namespace clasp::cli {
+
+namespace {
+
+class ConsoleLog final : public bridge::osc::OscLog {
+ public:
+  explicit ConsoleLog(Console& console) : console_(console) {}
+  void line(std::string_view text) override { console_.note(text); }
+
+ private:
+  Console& console_;
+};
+
+// The remote link, and an eye on it: a router that refuses our token does so for good, and the program should end instead of waiting for nothing.
+class WatchedLink final : public bridge::RouterLink, private bridge::RouterLinkListener {
+ public:
+  WatchedLink(boost::asio::io_context& loop, bridge::RemoteLinkConfig config, std::function<void(const Error&)> shut_out)
+      : link_(loop, std::move(config)), shut_out_(std::move(shut_out)) {}
+
+  void open(const bridge::BridgeIdentity& identity, std::span<const std::string> patterns, bool snapshot,
+            bridge::RouterLinkListener& listener) override {
+    listener_ = &listener;
+    link_.open(identity, patterns, snapshot, *this);
+  }
+  void close() override { link_.close(); }
+  void set(std::string_view address, const ValueView& value, bridge::PeerTag peer) override { link_.set(address, value, peer); }
+  void publish(const Publish& publish, bridge::PeerTag peer) override { link_.publish(publish, peer); }
+  void bundle(std::span<const Message> messages, std::optional<UnixTime> at, bridge::PeerTag peer) override { link_.bundle(messages, at, peer); }
+
+ private:
+  void link_up() override {
+    up_ = true;
+    listener_->link_up();
+  }
+  void link_down(std::string_view reason) override {
+    up_ = false;
+    listener_->link_down(reason);
+  }
+  void delivered(const bridge::LinkDelivery& delivery) override { listener_->delivered(delivery); }
+  void refused(const Error& error) override {
+    if (!up_ && exit_code_of(error.code) == ExitCode::refused) return shut_out_(error);
+    listener_->refused(error);
+  }
+
+  bridge::RemoteRouterLink link_;
+  std::function<void(const Error&)> shut_out_;
+  bridge::RouterLinkListener* listener_ = nullptr;
+  bool up_ = false;
+};
+
+}  // namespace
+
+ExitCode run_osc_command(const Invocation& call) {
+  OscFlags flags;
+  const auto arguments = read_osc_arguments(call, flags);
+  if (arguments.exit) return *arguments.exit;
+  const auto endpoint = client::parse_url(flags.router);
+  if (!endpoint) return usage_error(call, endpoint.error().message);
+
+  boost::asio::io_context loop;
+  ConsoleLog log(call.console);
+  ExitCode outcome = ExitCode::ok;
+  bridge::osc::OscSocket socket(loop, flags.socket, log);
+  boost::asio::signal_set signals(loop, SIGINT, SIGTERM);
+  std::function<void()> stop;
+  WatchedLink link(loop, {.endpoint = *endpoint, .token = flags.token}, [&](const Error& error) {
+    outcome = report(call, error);
+    boost::asio::post(loop, [&] { stop(); });
+  });
+  bridge::osc::OscBridge osc(link, flags.bridge, socket, log);
+  stop = [&] {
+    osc.stop();
+    socket.stop();
+    signals.clear();  // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
+  };
+  if (const auto started = socket.start(osc); !started) {
+    const bool usage = started.error().code == ErrorCode::invalid_argument;
+    call.console.error(fmt::format("clasp osc: {}", started.error().message));
+    return usage ? ExitCode::usage : ExitCode::failed;
+  }
+  osc.start();
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (!error) stop();
+  });
+  call.console.error(fmt::format("clasp osc is ready: UDP {} <-> {}/** at {}", bridge::osc::to_text(socket.local_endpoint()),
+                                 flags.bridge.ns.prefix(), flags.router));
+  loop.run();
+  return outcome;
+}
+
+}  // namespace clasp::cli

@@ -1,0 +1,115 @@
+#include "cli/program.hpp"
+
+#include <gmock/gmock.h>
+
+#include "cli/build_info.hpp"
+#include "cli/cli_testing.hpp"
+#include "cli/commands.hpp"
+
+namespace clasp::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+ExitCode tell_arguments(const Invocation& call) {
+  std::string line(call.command.name);
+  for (const std::string& argument : call.arguments) line += " " + argument;
+  call.console.result(line);
+  return ExitCode::ok;
+}
+
+constexpr Command table[] = {
+    {"watch", "sub", "[PATTERN]", "Print what changes.", "", tell_arguments},
+    {"lock", "", "ADDRESS", "Lock a param.", "", tell_arguments},
+};
+
+class ProgramTest : public testing::Test {
+ protected:
+  ExitCode run(const std::vector<std::string>& arguments) {
+    return run_program(table, arguments, captured_.console(), [](const char*) -> const char* { return nullptr; }, -1);
+  }
+  CapturedConsole captured_;
+};
+
+TEST_F(ProgramTest, RunsTheCommandWithWhatFollowsItsName) {
+  EXPECT_EQ(run({"watch", "/a", "--json"}), ExitCode::ok);
+  EXPECT_EQ(captured_.out(), "watch /a --json\n");
+}
+
+TEST_F(ProgramTest, KnowsTheOtherNameOfACommand) {
+  EXPECT_EQ(run({"sub", "/a"}), ExitCode::ok);
+  EXPECT_EQ(captured_.out(), "watch /a\n");
+}
+
+TEST_F(ProgramTest, WithoutArgumentsHelpsOnStderrAndFails) {
+  EXPECT_EQ(run({}), ExitCode::usage);
+  EXPECT_THAT(captured_.out(), IsEmpty());
+  EXPECT_THAT(captured_.err(), HasSubstr("watch [PATTERN]  Print what changes. (also: sub)"));
+}
+
+TEST_F(ProgramTest, HelpThatWasAskedForIsAResult) {
+  EXPECT_EQ(run({"--help"}), ExitCode::ok);
+  EXPECT_THAT(captured_.out(), HasSubstr("lock ADDRESS"));
+  EXPECT_THAT(captured_.err(), IsEmpty());
+}
+
+TEST_F(ProgramTest, HelpOfACommandIsTheCommandsOwn) {
+  EXPECT_EQ(run({"help", "lock"}), ExitCode::ok);
+  EXPECT_EQ(captured_.out(), "lock --help\n");
+}
+
+TEST_F(ProgramTest, AnUnknownCommandIsOneLineWithTheNearest) {
+  EXPECT_EQ(run({"wacth"}), ExitCode::usage);
+  EXPECT_EQ(captured_.err(), "clasp: unknown command wacth, did you mean watch?\n");
+}
+
+TEST_F(ProgramTest, AnUnknownCommandThatIsLikeNoneSaysWhereTheyAre) {
+  EXPECT_EQ(run({"help", "transmogrify"}), ExitCode::usage);
+  EXPECT_EQ(captured_.err(), "clasp: unknown command transmogrify; clasp help lists them\n");
+}
+
+TEST_F(ProgramTest, AnEmptyNameIsNotTheEmptyAlias) {
+  EXPECT_EQ(run({""}), ExitCode::usage);
+  EXPECT_THAT(captured_.err(), StartsWith("clasp: unknown command"));
+}
+
+TEST_F(ProgramTest, OptionsBeforeTheCommandAreExplained) {
+  EXPECT_EQ(run({"--json", "watch"}), ExitCode::usage);
+  EXPECT_THAT(captured_.err(), HasSubstr("options follow the command"));
+}
+
+TEST_F(ProgramTest, TellsItsVersion) {
+  for (const char* flag : {"--version", "-V"}) EXPECT_EQ(run({flag}), ExitCode::ok);
+  const std::string line = "clasp " + std::string(build_info().version) + "\n";
+  EXPECT_EQ(captured_.out(), line + line);
+}
+
+TEST(Console, StopsAtTheFirstLineThatNobodyTakes) {
+  std::FILE* full = std::fopen("/dev/full", "w");
+  ASSERT_NE(full, nullptr);
+  Console console(full, full);
+  EXPECT_FALSE(console.closed());
+  console.result("a line");
+  EXPECT_TRUE(console.closed());
+  std::fclose(full);
+}
+
+TEST(Console, KeepsNotesToItselfWhenQuietButNotErrors) {
+  CapturedConsole captured;
+  captured.console().set_quiet(true);
+  captured.console().note("by the way");
+  captured.console().error("broken");
+  EXPECT_EQ(captured.err(), "broken\n");
+}
+
+TEST(InfoCommand, NamesEveryFeatureAsBuiltOrMissing) {
+  TestCall call({"info", "", "", "", "", run_info}, {"--json"});
+  EXPECT_EQ(run_info(call.invocation()), ExitCode::ok);
+  for (const Feature& feature : features()) EXPECT_THAT(call.captured.out(), HasSubstr("\"" + std::string(feature.name) + "\""));
+  EXPECT_THAT(call.captured.out(), HasSubstr(R"("features":["websocket","tcp","http","osc")"));
+}
+
+}  // namespace
+}  // namespace clasp::cli
