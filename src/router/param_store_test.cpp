@@ -268,6 +268,15 @@ TEST_F(ParamStoreTest, UnderTheLockStrategyAWriteThatSkipsTheChecksStillLosesAga
   EXPECT_EQ(get("/a"), "1 rev=1 by 1 locked by 1");
 }
 
+TEST_F(ParamStoreTest, AWriteThatSkipsTheChecksLeavesSomebodyElsesLockAlone) {
+  set("/a", 1, desk, {.lock = true});
+  const TestValue two(2);
+  store().write({.address = "/a", .value = two.view(), .unlock = true, .session = phone, .writer = WriterId{2}}, 9, {}, now_, ConflictStrategy::lww);
+  EXPECT_EQ(get("/a"), "2 rev=2 by 2 locked by 1");
+  store().write({.address = "/a", .value = two.view(), .lock = true, .session = phone, .writer = WriterId{2}}, 9, {}, now_, ConflictStrategy::lww);
+  EXPECT_EQ(get("/a"), "2 rev=3 by 2 locked by 1");
+}
+
 TEST_F(ParamStoreTest, AWallClockThatStepsBackRefusesNothing) {
   const TestValue value(1);
   const ParamWrite write{.address = "/a", .value = value.view()};

@@ -62,7 +62,7 @@ class MeasuredRouter final : public net::LinkEngine {
 class BridgeLog final : public bridge::osc::OscLog {
  public:
   explicit BridgeLog(Log& log) : log_(log) {}
-  void line(std::string_view text) override { log_.warn(text); }
+  void line(std::string_view text) override { log_.info(text); }
 
  private:
   Log& log_;
@@ -224,6 +224,9 @@ std::string Server::ready_line() const {
   for (const auto& osc : parts_->oscs) line += fmt::format(" osc/udp port {}", osc->socket.local_endpoint().port);
   return line;
 }
+
+router::Router& Server::router() { return parts_->router; }
+net::EventLoop& Server::loop() { return parts_->loop; }
 
 void Server::run() { parts_->loop.run(); }
 

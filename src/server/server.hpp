@@ -8,6 +8,13 @@
 
 #include "server/server_config.hpp"
 
+namespace clasp::router {
+class Router;
+}
+namespace clasp::net {
+class EventLoop;
+}
+
 namespace clasp::server {
 
 // The command: reads its options, runs until SIGINT or SIGTERM, returns the exit code (0 stopped, 1 could not start, 2 usage).
@@ -27,6 +34,10 @@ class Server {
   void run();                               // until stop(); then drains, closes everybody with 1001 and returns
   void stop();                              // any thread; a second time: at once
   void stop_on_signals();                   // SIGINT and SIGTERM, from now on
+
+  // For what lives on the loop's thread.
+  router::Router& router();
+  net::EventLoop& loop();
 
  private:
   struct Parts;

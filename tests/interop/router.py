@@ -1,0 +1,42 @@
+"""The real `clasp` binary for interoperation tests: starts a router on free ports, ends it, fails loudly."""
+import os
+import re
+import subprocess
+import time
+
+
+class Router:
+    def __init__(self, *arguments):
+        self.binary = os.environ["CLASP_BINARY"]
+        self.process = subprocess.Popen(
+            [self.binary, "server", "--listen", "127.0.0.1:0", "--osc", "127.0.0.1:0", *arguments], stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        found = re.search(r"ws://127\.0\.0\.1:(\d+).*osc/udp port (\d+)", line)
+        assert found, f"no ready line: {line!r}"
+        self.port, self.osc_port = int(found[1]), int(found[2])
+        self.url = f"ws://127.0.0.1:{self.port}"
+
+    def clasp(self, *arguments, check=True):
+        """Runs one `clasp` command against this router; returns its stdout."""
+        done = subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=15, env={**os.environ, "CLASP_URL": self.url})
+        assert not check or done.returncode == 0, f"clasp {arguments}: exit {done.returncode}: {done.stderr}"
+        return done.stdout.strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        alive = self.process.poll() is None
+        self.process.terminate()
+        code = self.process.wait(timeout=10)
+        assert alive and code == 0, f"the router ended with {code}, alive before: {alive}"
+
+
+def eventually(condition, what, seconds=5.0):
+    """Waits for a condition of the outside world; the limit only bounds a failure."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"never happened: {what}")
