@@ -1,5 +1,6 @@
 #include "cli/console.hpp"
 
+#include <cerrno>
 #include <string>
 
 namespace clasp::cli {
@@ -18,7 +19,9 @@ void Console::result(std::string_view line) { text(with_newline(line)); }
 
 void Console::text(std::string_view text) {
   if (closed_) return;
-  if (std::fwrite(text.data(), 1, text.size(), out_) != text.size() || std::fflush(out_) != 0) closed_ = true;
+  if (std::fwrite(text.data(), 1, text.size(), out_) == text.size() && std::fflush(out_) == 0) return;
+  if (errno != EPIPE) output_fault_ = errno;
+  closed_ = true;
 }
 
 void Console::note(std::string_view line) {

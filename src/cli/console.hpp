@@ -20,6 +20,8 @@ class Console {
 
   // The reader of stdout has gone; nothing more needs to be produced.
   bool closed() const { return closed_; }
+  // Why stdout took no more, if it was not that: errno, a full disk for instance. 0: nothing is missing.
+  int output_fault() const { return output_fault_; }
 
   bool json() const { return json_; }
   bool quiet() const { return quiet_; }
@@ -30,6 +32,7 @@ class Console {
   std::FILE* out_;
   std::FILE* err_;
   std::atomic<bool> closed_ = false;
+  std::atomic<int> output_fault_ = 0;
   bool json_ = false;
   bool quiet_ = false;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "cli/build_info.hpp"
@@ -76,7 +77,10 @@ ExitCode run_program(std::span<const Command> commands, std::span<const std::str
     console.error(unknown(commands, name));
     return ExitCode::usage;
   }
-  return command->run({*command, rest, console, std::move(variable), input});
+  const ExitCode exit = command->run({*command, rest, console, std::move(variable), input});
+  if (console.output_fault() == 0) return exit;
+  console.error(fmt::format("clasp {}: cannot write the result: {}", command->name, std::strerror(console.output_fault())));
+  return exit == ExitCode::ok ? ExitCode::failed : exit;
 }
 
 }  // namespace clasp::cli

@@ -1,6 +1,11 @@
 #include "cli/program.hpp"
 
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 
 #include "cli/build_info.hpp"
 #include "cli/cli_testing.hpp"
@@ -91,6 +96,32 @@ TEST_F(ProgramTest, TellsItsVersion) {
   for (const char* flag : {"--version", "-V"}) EXPECT_EQ(run({flag}), ExitCode::ok);
   const std::string line = "clasp " + std::string(build_info().version) + "\n";
   EXPECT_EQ(captured_.out(), line + line);
+}
+
+TEST(Console, AResultThatCannotBeWrittenIsAFailure) {
+  std::FILE* full = std::fopen("/dev/full", "w");
+  ASSERT_NE(full, nullptr);
+  std::FILE* err = std::tmpfile();
+  Console console(full, err);
+  const std::vector<std::string> arguments{"watch"};
+  EXPECT_EQ(run_program(table, arguments, console, [](const char*) -> const char* { return nullptr; }, -1), ExitCode::failed);
+  EXPECT_EQ(console.output_fault(), ENOSPC);
+  std::fclose(full);
+  std::fclose(err);
+}
+
+TEST(Console, AReaderThatHasGoneIsNone) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  close(ends[0]);
+  const auto before = signal(SIGPIPE, SIG_IGN);
+  std::FILE* out = fdopen(ends[1], "w");
+  Console console(out, out);
+  console.result("a line");
+  EXPECT_TRUE(console.closed());
+  EXPECT_EQ(console.output_fault(), 0);
+  std::fclose(out);
+  signal(SIGPIPE, before);
 }
 
 TEST(Console, StopsAtTheFirstLineThatNobodyTakes) {

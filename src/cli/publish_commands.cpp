@@ -2,6 +2,7 @@
 // one whether it has been refused.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <charconv>
 
 #include "cli/client_flags.hpp"
@@ -134,7 +135,13 @@ ExitCode run_stream(const Invocation& call) {
   }
 
   Interrupts interrupts;
-  auto client = client_builder(flags, Reconnect::no).on_disconnect([&](std::string_view) { interrupts.stop(); }).connect();
+  std::atomic<bool> lost = false;
+  auto client = client_builder(flags, Reconnect::no)
+                    .on_disconnect([&interrupts, &lost](std::string_view) {
+                      lost = true;
+                      interrupts.stop();
+                    })
+                    .connect();
   if (!client) return report_connecting(call, client.error());
   Pacer pacer(per_second);
   LineReader lines(call.input, interrupts);
@@ -153,9 +160,13 @@ ExitCode run_stream(const Invocation& call) {
       value = std::move(values[i]);
     }
     if (!pacer.wait(interrupts)) break;
-    if (const auto taken = stream_one(*client, address, value, flags, interrupts); !taken) return report(call, taken.error());
+    const auto taken = stream_one(*client, address, value, flags, interrupts);
+    if (!taken && taken.error().code == ErrorCode::not_connected) lost = true;
+    if (!taken && !lost) return report(call, taken.error());
+    if (lost) break;
     ++sent;
   }
+  if (lost) return report(call, {ErrorCode::not_connected, fmt::format("the connection was lost after {} values", sent), {}});
   return confirm(call, flags, *client, {{"address", address}, {"signal", "stream"}, {"sent", static_cast<std::int64_t>(sent)}},
                  fmt::format("{}: {} values sent", printable(address, 1'024), sent));
 }
