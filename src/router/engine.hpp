@@ -132,6 +132,8 @@ class Engine {
   Outbox& outbox_of(Session& session, Now now);
   void after_push(Session& session, Now now);
   void account_outbox(Session& session);
+  bool count_drops(Session& session);
+  void drop_outbox(Session& session);  // an empty one: the session keeps up again
   void conflate(Session& session, Now now);
   void notice_drops(Session& session, Now now);
   bool has_room(const Session& session, const Link& link) const;

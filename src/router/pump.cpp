@@ -100,17 +100,28 @@ void Engine::after_push(Session& session, Now now) {
   if (!box.congested() && session.conflate &&
       (box.waiting_bytes() > config.congested_bytes || now.steady - box.oldest() > Micros(config.congested_age)))
     conflate(session, now);
-  if (box.congested() && box.params_conflated() + box.streams_dropped() != session.drops_seen) {
-    session.drops += box.params_conflated() + box.streams_dropped() - session.drops_seen;
-    session.drops_seen = box.params_conflated() + box.streams_dropped();
-    notice_drops(session, now);
-  }
+  if (count_drops(session)) notice_drops(session, now);
   if (box.undroppable_bytes() > config.undroppable_bytes_max) {
     ++stats.sessions_overflow_closed;
     doom(session, {CloseCode::try_later, "too slow: more than the permitted bytes of events and answers wait"});
   }
   update_pause_for_replies(session);
   if (outboxes_bytes > config.outboxes_bytes_max) relieve_memory(now);
+}
+
+// Adds what the outbox has dropped since the last look to the counters; true if there was anything.
+bool Engine::count_drops(Session& session) {
+  const std::uint64_t conflated = session.outbox->params_conflated() - std::exchange(session.conflated_seen, session.outbox->params_conflated());
+  const std::uint64_t streams = session.outbox->streams_dropped() - std::exchange(session.streams_seen, session.outbox->streams_dropped());
+  stats.params_conflated += conflated;
+  stats.streams_dropped += streams;
+  session.drops += conflated + streams;
+  return conflated + streams > 0;
+}
+
+void Engine::drop_outbox(Session& session) {
+  session.outbox.reset();
+  session.conflated_seen = session.streams_seen = 0;
 }
 
 void Engine::account_outbox(Session& session) {
@@ -169,10 +180,7 @@ void Engine::pump(Session& session, Now now) {
     emit(session, *link, item, now);
   }
   if (box.empty()) {
-    stats.params_conflated += box.params_conflated();
-    stats.streams_dropped += box.streams_dropped();
-    session.outbox.reset();
-    session.drops_seen = 0;
+    drop_outbox(session);
   }
   account_outbox(session);
   update_pause_for_replies(session);

@@ -53,7 +53,7 @@ void Engine::drop_uncovered(Session& session, Now now) {
   session.outbox->drop_if([&](const OutboxItem& item) {
     return item.kind == ItemKind::mark && !subscriptions.gets_live(session.slot, params.record(item.entry).address, commit_log.last_seq() + 1);
   });
-  if (session.outbox->empty()) session.outbox.reset();
+  if (session.outbox->empty()) drop_outbox(session);
   account_outbox(session);
 }
 

@@ -58,7 +58,8 @@ struct Session {
   SteadyTime outbox_since{};              // when it fell behind
   SteadyTime notified{-3'600'000'000};    // last 503
   std::uint64_t drops = 0;                // since the last 503
-  std::uint64_t drops_seen = 0;           // of the outbox's counters
+  std::uint64_t conflated_seen = 0;       // of the outbox's counters
+  std::uint64_t streams_seen = 0;
   std::size_t outbox_bytes = 0;           // counted in the engine's total
   std::uint32_t cursors = 0;              // snapshots running
   std::uint8_t features = 0;

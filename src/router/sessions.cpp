@@ -79,11 +79,7 @@ void Engine::end_session(SessionId id, Now now) {
   drop_cursors(id, std::nullopt);
   timers.cancel(session->held_timer);
   std::erase_if(waiting_answers, [id](const WaitingAnswer& answer) { return answer.session == id; });
-  if (session->outbox) {
-    stats.params_conflated += session->outbox->params_conflated();
-    stats.streams_dropped += session->outbox->streams_dropped();
-    session->outbox.reset();
-  }
+  session->outbox.reset();
   account_outbox(*session);
   show_commits();  // while its id still has a text
   writers.release(session->writer);
@@ -159,7 +155,7 @@ void Engine::set_grants(SessionId id, Grants grants, Now now) {
       return !snapshot->params.empty() && !rights.allows(Action::read, snapshot->params.front().address);
     return false;
   });
-  if (session->outbox->empty()) session->outbox.reset();
+  if (session->outbox->empty()) drop_outbox(*session);
   account_outbox(*session);
 }
 

@@ -159,7 +159,9 @@ struct Server::Parts final : net::HttpHandler {
           {"received", c.received}, {"messages", c.messages}, {"malformed", c.malformed}, {"unknown_tag", c.unknown_tag}, {"too_deep", c.too_deep},
           {"too_many", c.too_many}, {"value_too_large", c.value_too_large}, {"invalid_address", c.invalid_address}, {"wrong_clock", c.wrong_clock},
           {"echoes_dropped", c.echoes_dropped}, {"senders_evicted", c.senders_evicted}, {"refused", c.refused}, {"delivered", c.delivered}, {"sent", c.sent},
-          {"send_failed", c.send_failed}, {"too_large", c.too_large}};
+          {"send_failed", c.send_failed}, {"too_large", c.too_large}, {"replaced", c.replaced}, {"bundles_split", c.bundles_split},
+          {"outside_namespace", c.outside_namespace}, {"dispatch_unmatched", c.dispatch_unmatched}, {"dispatch_cut", c.dispatch_cut},
+          {"receive_errors", osc->socket.counters().receive_errors}, {"resolve_errors", osc->socket.counters().resolve_errors}};
       for (const auto& [name, value] : rows) out.push_back({"osc " + osc->bind, name, value});
     }
     return out;
