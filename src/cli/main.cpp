@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bench.hpp"
 #include "cli/commands.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/program.hpp"
@@ -12,8 +13,9 @@ namespace {
 
 using namespace clasp::cli;
 
-// It reads its own options, and shows its own help.
+// These read their own options, and show their own help.
 ExitCode run_server_command(const Invocation& call) { return static_cast<ExitCode>(clasp::server::run_server(call.arguments)); }
+ExitCode run_bench_command(const Invocation& call) { return static_cast<ExitCode>(clasp::bench::run_bench(call.arguments)); }
 
 constexpr Command commands[] = {
     {"server", "", "", "Run the router.", "", run_server_command},
@@ -42,6 +44,7 @@ constexpr Command commands[] = {
     {"ping", "", "", "Round trip times to the router, and how far its clock is from ours.", "", run_ping},
     {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
     {"osc", "", "", "Bridge between OSC over UDP and a router.", "", run_osc_command},
+    {"bench", "", "[SCENARIO...]", "How fast the router is on this machine.", "", run_bench_command},
     {"info", "", "", "What this program was built from, and what is in it.", "", run_info},
     {"version", "", "", "The version.", "", run_version},
 };

@@ -1,0 +1,279 @@
+#include "bench/bench.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+
+#include "bench/processes.hpp"
+#include "bench/scenarios.hpp"
+#include "options/option_set.hpp"
+
+namespace clasp::bench {
+
+namespace {
+
+constexpr int failed = 1;
+constexpr int usage = 2;
+constexpr int nobody_there = 3;
+
+struct Plan {
+  std::string url;
+  std::string program = "/proc/self/exe";
+  std::string transport = "ws";
+  std::uint64_t rounds = 5;
+  bool json = false;
+  bool relay = false;
+  bool pin = true;
+  bool spin = true;
+  Sizes sizes;
+};
+
+options::Apply on(bool& target, bool value = true) {
+  return [&target, value](std::string_view) -> Result<void> {
+    target = value;
+    return {};
+  };
+}
+
+options::Apply text(std::string& target) {
+  return [&target](std::string_view value) -> Result<void> {
+    target = value;
+    return {};
+  };
+}
+
+template <typename T>
+options::Apply count(T& target, std::uint64_t min, std::uint64_t max) {
+  return [&target, min, max](std::string_view value) -> Result<void> {
+    const auto parsed = options::parse_count(value, {min, max});
+    if (!parsed) return parsed.error();
+    target = *parsed;
+    return {};
+  };
+}
+
+constexpr std::array<std::string_view, 3> transports{"ws", "tcp", "both"};
+
+void make_quick(Sizes& sizes) {
+  sizes = {.latency_samples = 20,
+           .latency_warm_up = 5,
+           .throughput_messages = 1'000,
+           .fanout_deliveries = 100,
+           .fanout_samples_min = 3,
+           .fanout_subscribers_max = 100,
+           .connections = 50,
+           .connects = 5,
+           .connect_params = 10};
+}
+
+options::OptionSet bench_options(Plan& plan) {
+  std::vector<options::Option> rows;
+  const auto add = [&rows](options::Option row) { rows.push_back(std::move(row)); };
+  add({.name = "url",
+       .letter = 's',
+       .value = "URL",
+       .help = "Measure this router of this machine instead of starting one; ws:// or tcp://.",
+       .apply = text(plan.url)});
+  add({.name = "server", .value = "FILE", .help = "Start this build of clasp instead of this program itself.", .apply = text(plan.program)});
+  add({.name = "transport",
+       .value = "NAME",
+       .default_text = "ws",
+       .help = "Of a router that is started: ws, tcp or both.",
+       .apply = [&plan](std::string_view value) -> Result<void> {
+         const auto index = options::parse_choice(value, transports);
+         if (!index) return index.error();
+         plan.transport = value;
+         return {};
+       }});
+  add({.name = "relay", .help = "Measure a relay in the same run, and the ratio to it.", .apply = on(plan.relay)});
+  add({.name = "rounds",
+       .letter = 'r',
+       .value = "N",
+       .default_text = "5",
+       .help = "Interleaved rounds; the table has their median, least and most.",
+       .apply = count(plan.rounds, 1, 1'000)});
+  add({.name = "pin", .help = "Servers on one core, the load on another; the default where there are two.", .apply = on(plan.pin)});
+  add({.name = "no-pin", .help = "Leave the placement to the kernel.", .apply = on(plan.pin, false)});
+  add({.name = "no-spin", .help = "Let idle cores sleep.", .apply = on(plan.spin, false)});
+  add({.name = "sessions",
+       .letter = 'n',
+       .value = "N",
+       .default_text = "5000",
+       .help = "Idle sessions of connections.",
+       .apply = count(plan.sizes.connections, 1, 1'000'000)});
+  add({.name = "quick", .help = "Tiny inputs: whether it works, not how fast.", .apply = [&plan](std::string_view) -> Result<void> {
+         make_quick(plan.sizes);
+         plan.rounds = 1;
+         return {};
+       }});
+  add({.name = "json", .help = "Print JSON instead of a table.", .apply = on(plan.json)});
+  return options::OptionSet(std::move(rows));
+}
+
+struct Scenario {
+  std::string_view name;
+  std::string_view help;
+  Result<void> (*measure)(const Target&, const Sizes&, Figures&);  // nullptr: connections, which needs a process to look into
+  bool relay = true;                                               // whether the relay can be measured, too
+};
+constexpr std::array scenarios{
+    Scenario{"latency", "One SET from one session to another.", measure_latency},
+    Scenario{"throughput", "Batches of 1, 16, 64 and 256 SETs, at most 512 on the way.", measure_throughput},
+    Scenario{"fanout", "One SET until 10, 100, 1000 subscribers have it.", measure_fanout},
+    Scenario{"connect", "WELCOME and SNAPSHOT after connecting.", measure_connect, false},
+    Scenario{"connections", "Memory of an idle session with one subscription.", nullptr, false},
+};
+
+std::string first_line_with(const char* file, std::string_view key) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(key)) continue;
+    const std::size_t colon = line.find(": ");
+    return colon == std::string::npos ? line : line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+std::vector<std::pair<std::string, std::string>> describe_machine(const Plan& plan, const std::vector<int>& cores) {
+  utsname system{};
+  ::uname(&system);
+  return {{"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
+          {"processor", fmt::format("{}, {} cores", first_line_with("/proc/cpuinfo", "model name"), cores.size())},
+          {"kernel", fmt::format("{} {}", system.sysname, system.release)},
+          {"load before", first_line_with("/proc/loadavg", "").substr(0, 14)},
+          {"placement", plan.pin ? fmt::format("servers on core {}, load on core {}", cores[0], cores[1]) : "left to the kernel"},
+          {"idle cores", plan.spin ? "kept awake" : "may sleep"},
+          {"rounds", std::to_string(plan.rounds)}};
+}
+
+void print_result(const Plan& plan, const std::vector<std::pair<std::string, std::string>>& machine, const Figures& figures) {
+  if (plan.json) {
+    Map about;
+    for (const auto& [key, value] : machine) about.emplace_back(key, value);
+    return fmt::print("{}\n", to_json(Value(Map{{"machine", std::move(about)}, {"figures", figures.json()}})));
+  }
+  for (const auto& [key, value] : machine) fmt::print("* {}: {}\n", key, value);
+  fmt::print("\n{}", figures.table());
+}
+
+Error in_context(const Error& error, std::string_view scenario, std::string_view target) {
+  return {error.code, fmt::format("{}, {}: {}", scenario, target, error.message), {}};
+}
+
+std::vector<Target> targets_at(const Plan& plan, std::uint16_t port) {
+  std::vector<Target> targets;
+  if (plan.transport != "tcp") targets.push_back({.name = "router ws", .protocol = Protocol::websocket, .port = port});
+  if (plan.transport != "ws") targets.push_back({.name = "router tcp", .protocol = Protocol::tcp, .port = port});
+  return targets;
+}
+
+// Each time in a fresh process, so that the memory is that of these sessions.
+Result<void> measure_memory(const Plan& plan, std::optional<int> core, Figures& figures) {
+  for (const Target& kind : targets_at(plan, 0)) {
+    const auto server = Serving::start_server(plan.program, core);
+    if (!server) return server.error();
+    Target target = kind;
+    target.port = (*server)->port();
+    if (auto done = measure_connections(target, (*server)->process(), plan.sizes, figures); !done)
+      return in_context(done.error(), "connections", target.name);
+  }
+  return {};
+}
+
+// All chosen scenarios against all targets; the n-th round of one directly beside that of the other.
+Result<void> measure(const Plan& plan, const std::vector<const Scenario*>& chosen, const std::vector<int>& cores, Figures& figures) {
+  const auto server_core = plan.pin ? std::optional(cores[0]) : std::nullopt;
+  std::unique_ptr<Serving> server;
+  std::unique_ptr<Serving> relay;
+  std::vector<Target> targets;
+  if (plan.url.empty()) {
+    auto started = Serving::start_server(plan.program, server_core);
+    if (!started) return started.error();
+    server = std::move(*started);
+    targets = targets_at(plan, server->port());
+  } else {
+    const auto target = parse_target(plan.url);
+    if (!target) return target.error();
+    targets.push_back(*target);
+  }
+  if (plan.relay) {
+    auto started = Serving::start_relay(server_core);
+    if (!started) return started.error();
+    relay = std::move(*started);
+    targets.push_back({.name = "relay", .protocol = Protocol::relay, .port = relay->port()});
+  }
+  if (plan.pin) {
+    if (auto pinned = pin_to(cores[1]); !pinned) return pinned;
+  }
+  std::optional<Spinners> spinners;
+  if (plan.spin) spinners.emplace(cores);
+  for (const Scenario* scenario : chosen) {
+    for (std::uint64_t round = 0; scenario->measure != nullptr && round < plan.rounds; ++round) {
+      for (const Target& target : targets) {
+        if (target.protocol == Protocol::relay && !scenario->relay) continue;
+        if (auto done = scenario->measure(target, plan.sizes, figures); !done) return in_context(done.error(), scenario->name, target.name);
+      }
+    }
+    if (scenario->measure != nullptr) continue;
+    if (auto done = measure_memory(plan, server_core, figures); !done) return done;
+  }
+  return {};
+}
+
+int complain(std::string_view message, int code) {
+  fmt::print(stderr, "clasp bench: {}\n", message);
+  return code;
+}
+
+void print_help(const options::OptionSet& set) {
+  fmt::print(
+      "usage: clasp bench [SCENARIO...] [options]\n\nMeasures the router on this machine, over loopback only.\n\nScenarios (all, if none is "
+      "named):\n");
+  for (const Scenario& scenario : scenarios) fmt::print("  {:<12} {}\n", scenario.name, scenario.help);
+  fmt::print("  {:<12} All of them.\n\n{}", "all", set.help());
+}
+
+}  // namespace
+
+int run_bench(std::span<const std::string> arguments) {
+  Plan plan;
+  const options::OptionSet set = bench_options(plan);
+  if (std::ranges::any_of(arguments, [](const std::string& argument) { return argument == "--help" || argument == "-h"; })) {
+    print_help(set);
+    return 0;
+  }
+  const auto names = set.apply_arguments(arguments);
+  if (!names) return complain(names.error().message, usage);
+  std::vector<const Scenario*> chosen;
+  const bool all = names->empty() || std::ranges::find(*names, "all") != names->end();
+  for (const std::string& name : *names) {
+    if (name != "all" && std::ranges::find(scenarios, name, &Scenario::name) == scenarios.end())
+      return complain(fmt::format("no scenario {}; clasp bench --help lists them", name), usage);
+  }
+  for (const Scenario& scenario : scenarios) {
+    const bool named = std::ranges::find(*names, scenario.name) != names->end();
+    if (scenario.measure == nullptr && !plan.url.empty()) {
+      if (named) return complain("connections needs a server of its own to look into: leave -s out", usage);
+      continue;
+    }
+    if (all || named) chosen.push_back(&scenario);
+  }
+  raise_descriptor_limit();
+  const std::vector<int> cores = usable_cores();
+  if (cores.size() < 2) plan.pin = false;
+  const auto machine = describe_machine(plan, cores);
+  Figures figures;
+  const auto done = measure(plan, chosen, cores, figures);
+  if (!figures.all().empty()) print_result(plan, machine, figures);
+  if (done) return 0;
+  const bool no_target = figures.all().empty() && done.error().message.find("connecting to") != std::string::npos;
+  return complain(done.error().message, done.error().code == ErrorCode::invalid_argument ? usage : no_target ? nobody_there : failed);
+}
+
+}  // namespace clasp::bench

@@ -1,0 +1,75 @@
+// One connection of the load generator: a non-blocking socket and the framing of its protocol, nothing between.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "clasp/error.hpp"
+#include "core/byte_buffer.hpp"
+#include "core/bytes.hpp"
+#include "net/length_framer.hpp"
+#include "net/splitter.hpp"
+#include "net/websocket_frame.hpp"
+
+namespace clasp::bench {
+
+enum class Protocol : std::uint8_t { websocket, tcp, relay };
+
+// Who is measured. Only loopback addresses: load on anybody else's network is not ours to make.
+struct Target {
+  std::string name;  // as in the table
+  Protocol protocol = Protocol::websocket;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+};
+// ws://, tcp:// or host[:port] on this machine.
+Result<Target> parse_target(std::string_view url);
+
+using Clock = std::chrono::steady_clock;
+inline constexpr std::chrono::seconds answer_max{10};  // whoever does not answer for so long is reported as an error
+
+enum class Interest : std::uint8_t { everything, publishing };  // publishing: the relay sends such a peer nothing
+
+class Peer {
+ public:
+  using OnFrame = std::function<void(Bytes frame)>;
+
+  // Connects and, over WebSocket, upgrades. No HELLO yet.
+  static Result<std::unique_ptr<Peer>> connect(const Target& target, Interest interest);
+  ~Peer();
+  Peer(const Peer&) = delete;
+
+  int descriptor() const { return socket_; }
+  void put(Bytes frame);  // into the output, in this protocol's framing
+  void discard_output() { out_.clear(); }
+  Result<void> flush();  // sends all of it, waiting for room where there is none
+
+  // One read. Returns how many frames came; 0 if nothing was there.
+  Result<std::size_t> read(const OnFrame& on_frame);
+  Result<void> wait_readable(Clock::time_point until) const;
+  // Reads until `done` says so.
+  Result<void> read_until(const OnFrame& on_frame, const std::function<bool()>& done);
+
+  // Acknowledges at once, not after the delay the kernel chooses; the kernel forgets it, so it is repeated between samples.
+  void acknowledge_quickly() const;
+
+ private:
+  Peer(int socket, Protocol protocol) : socket_(socket), protocol_(protocol) {}
+  Result<void> upgrade(const Target& target);
+  Result<void> register_with_relay(Interest interest);
+
+  int socket_;
+  Protocol protocol_;
+  std::uint32_t mask_state_ = 0x9e3779b9;
+  ByteBuffer out_;
+  net::Splitter<net::WebSocketFramer> websocket_{net::Role::client};
+  net::Splitter<net::LengthFramer> lengths_;
+};
+
+Error bench_error(std::string text);
+
+}  // namespace clasp::bench

@@ -1,0 +1,56 @@
+// What is measured runs in processes of its own, each on a core of its own, and idle cores are kept awake.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "clasp/error.hpp"
+
+namespace clasp::bench {
+
+// The cores this process may use, in order.
+std::vector<int> usable_cores();
+Result<void> pin_to(int core);  // the calling thread
+
+// A child process that serves a port on 127.0.0.1 and is killed when this object, or this process, ends.
+class Serving {
+ public:
+  // `program` server …: clasp itself, or another build of it. Ready as soon as it has told its port.
+  static Result<std::unique_ptr<Serving>> start_server(const std::string& program, std::optional<int> core);
+  static Result<std::unique_ptr<Serving>> start_relay(std::optional<int> core);
+  ~Serving();
+  Serving(const Serving&) = delete;
+
+  pid_t process() const { return process_; }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  Serving(pid_t process, std::uint16_t port) : process_(process), port_(port) {}
+
+  pid_t process_;
+  std::uint16_t port_;
+};
+
+// One thread a core that spins at idle priority (SCHED_IDLE): it gives way to everybody, but the core never sleeps. Without it a virtual machine
+// measures how long its host takes to wake a core.
+class Spinners {
+ public:
+  explicit Spinners(const std::vector<int>& cores);
+  ~Spinners();
+  Spinners(const Spinners&) = delete;
+
+ private:
+  std::atomic<bool> stopping_{false};
+  std::vector<std::jthread> threads_;
+};
+
+void raise_descriptor_limit();
+
+}  // namespace clasp::bench

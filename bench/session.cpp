@@ -1,0 +1,118 @@
+#include "bench/session.hpp"
+
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "core/check.hpp"
+#include "core/codec.hpp"
+
+namespace clasp::bench {
+
+namespace {
+
+double us_since(Clock::time_point begin) { return std::chrono::duration<double, std::micro>(Clock::now() - begin).count(); }
+
+// Calls `on_message` with each message of a frame; what cannot be decoded is told in `problem`.
+template <typename F>
+Peer::OnFrame decoding(Decoder& decoder, std::string& problem, F on_message) {
+  return [&decoder, &problem, on_message](Bytes bytes) {
+    const auto frame = decode_frame(bytes);
+    if (!frame) return void(problem = "a frame that is none");
+    const auto message = decoder.decode(frame->payload);
+    if (!message) return void(problem = "a message that is none");
+    if (const auto* error = std::get_if<ErrorReply>(&message->body)) problem = fmt::format("ERROR {} {}", error->code, error->message);
+    on_message(*message);
+  };
+}
+
+Result<void> put_message(Peer& peer, const Message& message) {
+  ByteBuffer frame;
+  CLASP_CHECK(append_frame(frame, message));
+  peer.put(frame.view());
+  return peer.flush();
+}
+
+Result<void> said(const std::string& problem) {
+  if (problem.empty()) return {};
+  return bench_error(problem);
+}
+
+}  // namespace
+
+Result<Session> open_session(const Target& target, Interest interest) {
+  const auto begin = Clock::now();
+  auto peer = Peer::connect(target, interest);
+  if (!peer) return peer.error();
+  Session session{.peer = std::move(*peer), .greeting = {}};
+  if (target.protocol == Protocol::relay) return session;
+
+  const auto greeted = Clock::now();
+  Hello hello;
+  hello.features = feature::all_signals;
+  hello.name = "clasp-bench";
+  if (auto sent = put_message(*session.peer, {hello}); !sent) return sent.error();
+  Decoder decoder;
+  std::string problem;
+  Greeting& at = session.greeting;
+  const auto listen = decoding(decoder, problem, [&](const Message& message) {
+    if (std::holds_alternative<Welcome>(message.body)) at.welcome_us = us_since(greeted);
+    if (std::holds_alternative<Snapshot>(message.body) && at.snapshot_us == 0) at.snapshot_us = us_since(greeted), at.total_us = us_since(begin);
+  });
+  if (auto read = session.peer->read_until(listen, [&] { return at.snapshot_us != 0 || !problem.empty(); }); !read) return read.error();
+  if (auto fine = said(problem); !fine) return fine.error();
+  return session;
+}
+
+Result<void> subscribe(const Target& target, Peer& peer, std::string_view pattern) {
+  if (target.protocol == Protocol::relay) return {};  // registered when it connected
+  if (auto sent = put_message(peer, {Subscribe{.id = 1, .pattern = pattern, .types = TypeMask::all(), .options = {}}}); !sent) return sent;
+  return settle(target, peer);
+}
+
+Result<void> settle(const Target& target, Peer& peer) {
+  if (target.protocol == Protocol::relay) return {};
+  if (auto sent = put_message(peer, {Ping{}}); !sent) return sent;
+  Decoder decoder;
+  std::string problem;
+  bool answered = false;
+  const auto listen = decoding(decoder, problem, [&](const Message& message) { answered |= std::holds_alternative<Pong>(message.body); });
+  if (auto read = peer.read_until(listen, [&] { return answered || !problem.empty(); }); !read) return read;
+  return said(problem);
+}
+
+Counting::Counting(std::string_view address) {
+  const EncodedValue zero(Value(std::int64_t{0}));
+  CLASP_CHECK(append_frame(frame_, Set{.address = address, .value = zero.view(), .revision = {}, .ttl = {}}, Qos::fire));
+  value_at_ = frame_.size() - sizeof(std::uint64_t);  // the last field, without revision and lifetime
+}
+
+Bytes Counting::next() {
+  store_be(frame_.data() + value_at_, ++count_);
+  return frame_.view();
+}
+
+void Hearing::learn(Bytes bytes) {
+  Decoder decoder;
+  const auto frame = decode_frame(bytes);
+  const auto message = frame ? decoder.decode(frame->payload) : Decoded<Message>(std::unexpected(frame.error()));
+  const Set* set = message ? std::get_if<Set>(&message->body) : nullptr;
+  if (set == nullptr || set->address != address_ || !set->value.as_integer()) return;  // a SNAPSHOT, a PONG
+  frame_bytes_ = bytes.size();
+  value_at_ = static_cast<std::size_t>(set->value.data.data() - bytes.data());
+  if (!set->revision) return;
+  revision_at_ = value_at_ + sizeof(std::uint64_t);  // the field behind the value
+  revision_base_ = *set->revision - load_be<std::uint64_t>(bytes.data() + value_at_);
+}
+
+void Hearing::frame(Bytes bytes) {
+  if (frame_bytes_ == 0) learn(bytes);
+  if (frame_bytes_ == 0) return;
+  if (bytes.size() != frame_bytes_) return void(++wrong_);
+  const std::uint64_t number = load_be<std::uint64_t>(bytes.data() + value_at_);
+  if (number != count_ + 1) ++wrong_;
+  if (revision_at_ != 0 && load_be<std::uint64_t>(bytes.data() + revision_at_) != revision_base_ + number) ++wrong_;
+  count_ = number;
+}
+
+}  // namespace clasp::bench
