@@ -57,8 +57,10 @@ void Outbox::push_param(EntryId entry, SharedFrame frame, SteadyTime now) {
     return;
   }
   const auto [mark, is_new] = marks_.try_emplace(static_cast<std::uint32_t>(entry), first_ + items_.size());
-  if (is_new) add({.kind = ItemKind::mark, .entry = entry, .frame = {}, .queued = now});
-  else ++params_conflated_;
+  if (is_new)
+    add({.kind = ItemKind::mark, .entry = entry, .frame = {}, .queued = now});
+  else
+    ++params_conflated_;
 }
 
 void Outbox::push_removal(EntryId entry, SharedFrame frame, SteadyTime now) {
@@ -71,15 +73,19 @@ void Outbox::push_removal(EntryId entry, SharedFrame frame, SteadyTime now) {
     return;
   }
   if (!congested_) {  // frames of this entry that wait must not become marks of whoever gets the id next
-    for (OutboxItem& item : items_) {
-      if (item.kind != ItemKind::param || item.entry != entry) continue;
-      account(item, false);
-      item.kind = ItemKind::kept;
-      item.entry = no_entry;
-      account(item, true);
-    }
+    keep_frames_if([entry](const OutboxItem& item) { return item.entry == entry; });
   }
   push_kept(std::move(frame), now);
+}
+
+void Outbox::keep_frames_if(const std::function<bool(const OutboxItem&)>& keep) {
+  for (OutboxItem& item : items_) {
+    if (dead(item) || item.kind != ItemKind::param || !keep(item)) continue;
+    account(item, false);
+    item.kind = ItemKind::kept;
+    item.entry = no_entry;
+    account(item, true);
+  }
 }
 
 void Outbox::push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now) {

@@ -43,11 +43,11 @@ class Outbox {
   bool empty() const { return live_ == 0; }
   bool congested() const { return congested_; }
   std::size_t items() const { return live_; }
-  std::size_t waiting_bytes() const { return bytes_; }              // of all frames
-  std::size_t undroppable_bytes() const { return kept_bytes_; }     // of kept items and replies
+  std::size_t waiting_bytes() const { return bytes_; }           // of all frames
+  std::size_t undroppable_bytes() const { return kept_bytes_; }  // of kept items and replies
   std::size_t reply_bytes() const { return reply_bytes_; }
   std::size_t memory_bytes() const { return bytes_ + items_.size() * sizeof(OutboxItem) + (marks_.size() + streams_.size()) * 48; }
-  SteadyTime oldest() const;                                        // when the first item was queued; only when !empty()
+  SteadyTime oldest() const;  // when the first item was queued; only when !empty()
   std::uint64_t params_conflated() const { return params_conflated_; }
   std::uint64_t streams_dropped() const { return streams_dropped_; }
 
@@ -63,6 +63,8 @@ class Outbox {
   void conflate();
   OutboxItem pop();  // oldest first; only when !empty()
 
+  // Of the params that wait as frames, those that `keep` names stay frames for good: congestion does not turn them into marks.
+  void keep_frames_if(const std::function<bool(const OutboxItem&)>& keep);
   // Drops waiting items for which `drop` says so (revocation, UNSUBSCRIBE). Marks and param frames come with their entry.
   void drop_if(const std::function<bool(const OutboxItem&)>& drop);
 
