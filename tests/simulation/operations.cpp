@@ -54,7 +54,8 @@ void SimulatedWorld::act(SimulatedPeer& peer) {
   if (dice < 955) return get(peer);
   if (dice < 975) return send(peer, Message{Ping{}}, Qos::fire);
   if (dice < 995) return garbage(peer);
-  return hello(peer);  // a second one: the old session ends at once
+  // A second one: the old session ends at once. Only while the link has room, so that WELCOME shows at once which session is served.
+  if (peer.unsent < router_->config().window_bytes) return hello(peer);
 }
 
 void SimulatedWorld::set(SimulatedPeer& peer) {
