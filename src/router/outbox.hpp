@@ -51,10 +51,10 @@ class Outbox {
   std::uint64_t params_conflated() const { return params_conflated_; }
   std::uint64_t streams_dropped() const { return streams_dropped_; }
 
-  // `frame` may be empty when congested().
-  void push_param(EntryId entry, SharedFrame frame, SteadyTime now);
+  // `frame` may be empty when congested(). `key` stands for the address, see forget_older().
+  void push_param(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
   // The param was removed: its mark, if there is one, becomes this frame at its place, else the frame is added. EntryIds may be reused afterwards.
-  void push_removal(EntryId entry, SharedFrame frame, SteadyTime now);
+  void push_removal(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
   void push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now);
   void push_kept(SharedFrame frame, SteadyTime now);
   void push_reply(SharedFrame frame, SteadyTime now);
@@ -63,6 +63,8 @@ class Outbox {
   void conflate();
   OutboxItem pop();  // oldest first; only when !empty()
 
+  // A GET answer or SNAPSHOT has just shown the newest value of this address: frames that wait with an older one must not follow (contract 7).
+  void forget_older(std::uint64_t key);
   // Of the params that wait as frames, those that `keep` names stay frames for good: congestion does not turn them into marks.
   void keep_frames_if(const std::function<bool(const OutboxItem&)>& keep);
   // Drops waiting items for which `drop` says so (revocation, UNSUBSCRIBE). Marks and param frames come with their entry.
@@ -81,8 +83,9 @@ class Outbox {
   std::size_t kept_bytes_ = 0;
   std::size_t reply_bytes_ = 0;
   bool congested_ = false;
-  std::unordered_map<std::uint32_t, std::uint64_t> marks_;    // entry → item number
-  std::unordered_map<std::uint64_t, std::uint64_t> streams_;  // key → item number, only while congested
+  std::unordered_map<std::uint32_t, std::uint64_t> marks_;        // entry → item number
+  std::unordered_map<std::uint64_t, std::uint64_t> streams_;      // key → item number, only while congested
+  std::unordered_map<std::uint64_t, std::uint32_t> kept_params_;  // key → how many kept items show that param
   std::uint64_t params_conflated_ = 0;
   std::uint64_t streams_dropped_ = 0;
 };
