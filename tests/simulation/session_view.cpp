@@ -131,6 +131,8 @@ std::optional<std::string> SessionView::hear_snapshot(const Snapshot& snapshot) 
       return fmt::format("rule 7: {} fell from revision {} to {} in a SNAPSHOT", entry.address, param.heard, entry.revision);
     param.heard = entry.revision;
     param.absent = false;
+    // On a slow link this stands for the older values that still wait (rule 2: "at least the value it had then").
+    while (!every_set_ && !param.due.empty() && param.due.front().revision <= entry.revision) param.due.pop_front();
   }
   return std::nullopt;
 }
