@@ -1,4 +1,6 @@
 // Delivery contract, rules 13–18: slow links.
+#include <algorithm>
+
 #include "router/router_fixture.hpp"
 
 namespace clasp::router {
@@ -10,6 +12,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -65,6 +68,49 @@ TEST_F(ContractSlow, Rule13AParamWaitsOnceKeepsItsPlaceAndShowsTheNewest) {
   std::vector<std::string> tail(lines.end() - 3, lines.end());
   EXPECT_THAT(tail, ElementsAre("SET /a 2 rev=2", "PUBLISH event /between 1", "SET /b 1 rev=1"));
   EXPECT_GT(router().stats().params_conflated, 0u);
+}
+
+// A waiting param belongs to an entry whose id another address may get once the param is gone and the session is no longer told.
+TEST_F(ContractSlow, Rule7AReplacedSubscriptionLeavesNoMarkThatAnotherAddressInherits) {
+  configure({.params_max = 2, .eviction = EvictionPolicy::oldest_first});
+  Peer& writer = connect("writer");
+  Peer& slow = connect("slow");
+  slow.subscribe("/fill");
+  slow.subscribe("/old");
+  congest(writer, slow);
+  writer.set("/old", 1, Qos::fire);
+  slow.send(Message{Subscribe{.id = 2, .pattern = "/new"}}, Qos::confirm);  // replaces /old, whose mark waits
+  writer.set("/fill", 2, Qos::fire);
+  writer.set("/new", 1, Qos::fire);  // evicts, its entry takes over the id
+  writer.publish("/fill", "kept");
+  writer.set("/new", 2, Qos::fire);
+  slow.forget();
+  slow.resume();
+  const auto lines = slow.received();
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("/old"))));
+  EXPECT_EQ(std::ranges::count_if(lines, [](const std::string& line) { return line.starts_with("SET /new"); }), 1);
+}
+
+TEST_F(ContractSlow, Rule7AnAnswerToGetIsNotFollowedByAnOlderRemoval) {
+  configure({.params_max = 2, .eviction = EvictionPolicy::oldest_first});
+  Peer& writer = connect("writer");
+  Peer& slow = connect("slow");
+  slow.subscribe("/fill");
+  slow.subscribe("/x");
+  writer.set("/x", 1, Qos::fire);
+  congest(writer, slow);
+  slow.forget();
+  slow.get("/x");
+  writer.set("/other", 1, Qos::fire);  // evicts /x with revision 2
+  writer.set("/x", 3, Qos::fire);      // evicts again, /x goes on at revision 3
+  slow.resume();
+  std::vector<std::string> of_x;
+  for (const std::string& line : slow.received()) {
+    if (line.find(" /x") != std::string::npos) of_x.push_back(line);
+  }
+  ASSERT_FALSE(of_x.empty());
+  EXPECT_THAT(of_x.front(), HasSubstr("SNAPSHOT /x=3"));
+  EXPECT_THAT(of_x, Not(Contains(HasSubstr("null"))));
 }
 
 TEST_F(ContractSlow, Rule14OfAStreamOnlyTheNewestWaits) {

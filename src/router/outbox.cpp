@@ -35,6 +35,12 @@ void Outbox::account(const OutboxItem& item, bool in) {
   change(bytes_);
   if (undroppable(item.kind)) change(kept_bytes_);
   if (is_reply(item.kind)) change(reply_bytes_);
+  if (item.kind == ItemKind::kept && item.key != 0) {
+    if (in)
+      ++kept_params_[item.key];
+    else if (const auto count = kept_params_.find(item.key); --count->second == 0)
+      kept_params_.erase(count);
+  }
   live_ = in ? live_ + 1 : live_ - 1;
 }
 
@@ -51,35 +57,48 @@ void Outbox::forget(OutboxItem& item) {
   item.queued = dead_time;
 }
 
-void Outbox::push_param(EntryId entry, SharedFrame frame, SteadyTime now) {
+void Outbox::push_param(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key) {
   if (!congested_) {
-    add({.kind = ItemKind::param, .entry = entry, .frame = std::move(frame), .queued = now});
+    add({.kind = ItemKind::param, .entry = entry, .key = key, .frame = std::move(frame), .queued = now});
     return;
   }
   const auto [mark, is_new] = marks_.try_emplace(static_cast<std::uint32_t>(entry), first_ + items_.size());
-  if (is_new) add({.kind = ItemKind::mark, .entry = entry, .frame = {}, .queued = now});
-  else ++params_conflated_;
+  if (is_new)
+    add({.kind = ItemKind::mark, .entry = entry, .frame = {}, .queued = now});
+  else
+    ++params_conflated_;
 }
 
-void Outbox::push_removal(EntryId entry, SharedFrame frame, SteadyTime now) {
+void Outbox::push_removal(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key) {
   if (const auto mark = marks_.find(static_cast<std::uint32_t>(entry)); mark != marks_.end()) {
     OutboxItem& item = *at(mark->second);
     marks_.erase(mark);
     account(item, false);
-    item = {.kind = ItemKind::kept, .frame = std::move(frame), .queued = item.queued};
+    item = {.kind = ItemKind::kept, .key = key, .frame = std::move(frame), .queued = item.queued};
     account(item, true);
     return;
   }
   if (!congested_) {  // frames of this entry that wait must not become marks of whoever gets the id next
-    for (OutboxItem& item : items_) {
-      if (item.kind != ItemKind::param || item.entry != entry) continue;
-      account(item, false);
-      item.kind = ItemKind::kept;
-      item.entry = no_entry;
-      account(item, true);
-    }
+    keep_frames_if([entry](const OutboxItem& item) { return item.entry == entry; });
   }
-  push_kept(std::move(frame), now);
+  add({.kind = ItemKind::kept, .key = key, .frame = std::move(frame), .queued = now});
+}
+
+void Outbox::forget_older(std::uint64_t key) {
+  if (!kept_params_.contains(key)) return;
+  for (OutboxItem& item : items_) {
+    if (!dead(item) && item.kind == ItemKind::kept && item.key == key) forget(item);
+  }
+}
+
+void Outbox::keep_frames_if(const std::function<bool(const OutboxItem&)>& keep) {
+  for (OutboxItem& item : items_) {
+    if (dead(item) || item.kind != ItemKind::param || !keep(item)) continue;
+    account(item, false);
+    item.kind = ItemKind::kept;
+    item.entry = no_entry;
+    account(item, true);
+  }
 }
 
 void Outbox::push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now) {
@@ -109,6 +128,7 @@ void Outbox::conflate() {
   waiting.swap(items_);
   first_ = 0;
   live_ = bytes_ = kept_bytes_ = reply_bytes_ = 0;
+  kept_params_.clear();
   for (OutboxItem& item : waiting) {
     if (dead(item)) continue;
     switch (item.kind) {

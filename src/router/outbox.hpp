@@ -43,18 +43,18 @@ class Outbox {
   bool empty() const { return live_ == 0; }
   bool congested() const { return congested_; }
   std::size_t items() const { return live_; }
-  std::size_t waiting_bytes() const { return bytes_; }              // of all frames
-  std::size_t undroppable_bytes() const { return kept_bytes_; }     // of kept items and replies
+  std::size_t waiting_bytes() const { return bytes_; }           // of all frames
+  std::size_t undroppable_bytes() const { return kept_bytes_; }  // of kept items and replies
   std::size_t reply_bytes() const { return reply_bytes_; }
   std::size_t memory_bytes() const { return bytes_ + items_.size() * sizeof(OutboxItem) + (marks_.size() + streams_.size()) * 48; }
-  SteadyTime oldest() const;                                        // when the first item was queued; only when !empty()
+  SteadyTime oldest() const;  // when the first item was queued; only when !empty()
   std::uint64_t params_conflated() const { return params_conflated_; }
   std::uint64_t streams_dropped() const { return streams_dropped_; }
 
-  // `frame` may be empty when congested().
-  void push_param(EntryId entry, SharedFrame frame, SteadyTime now);
+  // `frame` may be empty when congested(). `key` stands for the address, see forget_older().
+  void push_param(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
   // The param was removed: its mark, if there is one, becomes this frame at its place, else the frame is added. EntryIds may be reused afterwards.
-  void push_removal(EntryId entry, SharedFrame frame, SteadyTime now);
+  void push_removal(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
   void push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now);
   void push_kept(SharedFrame frame, SteadyTime now);
   void push_reply(SharedFrame frame, SteadyTime now);
@@ -63,6 +63,10 @@ class Outbox {
   void conflate();
   OutboxItem pop();  // oldest first; only when !empty()
 
+  // A GET answer or SNAPSHOT has just shown the newest value of this address: frames that wait with an older one must not follow (contract 7).
+  void forget_older(std::uint64_t key);
+  // Of the params that wait as frames, those that `keep` names stay frames for good: congestion does not turn them into marks.
+  void keep_frames_if(const std::function<bool(const OutboxItem&)>& keep);
   // Drops waiting items for which `drop` says so (revocation, UNSUBSCRIBE). Marks and param frames come with their entry.
   void drop_if(const std::function<bool(const OutboxItem&)>& drop);
 
@@ -79,8 +83,9 @@ class Outbox {
   std::size_t kept_bytes_ = 0;
   std::size_t reply_bytes_ = 0;
   bool congested_ = false;
-  std::unordered_map<std::uint32_t, std::uint64_t> marks_;    // entry → item number
-  std::unordered_map<std::uint64_t, std::uint64_t> streams_;  // key → item number, only while congested
+  std::unordered_map<std::uint32_t, std::uint64_t> marks_;        // entry → item number
+  std::unordered_map<std::uint64_t, std::uint64_t> streams_;      // key → item number, only while congested
+  std::unordered_map<std::uint64_t, std::uint32_t> kept_params_;  // key → how many kept items show that param
   std::uint64_t params_conflated_ = 0;
   std::uint64_t streams_dropped_ = 0;
 };

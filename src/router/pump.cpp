@@ -32,9 +32,9 @@ void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, 
   const bool is_param = delivery.kind == CommitKind::set && session.conflate;
   if (!shared && !(is_param && box.congested())) shared = SharedFrame(delivery.frame());
   if (delivery.kind == CommitKind::remove && session.conflate) {
-    box.push_removal(delivery.entry, shared, now.steady);
+    box.push_removal(delivery.entry, shared, now.steady, address_key(delivery.address));
   } else if (is_param) {
-    box.push_param(delivery.entry, box.congested() ? SharedFrame{} : shared, now.steady);
+    box.push_param(delivery.entry, box.congested() ? SharedFrame{} : shared, now.steady, box.congested() ? 0 : address_key(delivery.address));
   } else if (delivery.kind == CommitKind::publish &&
              (delivery.signal == SignalType::stream || (delivery.signal == SignalType::gesture && delivery.phase == GesturePhase::move))) {
     box.push_stream(address_key(delivery.address, delivery.id.value_or(0)), shared, now.steady);
@@ -174,7 +174,9 @@ void Engine::pump(Session& session, Now now) {
   if (link == nullptr || !session.outbox) return;
   Outbox& box = *session.outbox;
   // Half of a congested session's window is left to its running snapshots, or they would never get a turn.
-  const std::size_t window = !box.congested() ? config.window_bytes : session.cursors > 0 ? config.window_bytes_congested / 2 : config.window_bytes_congested;
+  const std::size_t window = !box.congested()      ? config.window_bytes
+                             : session.cursors > 0 ? config.window_bytes_congested / 2
+                                                   : config.window_bytes_congested;
   while (!box.empty() && link->unsent < window) {
     const OutboxItem item = box.pop();
     emit(session, *link, item, now);
@@ -199,10 +201,12 @@ void Engine::emit(Session& session, Link& link, const OutboxItem& item, Now now)
       emit_scratch.clear();
       const std::string_view address = as_text(item.frame.view());
       if (render_get(session, address, emit_scratch, now)) {
+        if (session.outbox) session.outbox->forget_older(address_key(address));
         const SinkCall call(in_sink);
         link.unsent += link.sink->reply({.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
       } else if (item.missing_is_error) {
-        append_frame(emit_scratch, Message{ErrorReply{.code = static_cast<std::uint16_t>(ErrorCode::not_found), .message = "not found", .address = address}});
+        append_frame(emit_scratch,
+                     Message{ErrorReply{.code = static_cast<std::uint16_t>(ErrorCode::not_found), .message = "not found", .address = address}});
         const SinkCall call(in_sink);
         link.unsent += link.sink->reply({.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
       }
@@ -335,8 +339,10 @@ void Engine::update_pause_for_replies(Session& session) {
   Link* link = table.find(session.link);
   if (link == nullptr) return;
   const std::size_t waiting = session.outbox ? session.outbox->reply_bytes() : 0;
-  if (waiting > config.replies_bytes_max) pause_reading(*link, PauseCause::replies);
-  else if (waiting <= config.replies_bytes_max / 2) resume_reading(*link, PauseCause::replies);
+  if (waiting > config.replies_bytes_max)
+    pause_reading(*link, PauseCause::replies);
+  else if (waiting <= config.replies_bytes_max / 2)
+    resume_reading(*link, PauseCause::replies);
 }
 
 // The link's read filled its budget and feeds a subscriber that is behind but moving: wait for that one, at most pace_max (contract 17).

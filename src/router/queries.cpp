@@ -29,8 +29,13 @@ void Engine::on_subscribe(Session& session, const Subscribe& subscribe, Now now)
   }
   const SubscribeOptions options = subscribe.options.value_or(SubscribeOptions{});
   const Pattern parsed = *pattern;
-  subscriptions.add({.session = session.slot, .id = subscribe.id, .pattern = std::move(*pattern), .types = subscribe.types, .options = options,
+  subscriptions.add({.session = session.slot,
+                     .id = subscribe.id,
+                     .pattern = std::move(*pattern),
+                     .types = subscribe.types,
+                     .options = options,
                      .since = commit_log.last_seq()});
+  if (old) drop_uncovered(session, now);  // the replaced pattern may have covered more
   if ((options.max_rate || options.epsilon) && !session.options)
     session.options = std::make_unique<OptionState>(config.option_slots_max, stats.option_slots_exhausted);
   send_history(session, parsed, options, subscribe.types, now);
@@ -46,13 +51,16 @@ void Engine::on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, No
   drop_uncovered(session, now);
 }
 
-// Marks show what is committed later, so those no subscription covers any more must go (contract 32).
+// Marks show what is committed later, so those no subscription covers any more must go (contract 32). Frames that wait were committed before and
+// stay, but must not become marks: nobody will tell this session when their entry is removed and its id goes to another address.
 void Engine::drop_uncovered(Session& session, Now now) {
   static_cast<void>(now);
   if (!session.outbox) return;
-  session.outbox->drop_if([&](const OutboxItem& item) {
-    return item.kind == ItemKind::mark && !subscriptions.gets_live(session.slot, params.record(item.entry).address, commit_log.last_seq() + 1);
-  });
+  const auto uncovered = [&](const OutboxItem& item) {
+    return !subscriptions.gets_live(session.slot, params.record(item.entry).address, commit_log.last_seq() + 1);
+  };
+  session.outbox->drop_if([&](const OutboxItem& item) { return item.kind == ItemKind::mark && uncovered(item); });
+  session.outbox->keep_frames_if(uncovered);
   if (session.outbox->empty()) drop_outbox(session);
   account_outbox(session);
 }
@@ -72,7 +80,8 @@ bool Engine::render_get(Session& session, std::string_view address, ByteBuffer& 
 }
 
 void Engine::on_get(Session& session, const Get& get, Qos qos, Now now) {
-  if (const auto fault = check_address(get.address, {.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses}))
+  if (const auto fault =
+          check_address(get.address, {.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses}))
     return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, get.address), printable(get.address)}, now);
   if (!may_read(session, get.address))
     return send_error(session, {ErrorCode::forbidden, "Insufficient scope for read operation", std::string(get.address)}, now);
@@ -100,8 +109,10 @@ void Engine::on_get(Session& session, const Get& get, Qos qos, Now now) {
 }
 
 void Engine::on_query(Session& session, const Query& query, Now now) {
-  const auto pattern = Pattern::parse(query.pattern.starts_with('/') ? std::string(query.pattern) : '/' + std::string(query.pattern), config.address_bytes_max);
-  if (!pattern) return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), query.pattern), printable(query.pattern)}, now);
+  const auto pattern =
+      Pattern::parse(query.pattern.starts_with('/') ? std::string(query.pattern) : '/' + std::string(query.pattern), config.address_bytes_max);
+  if (!pattern)
+    return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), query.pattern), printable(query.pattern)}, now);
   QueryResult result;
   std::size_t bytes = 3;
   std::size_t frames = 0;
@@ -125,7 +136,8 @@ void Engine::on_announce(Session& session, const Announce& announce, Now now) {
   const AddressRules rules{.bytes_max = config.address_bytes_max, .wildcards = true, .control_characters = !config.strict_addresses};
   for (const SignalDefinition& signal : announce.signals) {
     if (const auto fault = check_address(signal.address, rules))
-      return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, signal.address), printable(signal.address)}, now, Order::write);
+      return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, signal.address), printable(signal.address)}, now,
+                        Order::write);
     if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, signal.address)))
       return send_error(session, {ErrorCode::forbidden, "Insufficient scope for announce operation", std::string(signal.address)}, now, Order::write);
   }
@@ -133,8 +145,11 @@ void Engine::on_announce(Session& session, const Announce& announce, Now now) {
   for (const SignalDefinition& signal : announce.signals) refused += signals.announce(signal, session.id, now.steady) ? 0 : 1;
   if (refused > 0) {
     stats.signals_refused += refused;
-    return send_error(session, {ErrorCode::too_many, fmt::format("Signal limit reached (max {}): {} of {} were refused", config.signals_max, refused,
-                                                                 announce.signals.size()), printable(announce.ns)}, now, Order::write);
+    return send_error(session,
+                      {ErrorCode::too_many,
+                       fmt::format("Signal limit reached (max {}): {} of {} were refused", config.signals_max, refused, announce.signals.size()),
+                       printable(announce.ns)},
+                      now, Order::write);
   }
   Ack ack;
   ack.address = announce.ns;

@@ -24,8 +24,12 @@ std::optional<ValueView> Engine::visible(const Session& session, const ParamReco
 }
 
 void Engine::start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, Now now) {
-  cursors.push_back({.session = session.id, .pattern = std::move(pattern), .since = commit_log.last_seq(), .subscription = subscription,
-                     .owes_frame = !subscription.has_value(), .after = {}});
+  cursors.push_back({.session = session.id,
+                     .pattern = std::move(pattern),
+                     .since = commit_log.last_seq(),
+                     .subscription = subscription,
+                     .owes_frame = !subscription.has_value(),
+                     .after = {}});
   ++session.cursors;
   if (advance_snapshot(cursors.back(), now).finished) {
     cursors.pop_back();
@@ -86,6 +90,7 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, Now now) {
       link->unsent += link->sink->deliver(delivery);
       ++sent_views;
     }
+    if (session->outbox) session->outbox->forget_older(address_key(record.address));
     if (cursor.subscription) {
       params.touch(*entry, now.steady);
       note_snapshot_delivery(*session, *cursor.subscription, record.address, *value, now);
@@ -100,6 +105,8 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, Now now) {
     link->unsent += bytes;
     stats.bytes_out += bytes;
   }
+  if (session->outbox && session->outbox->empty()) session->outbox.reset();
+  account_outbox(*session);
   progress.bytes = chunk_scratch.size() + sent_views * 64 + visits;
   return progress;
 }
