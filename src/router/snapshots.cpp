@@ -105,7 +105,7 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, Now now) {
     link->unsent += bytes;
     stats.bytes_out += bytes;
   }
-  if (session->outbox && session->outbox->empty()) session->outbox.reset();
+  if (session->outbox && session->outbox->empty()) drop_outbox(*session);
   account_outbox(*session);
   progress.bytes = chunk_scratch.size() + sent_views * 64 + visits;
   return progress;
