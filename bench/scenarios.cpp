@@ -107,7 +107,7 @@ Result<void> measure_batches(const Target& target, std::size_t batch, std::size_
 }  // namespace
 
 Result<void> measure_throughput(const Target& target, const Sizes& sizes, Figures& figures) {
-  for (const std::size_t batch : {1, 16, 64, 256}) {
+  for (const std::size_t batch : {1U, 16U, 64U, 256U}) {
     const std::size_t messages = batch == 1 ? sizes.throughput_messages / 4 : sizes.throughput_messages;
     if (auto done = measure_batches(target, batch, messages, figures); !done) return done;
   }
@@ -195,7 +195,7 @@ std::size_t descriptors_max() {
 }  // namespace
 
 Result<void> measure_fanout(const Target& target, const Sizes& sizes, Figures& figures) {
-  for (const std::size_t count : {10, 100, 1'000}) {
+  for (const std::size_t count : {10U, 100U, 1'000U}) {
     if (count > sizes.fanout_subscribers_max || count > descriptors_max()) break;
     if (auto done = measure_fanout_to(target, count, sizes, figures); !done) return done;
   }

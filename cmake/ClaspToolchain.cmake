@@ -44,6 +44,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
   # Two false positives of GCC 12 inside libstdc++ headers at -O2/-O3 (its bugs 105329, 105562, 107919).
   target_compile_options(clasp_warnings INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow)
+else()  # libstdc++ 12's own stable_sort calls the deprecated get_temporary_buffer, which it exempts for GCC only.
+  target_compile_options(clasp_warnings INTERFACE -Wno-deprecated-declarations)
 endif()
 if(CLASP_WERROR)
   target_compile_options(clasp_warnings INTERFACE -Werror)

@@ -2,7 +2,7 @@
 packages_build="build-essential cmake ninja-build ccache mold pkg-config libboost1.81-dev libssl-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libtomlplusplus-dev"
 packages_test="libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev liblo-tools curl python3 python3-venv"
 packages_node="nodejs npm"
-packages_fuzz="clang-22 lld-22 libclang-rt-22-dev"
+packages_clang="clang-22 lld-22 libclang-rt-22-dev"
 
 # install_packages NAME...: installs what is missing; says so; needs root or sudo only if something is.
 install_packages() {

@@ -29,7 +29,7 @@ class Heard {
   // Waits until so many have come; those that came.
   std::vector<Delivery> wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, 10s, [&] { return deliveries_.size() >= count; })) << deliveries_.size() << " of " << count;
+    EXPECT_TRUE(changed_.wait_for(lock, 60s, [&] { return deliveries_.size() >= count; })) << deliveries_.size() << " of " << count;
     return deliveries_;
   }
   std::vector<std::string> lines(std::size_t count) {
@@ -194,7 +194,7 @@ TEST(ClientAndRouter, LoseNothingInAFlood) {
   }
   ASSERT_TRUE(sender.ping(10s));
   ASSERT_TRUE(receiver.ping(10s));
-  const auto end = std::chrono::steady_clock::now() + 10s;
+  const auto end = std::chrono::steady_clock::now() + 60s;
   while (count < events && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   EXPECT_EQ(count, events);
   EXPECT_EQ(disorder, 0);

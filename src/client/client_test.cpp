@@ -30,11 +30,11 @@ class Log {
   }
   bool wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [&] { return lines_.size() >= count; });
+    return changed_.wait_for(lock, 60s, [&] { return lines_.size() >= count; });
   }
   bool wait_for(const std::string& line) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [&] { return std::ranges::find(lines_, line) != lines_.end(); });
+    return changed_.wait_for(lock, 60s, [&] { return std::ranges::find(lines_, line) != lines_.end(); });
   }
   std::vector<std::string> lines() {
     std::lock_guard lock(mutex_);

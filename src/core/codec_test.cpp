@@ -42,7 +42,7 @@ TEST_P(Frames, AreDecodedAsTheVectorSays) {
   EXPECT_EQ(static_cast<int>(frame->header.qos), expected.at("qos"));
   EXPECT_EQ(frame->header.timestamp.has_value(), expected.at("has_timestamp"));
   if (expected.contains("timestamp")) {
-    EXPECT_EQ(std::to_string(frame->header.timestamp.value().us), expected.at("timestamp"));
+    EXPECT_EQ(std::to_string(frame->header.timestamp.value().us), expected.at("timestamp").get<std::string>());
   }
   EXPECT_EQ(frame->header.frame_bytes(), GetParam().bytes.size());
 
@@ -225,8 +225,8 @@ TEST_P(Limits, AreKeptToTheByte) {
     frame[1] |= std::byte{0x20};
     frame.insert(frame.begin() + wire::header_bytes, 8, std::byte{0});
   }
-  EXPECT_EQ(frame.size(), row.at("length"));
-  EXPECT_EQ(sha256(frame), row.at("sha256"));
+  EXPECT_EQ(frame.size(), row.at("length").get<std::size_t>());
+  EXPECT_EQ(sha256(frame), row.at("sha256").get<std::string>());
   Decoder decoder;
   const auto message = decode_whole(decoder, frame);
   ASSERT_TRUE(message) << describe(message.error());

@@ -164,7 +164,7 @@ TEST(ValueView, IsComparedBitByBit) {
   const EncodedValue zero(Value(0.0));
   const EncodedValue minus_zero(Value(-0.0));
   const EncodedValue integer_zero(Value(0));
-  const EncodedValue nan(Value(std::numeric_limits<double>::quiet_NaN()));
+  const EncodedValue nan{Value(std::numeric_limits<double>::quiet_NaN())};
   EXPECT_TRUE(same_value(nan.view(), nan.view()));
   EXPECT_TRUE(same_value({}, {}));
   EXPECT_FALSE(same_value(zero.view(), minus_zero.view()));

@@ -281,7 +281,7 @@ TEST(IdleLink, CostsLessThanAKilobyte) {
       clients.back().send(upgrade_request() + masked(Opcode::binary, std::string(40, 'x')));
       loop.turn(Micros{0});
     }
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (engine.frames < count && std::chrono::steady_clock::now() < give_up) loop.turn(Micros{1'000});
     ASSERT_EQ(engine.frames, count);
   };

@@ -187,7 +187,7 @@ class LoopTest : public testing::Test {
 
   // Turns the loop until the condition holds; false after 10 s.
   bool until(const std::function<bool()>& condition, std::vector<TestClient*> clients = {}) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (true) {
       for (TestClient* client : clients) client->read();
       if (condition()) return true;

@@ -81,7 +81,7 @@ class RouterLinkTest : public testing::Test {
     return client;
   }
   bool until(const std::function<bool()>& condition, std::vector<TestClient*> clients) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (true) {
       for (TestClient* client : clients) client->read();
       if (condition()) return true;

@@ -180,7 +180,8 @@ class Comparison {
     }
     ASSERT_TRUE(checked);
     const ConflictStrategy strategy = below(4) == 0 ? ConflictStrategy::max : ConflictStrategy::lww;
-    const Written written = store_.write(write, ++seq_, UnixTime{seq_}, now(), strategy);
+    ++seq_;
+    const Written written = store_.write(write, seq_, UnixTime{seq_}, now(), strategy);
     EXPECT_EQ(written.entry, entry_of(where));
     EXPECT_EQ(written.created, known == model_.params.end());
     if (known != model_.params.end() && known->second.strategy == ConflictStrategy::max && !text && known->second.number &&

@@ -39,7 +39,7 @@ void skip(ValueTag tag, Bytes& rest) {
         skip(take_tag(rest), rest);
       }
       return;
-    default: CLASP_CHECK(!"a view holds narrow numbers");
+    default: CLASP_CHECK(false && "a view holds narrow numbers");
   }
 }
 
@@ -103,7 +103,7 @@ void OscArguments::add(ValueTag tag, Bytes& rest, bool outermost) {
       add_text(to_json(with_bytes_as_arrays(to_value(map))));
       return;
     }
-    default: CLASP_CHECK(!"a view holds narrow numbers");
+    default: CLASP_CHECK(false && "a view holds narrow numbers");
   }
 }
 
