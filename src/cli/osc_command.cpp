@@ -1,7 +1,9 @@
 // `clasp osc`: the OSC bridge in a process of its own.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
@@ -10,6 +12,7 @@
 #include "bridge/remote/remote_link.hpp"
 #include "cli/commands.hpp"
 #include "cli/osc_flags.hpp"
+#include "io/io_loop.hpp"
 
 namespace clasp::cli {
 
@@ -61,6 +64,26 @@ class WatchedLink final : public bridge::RouterLink, private bridge::RouterLinkL
   bool up_ = false;
 };
 
+// The client's loop is Asio's; the OSC socket's is one descriptor in it.
+class NestedLoop {
+ public:
+  explicit NestedLoop(boost::asio::io_context& outer) : descriptor_(outer, ::dup(inner.descriptor())) { wait(); }
+  void stop() { descriptor_.close(); }
+
+  io::IoLoop inner;
+
+ private:
+  void wait() {
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+      if (error) return;
+      inner.turn(Micros{0});
+      if (descriptor_.is_open()) wait();
+    });
+  }
+
+  boost::asio::posix::stream_descriptor descriptor_;
+};
+
 }  // namespace
 
 ExitCode run_osc_command(const Invocation& call) {
@@ -73,7 +96,8 @@ ExitCode run_osc_command(const Invocation& call) {
   boost::asio::io_context loop;
   ConsoleLog log(call.console);
   ExitCode outcome = ExitCode::ok;
-  bridge::osc::OscSocket socket(loop, flags.socket, log);
+  NestedLoop nested(loop);
+  bridge::osc::OscSocket socket(nested.inner, flags.socket, log);
   boost::asio::signal_set signals(loop, SIGINT, SIGTERM);
   std::function<void()> stop;
   WatchedLink link(loop, {.endpoint = *endpoint, .token = flags.token}, [&](const Error& error) {
@@ -84,6 +108,7 @@ ExitCode run_osc_command(const Invocation& call) {
   stop = [&] {
     osc.stop();
     socket.stop();
+    nested.stop();
     signals.clear();  // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
   };
   if (const auto started = socket.start(osc); !started) {

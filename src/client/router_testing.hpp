@@ -44,7 +44,7 @@ class RealRouter {
 
   void run(const router::Config& config, std::promise<std::uint16_t>& port) {
     SystemRandom random;
-    router::Router router(config, router::Hooks{.random = &random, .log = {}}, loop_.read_clocks());
+    router::Router router(config, router::Hooks{.random = &random, .log = {}}, io::read_clocks());
     net::RouterEngine engine(router);
     loop_.attach(engine);
     net::ProbeHandler http;

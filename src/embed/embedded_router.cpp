@@ -100,7 +100,7 @@ Result<EmbeddedRouter> EmbeddedRouter::start(const std::vector<std::string>& opt
   if (!config) return config.error();
   auto impl = std::make_unique<Impl>(std::move(*config));
   if (auto started = impl->server.start(); !started) return started.error();
-  impl->own.id = impl->server.router().open_session({.name = "embedder"}, impl->own, impl->server.loop().read_clocks());
+  impl->own.id = impl->server.router().open_session({.name = "embedder"}, impl->own, io::read_clocks());
   impl->thread = std::thread([server = &impl->server] { server->run(); });
   return EmbeddedRouter(std::move(impl));
 }

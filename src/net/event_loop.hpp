@@ -7,12 +7,12 @@
 //   4 input: each readable stream once, at most 64 KiB, until 1 ms or 1 MiB of output; who is left comes first in the next turn
 //   5 end_turn() of the engines
 //   6 flush: one gather write for each stream that has something to send
-//   7 arm the waits again
 // Nothing is sent per message and nothing blocks, except step 1.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,13 +20,10 @@
 #include <vector>
 
 #include "core/time.hpp"
+#include "io/io_loop.hpp"
 #include "net/deadline_queue.hpp"
 #include "net/net_stats.hpp"
 #include "net/out_buffer.hpp"
-
-namespace boost::asio {
-class io_context;
-}
 
 namespace clasp::net {
 
@@ -46,8 +43,8 @@ struct LoopOptions {
   std::size_t read_bytes_max = 65'536;  // of one stream in one turn
   Micros turn_time_max{1'000};          // then input waits for the next turn
   std::size_t turn_output_bytes_max = 1'048'576;
-  // Let the peers run between input and output: they answer while we still hold the turn's output, so that more frames leave in one write.
-  // Measured with prototypes: +54 to 84 % where each request waits for its answer, no loss elsewhere.
+  // When input comes in small pieces and faster than the loop turns, let the peers run between input and output, so that more frames leave in
+  // one write. Never when the loop had to wait for the input: a peer that waits for one answer shall have it (docs/decisions/yield.md).
   bool yield_before_flush = true;
   Micros setup_max{10'000'000};  // from accept to the first CLASP frame; also how long an HTTP connection may idle
   Micros linger_max{2'000'000};  // from close to the peer having taken everything
@@ -60,7 +57,7 @@ class EventLoop {
   ~EventLoop();  // drops streams without telling their handlers: what those refer to may be gone
 
   // ---- any thread ----
-  void post(std::function<void()> task);  // run it in step 3 of the next turn
+  void post(std::function<void()> task) { io_.post(std::move(task)); }  // run it in step 3 of the next turn
   void stop();                            // run() returns after the current turn
 
   // ---- loop thread ----
@@ -69,12 +66,11 @@ class EventLoop {
   void attach(Turns& engine);
   void detach(Turns& engine);
   const Now& now() const { return now_; }
-  Now read_clocks() const;  // a fresh reading, for what cannot wait for the next turn
-  boost::asio::io_context& context();
+  io::IoLoop& io() { return io_; }
   NetStats& stats() { return stats_; }
   const LoopOptions& options() const { return options_; }
 
-  void defer(std::function<void()> task);  // as post(), from the loop thread: for watches, which may only note what happened
+  void defer(std::function<void()> task) { io_.defer(std::move(task)); }  // as post(), from the loop thread
 
   // Takes over a connected socket. The stream belongs to the loop and is destroyed some time after it is closed.
   using HandlerMaker = std::function<std::unique_ptr<StreamHandler>(Stream&)>;
@@ -88,7 +84,6 @@ class EventLoop {
   void count_output(std::size_t bytes) { turn_output_ += bytes; }
   void mark_ready(Stream& stream);  // has input to handle
   void mark_dirty(Stream& stream);  // has output to send, or is to be closed
-  void mark_rearm(Stream& stream);  // wants to be told when it can be read
   void mark_dead(Stream& stream);
   std::span<std::byte> read_buffer() { return read_buffer_; }
   BlockPool& blocks() { return blocks_; }
@@ -96,16 +91,13 @@ class EventLoop {
   DeadlineQueue& lingers() { return lingers_; }
 
  private:
-  struct Io;
-
   bool work_is_left() const;
+  bool should_yield(std::size_t input_bytes) const;
   std::optional<SteadyTime> next_deadline() const;
-  void wait(std::optional<Micros> wait_max);
+  void wait(std::optional<Micros> wait_max, SteadyTime now);
   void run_deadlines();
-  void run_tasks();
   void handle_input();
   void flush();
-  void rearm();
   void bury();
 
   LoopOptions options_;
@@ -116,17 +108,17 @@ class EventLoop {
   DeadlineQueue lingers_;
   std::vector<std::byte> read_buffer_;
   std::vector<Turns*> engines_;
-  std::vector<std::function<void()>> deferred_;
-  std::unique_ptr<Io> io_;
+  io::IoLoop io_;
+  std::atomic<bool> stopping_{false};
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Stream*> ready_;
-  std::vector<Stream*> handling_;  // memory of handle_input(), flush() and rearm(), reused
+  std::vector<Stream*> handling_;  // memory of handle_input() and flush(), reused
   std::vector<Stream*> dirty_;
-  std::vector<Stream*> rearm_;
   std::vector<Stream*> dead_;
   std::size_t turn_output_ = 0;
   unsigned turn_checks_ = 0;
   bool turn_over_ = false;
+  bool slept_ = false;  // the wait of this turn did
   bool engines_want_more_ = false;
 };
 

@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 
+#include "io/timer.hpp"
+#include "io/watch.hpp"
 #include "net/port_owner.hpp"
 
 namespace clasp::net {
@@ -21,7 +21,7 @@ namespace {
 
 constexpr int backlog = 4'096;
 constexpr unsigned accepts_per_turn_max = 64;
-constexpr std::chrono::milliseconds retry_after{100};
+constexpr Micros retry_after{100'000};
 constexpr Micros log_interval{1'000'000};
 constexpr int keepalive_idle_seconds = 30;
 constexpr int keepalive_interval_seconds = 10;
@@ -134,11 +134,13 @@ std::string to_text(const ListenAddress& address) {
   return fmt::format("{}:{}", address.host.empty() ? "*" : address.host, address.port);
 }
 
-struct Listener::Acceptor final : private WatchHandler, std::enable_shared_from_this<Acceptor> {
+struct Listener::Acceptor final : private io::WatchHandler, std::enable_shared_from_this<Acceptor> {
   Acceptor(EventLoop& in, int socket, std::uint16_t on, Protocols spoken)
-      : loop(in), port(on), known(std::make_shared<const Protocols>(std::move(spoken))), watch(in.context(), socket, *this), retry(in.context()) {
-    watch.want_read();
-  }
+      : loop(in),
+        port(on),
+        known(std::make_shared<const Protocols>(std::move(spoken))),
+        watch(in.io(), socket, *this),
+        retry(in.io(), [this] { watch.set_reading(true); }) {}
 
   // The loop's clock is that of the last turn here: accept when it has been read.
   void on_readable() override {
@@ -160,7 +162,6 @@ struct Listener::Acceptor final : private WatchHandler, std::enable_shared_from_
       }
       // Anything else concerns one connection that is gone already; the next one may be fine.
     }
-    watch.want_read();
   }
 
   void adopt(int socket) {
@@ -177,20 +178,15 @@ struct Listener::Acceptor final : private WatchHandler, std::enable_shared_from_
       known->log(fmt::format("cannot accept connections on port {}: {}; {} are open", port, std::strerror(error), loop.streams()));
     }
     loop.evict_oldest_setup();
-    retry.expires_after(retry_after);
-    retry.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
-      const std::shared_ptr<Acceptor> self = weak.lock();
-      if (!cancelled && self) self->on_readable();
-    });
+    watch.set_reading(false);
+    retry.set(now + retry_after);
   }
 
   EventLoop& loop;
   std::uint16_t port;
   std::shared_ptr<const Protocols> known;
-  Watch watch;
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-                                    boost::asio::io_context::executor_type>
-      retry;
+  io::Watch watch;
+  io::Timer retry;
   std::optional<SteadyTime> logged_at;
 };
 

@@ -36,7 +36,7 @@ TEST_F(LoopTest, RunReturnsAfterStopFromAnotherThread) {
 TEST_F(LoopTest, TheEngineIsCalledAtItsDeadline) {
   start();
   loop->turn(Micros{0});
-  const SteadyTime at = loop->read_clocks().steady + Micros{20'000};
+  const SteadyTime at = io::read_clocks().steady + Micros{20'000};
   engine.deadline = at;
   EXPECT_TRUE(until([&] { return !engine.deadline; }));
   EXPECT_GE(engine.advanced.back(), at);
@@ -45,9 +45,9 @@ TEST_F(LoopTest, TheEngineIsCalledAtItsDeadline) {
 
 TEST_F(LoopTest, AnEarlierDeadlineReplacesALaterOne) {
   start();
-  engine.deadline = loop->read_clocks().steady + Micros{60'000'000};
+  engine.deadline = io::read_clocks().steady + Micros{60'000'000};
   loop->turn(Micros{0});
-  engine.deadline = loop->read_clocks().steady + Micros{5'000};
+  engine.deadline = io::read_clocks().steady + Micros{5'000};
   EXPECT_TRUE(until([&] { return !engine.deadline; }));
 }
 
@@ -135,7 +135,7 @@ TEST_F(LoopTest, TheTimeOfSendingIsWrittenIntoSync) {
   const std::string message = behind_head(client.received).substr(2);
   EXPECT_EQ(message.substr(0, 6), "before");
   const auto stamp = load_be<std::uint64_t>(as_bytes(message).data() + 6);
-  const std::uint64_t now = loop->read_clocks().unix_time.us;
+  const std::uint64_t now = io::read_clocks().unix_time.us;
   EXPECT_LE(stamp, now);
   EXPECT_GT(stamp, now - 10'000'000);
 }

@@ -68,7 +68,7 @@ class RouterLinkTest : public testing::Test {
  protected:
   void start(LoopOptions options = {}, router::Config config = {}) {
     loop = std::make_unique<EventLoop>(options);
-    router = std::make_unique<router::Router>(std::move(config), router::Hooks{.random = &random}, loop->read_clocks());
+    router = std::make_unique<router::Router>(std::move(config), router::Hooks{.random = &random}, io::read_clocks());
     engine = std::make_unique<RouterEngine>(*router);
     loop->attach(*engine);
     Result<std::unique_ptr<Listener>> opened = Listener::open(*loop, {"127.0.0.1", 0}, Protocols::clasp(*engine, http));

@@ -18,19 +18,16 @@ bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || 
 
 }  // namespace
 
-Stream::Stream(EventLoop& loop, int socket) : loop_(loop), watch_(loop.context(), socket, *this), opened_at_(loop.now().steady) {}
+Stream::Stream(EventLoop& loop, int socket) : loop_(loop), watch_(loop.io(), socket, *this), opened_at_(loop.now().steady) {}
 
 Stream::~Stream() { out_.clear(loop_.blocks()); }
 
 void Stream::set_reading(bool on) {
   if (reading_ == on || state_ != State::open) return;
   reading_ = on;
-  if (!on) return;
-  if (backlog_.empty()) {
-    loop_.mark_rearm(*this);
-  } else {
-    loop_.mark_ready(*this);
-  }
+  if (!on) return;  // the watch is told when there is something to read: most pauses are over before
+  watch_.set_reading(true);
+  if (!backlog_.empty()) loop_.mark_ready(*this);
 }
 
 void Stream::become(std::unique_ptr<StreamHandler> handler) { next_handler_ = std::move(handler); }
@@ -48,9 +45,7 @@ void Stream::handle_input() {
   } else if (n == 0) {
     peer_ended_ = true;
     handler_->on_end();
-  } else if (would_block(errno)) {
-    loop_.mark_rearm(*this);
-  } else {
+  } else if (!would_block(errno)) {
     lose();
   }
 }
@@ -68,7 +63,6 @@ void Stream::feed(std::span<std::byte> input, bool from_backlog) {
   if (state_ != State::open || input.empty()) {
     backlog_.release();
     backlog_from_ = 0;
-    if (state_ == State::open && reading_) loop_.mark_rearm(*this);
     return;
   }
   if (from_backlog) {
@@ -83,11 +77,7 @@ void Stream::feed(std::span<std::byte> input, bool from_backlog) {
 void Stream::discard_input() {
   const std::span<std::byte> buffer = loop_.read_buffer();
   const ssize_t n = ::recv(watch_.descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (n > 0 || (n < 0 && would_block(errno))) {
-    loop_.mark_rearm(*this);
-  } else {
-    abort();
-  }
+  if (n == 0 || (n < 0 && !would_block(errno))) abort();
 }
 
 void Stream::flush() {
@@ -110,10 +100,10 @@ void Stream::flush() {
     sent_total_ += taken;
     if (taken < offered) {
       write_blocked_ = true;
-      watch_.want_write();
       break;
     }
   }
+  watch_.set_writing(write_blocked_);
   loop_.stats().bytes_out += sent;
   if (sent > 0 && !closed_told_) handler_->on_sent(sent);
   if (state_ != State::draining || !out_.empty()) return;
@@ -121,7 +111,7 @@ void Stream::flush() {
   if (peer_ended_) return abort();
   ::shutdown(watch_.descriptor(), SHUT_WR);
   state_ = State::ended;
-  loop_.mark_rearm(*this);
+  watch_.set_reading(true);
 }
 
 void Stream::close_after_flush() {

@@ -9,10 +9,10 @@
 
 #include "core/byte_buffer.hpp"
 #include "core/time.hpp"
+#include "io/watch.hpp"
 #include "net/deadline_queue.hpp"
 #include "net/event_loop.hpp"
 #include "net/out_buffer.hpp"
-#include "net/watch.hpp"
 
 namespace clasp::net {
 
@@ -34,7 +34,7 @@ class StreamHandler {
   virtual void on_shutdown() {}          // the server ends: close, unless somebody else will
 };
 
-class Stream final : public DeadlineNode, private WatchHandler {
+class Stream final : public DeadlineNode, private io::WatchHandler {
  public:
   Stream(EventLoop& loop, int socket);  // by EventLoop::adopt()
   ~Stream();
@@ -76,7 +76,13 @@ class Stream final : public DeadlineNode, private WatchHandler {
     dead,
   };
 
-  void on_readable() override { loop_.mark_ready(*this); }
+  void on_readable() override {
+    if (state_ == State::ended || (state_ == State::open && reading_)) {
+      loop_.mark_ready(*this);
+    } else {
+      watch_.set_reading(false);
+    }
+  }
   void on_writable() override {
     write_blocked_ = false;
     loop_.mark_dirty(*this);
@@ -91,14 +97,11 @@ class Stream final : public DeadlineNode, private WatchHandler {
   void feed(std::span<std::byte> input, bool from_backlog);
   void discard_input();
   void flush();
-  void arm() {
-    if (state_ == State::ended || (state_ == State::open && reading_)) watch_.want_read();
-  }
   void tell_closed();
   void lose();  // the connection broke
 
   EventLoop& loop_;
-  Watch watch_;
+  io::Watch watch_;
   std::unique_ptr<StreamHandler> handler_;
   std::unique_ptr<StreamHandler> next_handler_;
   OutBuffer out_;
@@ -114,7 +117,6 @@ class Stream final : public DeadlineNode, private WatchHandler {
   bool closed_told_ = false;
   bool ready_ = false;  // in which of the loop's lists it is
   bool dirty_ = false;
-  bool rearm_ = false;
 };
 
 }  // namespace clasp::net

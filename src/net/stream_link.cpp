@@ -46,7 +46,7 @@ void StreamLink::before_send() {
   if (stamps_.empty()) return;
   std::erase_if(stamps_, [this](std::uint64_t position) { return position < stream_.sent_total(); });
   std::array<std::byte, 8> time;
-  store_be(time.data(), stream_.loop().read_clocks().unix_time.us);
+  store_be(time.data(), io::read_clocks().unix_time.us);
   for (const std::uint64_t position : stamps_) stream_.overwrite(position, time);
 }
 

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 #include "bridge/local/local_link.hpp"
 #include "bridge/osc/osc_bridge.hpp"
 #include "bridge/osc/osc_socket.hpp"
+#include "io/signal_watch.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
 #include "net/router_engine.hpp"
@@ -76,8 +75,8 @@ struct OscPart {
   OscPart(router::Router& router, net::EventLoop& loop, std::uint32_t origin, bridge::osc::OscConfig config, bridge::osc::OscSocketConfig socket_config,
           bridge::osc::OscLog& log)
       : bind(socket_config.bind),
-        link(router, [&loop] { return loop.read_clocks(); }, origin),
-        socket(loop.context(), std::move(socket_config), log),
+        link(router, [] { return io::read_clocks(); }, origin),
+        socket(loop.io(), std::move(socket_config), log),
         bridge(link, std::move(config), socket, log) {}
 };
 
@@ -126,7 +125,7 @@ struct Server::Parts final : net::HttpHandler {
   explicit Parts(ServerConfig given)
       : config(std::move(given)),
         log(config.log_level, config.json_logs),
-        router(config.router, {.random = &random, .log = [this](std::string_view line) { log.warn(line); }}, loop.read_clocks()),
+        router(config.router, {.random = &random, .log = [this](std::string_view line) { log.warn(line); }}, io::read_clocks()),
         engine(router),
         measured(engine, latency),
         stopping(loop, router, config.drain_timeout) {
@@ -180,7 +179,7 @@ struct Server::Parts final : net::HttpHandler {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   BridgeLog bridge_log{log};
   std::vector<std::unique_ptr<OscPart>> oscs;
-  std::shared_ptr<boost::asio::signal_set> signals;
+  std::unique_ptr<io::SignalWatch> signals;
 };
 
 Server::Server(ServerConfig config) : parts_(std::make_unique<Parts>(std::move(config))) {}
@@ -294,17 +293,7 @@ int run_server(std::span<const std::string> arguments) {
 }
 
 void Server::stop_on_signals() {
-  auto signals = std::make_shared<boost::asio::signal_set>(parts_->loop.context(), SIGINT, SIGTERM);
-  const auto wait = std::make_shared<std::function<void()>>();
-  *wait = [this, signals, wait] {
-    signals->async_wait([this, wait](const boost::system::error_code& error, int) {
-      if (error) return;
-      stop();
-      (*wait)();  // a second one ends at once
-    });
-  };
-  (*wait)();
-  parts_->signals = signals;
+  parts_->signals = std::make_unique<io::SignalWatch>(parts_->loop.io(), [this] { stop(); });  // a second one ends at once
 }
 
 }  // namespace clasp::server

@@ -8,8 +8,8 @@
 #include "bridge/osc/osc_config.hpp"
 #include "clasp/error.hpp"
 
-namespace boost::asio {
-class io_context;
+namespace clasp::io {
+class IoLoop;
 }
 
 namespace clasp::bridge::osc {
@@ -22,7 +22,7 @@ struct OscSocketCounters {
 // One socket for both directions, so that replies come from the port a controller sends to. Runs on the thread of `loop`.
 class OscSocket final : public DatagramSink {
  public:
-  OscSocket(boost::asio::io_context& loop, OscSocketConfig config, OscLog& log);
+  OscSocket(io::IoLoop& loop, OscSocketConfig config, OscLog& log);
   ~OscSocket() override;  // stops
   OscSocket(const OscSocket&) = delete;
 
