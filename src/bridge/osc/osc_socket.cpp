@@ -25,7 +25,7 @@ constexpr Micros resolve_interval{60'000'000};
 
 }  // namespace
 
-struct OscSocket::Impl : io::WatchHandler, std::enable_shared_from_this<OscSocket::Impl> {
+struct OscSocket::Impl final : io::WatchHandler, std::enable_shared_from_this<OscSocket::Impl> {
   struct Target {
     HostPort name;
     bool is_name = false;
