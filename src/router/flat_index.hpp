@@ -1,6 +1,6 @@
 // Hash index over rows that live elsewhere: 8 bytes a slot, linear probing, no tombstones. The owner gives the hash and says which row is equal.
 //
-// Growth moves the slots only (rows are not touched), at half full. Never holds more rows than the owner has.
+// Growth moves the slots only (rows are not touched), at three quarters full. Never holds more rows than the owner has.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ class FlatIndex {
   }
 
   void insert(std::uint64_t hash, std::uint32_t row) {  // not in it yet
-    if ((size_ + 1) * 2 > slots_.size()) grow();
+    if ((size_ + 1) * 4 > slots_.size() * 3) grow();
     place({tag_of(hash), row});
     ++size_;
   }
@@ -77,7 +77,7 @@ class FlatIndex {
     slots_[at] = slot;
   }
   void grow() {
-    std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+    std::vector<Slot> old(slots_.empty() ? 8 : slots_.size() * 2);
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.row != none) place(slot);

@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "router/address_hash.hpp"
+#include "router/seeded_hash.hpp"
 
 namespace clasp::router {
 namespace {
@@ -42,38 +42,35 @@ TEST(HashIndex, FindsWhatIsInItHoweverTheHashesCollide) {
 
 TEST(HashIndex, CostsAtMost22BytesAnEntry) {
   HashIndex index;
-  const AddressHash hash(1);
-  for (std::uint32_t i = 0; i < 100'000; ++i) index.insert(hash(fmt::format("/stage/{}/dim", i)), i);
+  for (std::uint32_t i = 0; i < 100'000; ++i) index.insert(hash_text(fmt::format("/stage/{}/dim", i), 1), i);
   EXPECT_LE(index.memory_bytes(), 100'000u * 22);
 }
 
-TEST(AddressHash, DependsOnEveryByteOnTheLengthAndOnTheSeed) {
-  const AddressHash hash(1);
+TEST(SeededHash, DependsOnEveryByteOnTheLengthAndOnTheSeed) {
   std::set<std::uint64_t> seen;
   std::size_t texts = 0;
   for (std::size_t bytes = 0; bytes <= 70; ++bytes) {
     std::string text(bytes, 'a');
-    seen.insert(hash(text));
+    seen.insert(hash_text(text, 1));
     ++texts;
     for (std::size_t i = 0; i < bytes; ++i) {
       text[i] = 'b';
-      seen.insert(hash(text));
+      seen.insert(hash_text(text, 1));
       ++texts;
       text[i] = 'a';
     }
   }
   EXPECT_EQ(seen.size(), texts);
-  EXPECT_NE(AddressHash(1)("/a"), AddressHash(2)("/a"));
-  EXPECT_EQ(AddressHash(3)("/a"), AddressHash(3)("/a"));
+  EXPECT_NE(hash_text("/a", 1), hash_text("/a", 2));
+  EXPECT_EQ(hash_text("/a", 3), hash_text("/a", 3));
 }
 
-TEST(AddressHash, SpreadsNumberedAddressesEvenlyOverShardsAndPlaces) {
-  const AddressHash hash(42);
+TEST(SeededHash, SpreadsNumberedAddressesEvenlyOverShardsAndPlaces) {
   std::vector<int> shards(256);
   std::vector<int> places(256);
   constexpr int addresses = 256 * 400;
   for (int i = 0; i < addresses; ++i) {
-    const std::uint64_t h = hash(fmt::format("/bench/params/{:010}", i));
+    const std::uint64_t h = hash_text(fmt::format("/bench/params/{:010}", i), 42);
     ++shards[h >> 56];
     ++places[h & 255];
   }

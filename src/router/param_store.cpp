@@ -6,9 +6,9 @@
 
 #include "core/address.hpp"
 #include "core/check.hpp"
-#include "router/address_hash.hpp"
 #include "router/address_index.hpp"
 #include "router/hash_index.hpp"
+#include "router/seeded_hash.hpp"
 #include "router/lifetimes.hpp"
 #include "router/lock_table.hpp"
 #include "router/param_table.hpp"
@@ -51,7 +51,7 @@ bool number_wins(const ValueView& value, const ValueView& stored, const Wins& wi
 
 class ParamStore::Impl {
  public:
-  explicit Impl(const ParamLimits& given) : limits(given), hash(given.hash_seed) {
+  explicit Impl(const ParamLimits& given) : limits(given) {
     if (limits.params_max == 0 || limits.params_max > ParamTable::params_max) limits.params_max = ParamTable::params_max;
     limits.default_ttl_us = std::clamp<std::int64_t>(limits.default_ttl_us, 0, default_ttl_us_max);
   }
@@ -60,6 +60,7 @@ class ParamStore::Impl {
     return entries.find(hashed, [this, address](std::uint32_t id) { return params.address(id) == address; });
   }
   std::uint32_t find(std::string_view address) const { return find(hash(address), address); }
+  std::uint64_t hash(std::string_view address) const { return hash_text(address, limits.hash_seed); }
 
   Param& at(EntryId entry) {
     CLASP_CHECK(params.exists(index(entry)));
@@ -180,7 +181,6 @@ class ParamStore::Impl {
   }
 
   ParamLimits limits;
-  AddressHash hash;
   ParamTable params;
   HashIndex entries;
   AddressIndex order{params};
