@@ -2,7 +2,10 @@
 import os
 import re
 import subprocess
+import sys
 import time
+import traceback
+import urllib.request
 
 
 class Router:
@@ -16,9 +19,24 @@ class Router:
         self.port, self.osc_port = int(found[1]), int(found[2])
         self.url = f"ws://127.0.0.1:{self.port}"
 
+    def metrics(self):
+        """Everything in /metrics as {"name{labels}": number}."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
+            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return {name: float(number) for name, _, number in lines}
+
+    def bridge(self, what):
+        """One counter of the OSC bridge."""
+        return sum(number for name, number in self.metrics().items() if name.startswith("clasp_bridge_total") and f'what="{what}"' in name)
+
+    def rss(self):
+        """Resident memory of the router in bytes."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]) * 1024
+
     def clasp(self, *arguments, check=True):
         """Runs one `clasp` command against this router; returns its stdout."""
-        done = subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=15, env={**os.environ, "CLASP_URL": self.url})
+        done = subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, "CLASP_URL": self.url})
         assert not check or done.returncode == 0, f"clasp {arguments}: exit {done.returncode}: {done.stderr}"
         return done.stdout.strip()
 
@@ -40,3 +58,20 @@ def eventually(condition, what, seconds=5.0):
             return
         time.sleep(0.01)
     raise AssertionError(f"never happened: {what}")
+
+
+def run(*tests):
+    """Runs the test functions, or those named on the command line, each to its end: one failure hides no other."""
+    failed = []
+    for test in tests:
+        if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
+            continue
+        began = time.monotonic()
+        try:
+            test()
+            print(f"{test.__name__}: ok, {time.monotonic() - began:.1f} s", flush=True)
+        except Exception:
+            failed.append(test.__name__)
+            print(f"{test.__name__}: FAILED", flush=True)
+            traceback.print_exc()
+    sys.exit(f"failed: {', '.join(failed)}" if failed else None)
