@@ -9,10 +9,11 @@ import urllib.request
 
 
 class Router:
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, log=None):
+        """`log`: a file for its stderr, else it is ours."""
         self.binary = os.environ["CLASP_BINARY"]
         self.process = subprocess.Popen(
-            [self.binary, "server", "--listen", "127.0.0.1:0", "--osc", "127.0.0.1:0", *arguments], stdout=subprocess.PIPE, text=True)
+            [self.binary, "server", "--listen", "127.0.0.1:0", "--osc", "127.0.0.1:0", *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         found = re.search(r"ws://127\.0\.0\.1:(\d+).*osc/udp port (\d+)", line)
         assert found, f"no ready line: {line!r}"
@@ -46,7 +47,7 @@ class Router:
     def __exit__(self, *_):
         alive = self.process.poll() is None
         self.process.terminate()
-        code = self.process.wait(timeout=10)
+        code = self.process.wait(timeout=60)
         assert alive and code == 0, f"the router ended with {code}, alive before: {alive}"
 
 
@@ -60,18 +61,29 @@ def eventually(condition, what, seconds=5.0):
     raise AssertionError(f"never happened: {what}")
 
 
-def run(*tests):
-    """Runs the test functions, or those named on the command line, each to its end: one failure hides no other."""
-    failed = []
-    for test in tests:
-        if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
-            continue
-        began = time.monotonic()
-        try:
-            test()
-            print(f"{test.__name__}: ok, {time.monotonic() - began:.1f} s", flush=True)
-        except Exception:
-            failed.append(test.__name__)
-            print(f"{test.__name__}: FAILED", flush=True)
-            traceback.print_exc()
+def run(*tests, beside=()):
+    """Runs the test functions, or those named on the command line, each to its end: one failure hides no other. Those `beside` mostly wait; they run
+    in processes of their own meanwhile."""
+    def wanted(functions):
+        return [function for function in functions if not sys.argv[1:] or function.__name__ in sys.argv[1:]]
+
+    children = {}
+    for test in wanted(beside):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if passes(test) else 1)
+        children[child] = test.__name__
+    failed = [test.__name__ for test in wanted(tests) if not passes(test)]
+    failed += [name for child, name in children.items() if os.waitpid(child, 0)[1] != 0]
     sys.exit(f"failed: {', '.join(failed)}" if failed else None)
+
+
+def passes(test):
+    began = time.monotonic()
+    try:
+        test()
+    except Exception:
+        print(f"{test.__name__}: FAILED\n{traceback.format_exc()}", flush=True)
+        return False
+    print(f"{test.__name__}: ok, {time.monotonic() - began:.1f} s", flush=True)
+    return True
