@@ -82,7 +82,7 @@ def garbage_as_first_bytes():
         (upgrade + struct.pack(">BBQ", 0x82, 0xFF, 1 << 62) + bytes(4), b"\x03\xf1"),  # 1009, too large
         (upgrade + struct.pack(">BBQ", 0x82, 0xFF, 1 << 63) + bytes(4), b"\x88"),
         (upgrade + b"\x89\xfe\x00\x7e" + bytes(4 + 126), b"\x03\xea")]  # a control frame of 126 bytes
-    with Router("--handshake-timeout", "1s") as router:
+    with Router("--handshake-timeout", "3s") as router:
         for sent, expected in cases:
             with connected(router) as connection:
                 connection.sendall(sent)
@@ -120,7 +120,7 @@ def wrong_first_message():
 def silence_before_hello():
     """Connections that say nothing, or stop in the middle of their first words, are ended and counted."""
     half = native.hello()[:-3]
-    with Router("--handshake-timeout", "1s") as router:
+    with Router("--handshake-timeout", "3s") as router:
         silent = []
         for start in (b"", b"\x00", b"\x00\x00\x00\x20", Tcp.wrap(native.hello())[:-3], half, b"GET / HTTP/1.1\r\nHost: x\r\n"):
             silent.append(connected(router))

@@ -316,13 +316,23 @@ class Peer:
 
     def take(self):
         at = 0
-        while found := self.carriage.cut(self.buffer, at):
-            opcode, begin, at = found
-            if opcode is None:
-                self.got(decode(self.buffer[begin:at]))
-            else:
-                self.controls.append((opcode, bytes(self.buffer[begin:at])))
-        del self.buffer[:at]
+        while at is not None:
+            done, at = at, self.take_one(at)
+        del self.buffer[:done]
+
+    def take_one(self, at):
+        """Takes the frame that begins there; returns where the next one does, nothing if this one is not all there."""
+        found = self.carriage.cut(self.buffer, at)
+        if not found:
+            return None
+        opcode, begin, end = found
+        if opcode is None:
+            self.got(decode(self.buffer[begin:end]))
+        else:
+            self.controls.append((opcode, bytes(self.buffer[begin:end])))
+            if opcode == 9:  # a WebSocket library answers by itself; who does not is taken for dead
+                self.send_raw(WebSocket.wrap(self.controls[-1][1], opcode=10))
+        return end
 
     def got(self, message):
         self.inbox.append(message)
