@@ -22,7 +22,6 @@ namespace {
 constexpr int backlog = 4'096;
 constexpr unsigned accepts_per_turn_max = 64;
 constexpr Micros retry_after{100'000};
-constexpr Micros log_interval{1'000'000};
 constexpr int keepalive_idle_seconds = 30;
 constexpr int keepalive_interval_seconds = 10;
 constexpr int keepalive_probes = 3;
@@ -173,10 +172,7 @@ struct Listener::Acceptor final : private io::WatchHandler, std::enable_shared_f
   void on_shortage(int error) {
     ++loop.stats().accepts_failed;
     const SteadyTime now = loop.now().steady;
-    if (!logged_at || now - *logged_at >= log_interval) {
-      logged_at = now;
-      known->log(fmt::format("cannot accept connections on port {}: {}; {} are open", port, std::strerror(error), loop.streams()));
-    }
+    known->tell("accept", fmt::format("cannot accept connections on port {}: {}; {} are open", port, std::strerror(error), loop.streams()), loop.now());
     loop.evict_oldest_setup();
     watch.set_reading(false);
     retry.set(now + retry_after);
@@ -187,7 +183,6 @@ struct Listener::Acceptor final : private io::WatchHandler, std::enable_shared_f
   std::shared_ptr<const Protocols> known;
   io::Watch watch;
   io::Timer retry;
-  std::optional<SteadyTime> logged_at;
 };
 
 Listener::Listener(EventLoop& loop, int socket, std::uint16_t port, Protocols known)

@@ -22,10 +22,11 @@ void Recogniser::on_bytes(std::span<std::byte>& input) {
   if (const Protocols::Maker& make = (*known_)[protocol]) return stream_.become(make(stream_));
   if (protocol == Protocol::unknown) {
     ++stats.protocol_unknown;
-    known_->log(fmt::format("connection closed: its first byte {:#04x} belongs to no protocol spoken here", first));
+    known_->tell("unknown", fmt::format("connection closed: its first byte {:#04x} belongs to no protocol spoken here", first), stream_.now());
   } else {
     ++stats.protocol_unavailable;
-    known_->log(fmt::format("connection closed: {} is not part of this build or not switched on", protocol_name(protocol)));
+    const std::string_view name = protocol_name(protocol);
+    known_->tell(name, fmt::format("connection closed: {} is not part of this build or not switched on", name), stream_.now());
   }
   input = {};
   stream_.close_after_flush();

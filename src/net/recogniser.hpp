@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/paced_log.hpp"
 #include "net/first_bytes.hpp"
 #include "net/http_message.hpp"
 #include "net/link_engine.hpp"
@@ -22,6 +23,8 @@ struct Protocols {
   using Maker = EventLoop::HandlerMaker;
   std::array<Maker, protocols> makers;
   LogLine log = [](std::string_view) {};
+  std::shared_ptr<PacedLog> paced = std::make_shared<PacedLog>();
+  void tell(std::string_view kind, std::string line, const Now& now) const { paced->line(kind, std::move(line), now.steady, log); }
 
   Maker& operator[](Protocol protocol) { return makers[static_cast<std::size_t>(protocol)]; }
   const Maker& operator[](Protocol protocol) const { return makers[static_cast<std::size_t>(protocol)]; }

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "core/address.hpp"
 #include "options/option_set.hpp"
 
 namespace clasp::options {
 
 namespace {
 
-Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+// Whatever was given, an error is one line.
+Error bad(std::string_view message) { return {ErrorCode::invalid_argument, printable(message, 1'000), {}}; }
 
 // The text a flag would have had.
 std::optional<std::string> scalar_text(const toml::node& node) {

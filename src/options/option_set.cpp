@@ -7,13 +7,15 @@
 #include <cmath>
 #include <set>
 
+#include "core/address.hpp"
 #include "core/check.hpp"
 
 namespace clasp::options {
 
 namespace {
 
-Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+// Whatever was given, an error is one line.
+Error bad(std::string_view message) { return {ErrorCode::invalid_argument, printable(message, 1'000), {}}; }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);

@@ -79,6 +79,17 @@ TEST_F(Options, AFileUsesTheSameNamesAndItsErrorsNameTheLine) {
   EXPECT_THAT(failure_of("max-params = \n"), HasSubstr("clasp.toml:1"));
 }
 
+TEST_F(Options, AnErrorIsOneLineWhateverWasGiven) {
+  for (const auto& arguments : {std::vector<std::string>{"--max\nparams", "1"}, {"--max-params", "1\n2"}}) {
+    const auto result = set.apply_arguments(arguments);
+    ASSERT_FALSE(result);
+    EXPECT_THAT(result.error().message, AllOf(HasSubstr("\\x0a"), Not(HasSubstr("\n"))));
+  }
+  const auto result = set.apply_toml("\"max\\nparams\" = 3\n", "clasp.toml");
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, Not(HasSubstr("\n")));
+}
+
 TEST_F(Options, HelpComesFromTheRows) {
   EXPECT_THAT(set.help(), HasSubstr("  -m, --max-params N  How many. [10]"));
   EXPECT_THAT(set.help(), HasSubstr("      --osc ADDRESS   Listen."));

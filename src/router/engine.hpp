@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/codec.hpp"
+#include "core/paced_log.hpp"
 #include "router/bundle_scheduler.hpp"
 #include "router/commit_log.hpp"
 #include "router/gesture_coalescer.hpp"
@@ -278,11 +279,7 @@ class Engine {
   void doom(Session& session, const CloseReason& reason);
   void close_doomed(Now now);
 
-  struct LogState {
-    SteadyTime last{-3'600'000'000};
-    std::uint64_t suppressed = 0;
-  };
-  std::unordered_map<std::string, LogState> log_states;
+  PacedLog paced_log;
   std::string view_writer;  // what the last ParamView points to
 };
 

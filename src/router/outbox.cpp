@@ -8,6 +8,7 @@ namespace clasp::router {
 namespace {
 
 constexpr SteadyTime dead_time{-1};
+constexpr std::size_t dead_items_max = 64;  // beyond the living
 bool dead(const OutboxItem& item) { return item.queued == dead_time; }
 bool undroppable(ItemKind kind) { return kind == ItemKind::kept || kind == ItemKind::reply || kind == ItemKind::get_ready || kind == ItemKind::get; }
 bool is_reply(ItemKind kind) { return kind == ItemKind::reply || kind == ItemKind::get_ready || kind == ItemKind::get; }
@@ -30,11 +31,10 @@ SteadyTime Outbox::oldest() const {
 }
 
 void Outbox::account(const OutboxItem& item, bool in) {
-  const std::size_t size = item.frame.size();
-  const auto change = [in, size](std::size_t& total) { total = in ? total + size : total - size; };
-  change(bytes_);
-  if (undroppable(item.kind)) change(kept_bytes_);
-  if (is_reply(item.kind)) change(reply_bytes_);
+  const auto change = [in](std::size_t& total, std::size_t size) { total = in ? total + size : total - size; };
+  change(bytes_, item.frame.size());
+  if (undroppable(item.kind)) change(kept_bytes_, item.frame.size() + item_bytes);
+  if (is_reply(item.kind)) change(reply_bytes_, item.frame.size() + item_bytes);
   if (item.kind == ItemKind::kept && item.key != 0) {
     if (in)
       ++kept_params_[item.key];
@@ -89,6 +89,7 @@ void Outbox::forget_older(std::uint64_t key) {
   for (OutboxItem& item : items_) {
     if (!dead(item) && item.kind == ItemKind::kept && item.key == key) forget(item);
   }
+  bury();
 }
 
 void Outbox::keep_frames_if(const std::function<bool(const OutboxItem&)>& keep) {
@@ -101,7 +102,22 @@ void Outbox::keep_frames_if(const std::function<bool(const OutboxItem&)>& keep) 
   }
 }
 
+// Dead items cost memory until they come to the front, which on a stuck link is never.
+void Outbox::bury() {
+  if (items_.size() <= 2 * live_ + dead_items_max) return;
+  std::deque<OutboxItem> living;
+  for (OutboxItem& item : items_) {
+    if (dead(item)) continue;
+    const std::uint64_t number = first_ + living.size();
+    if (item.kind == ItemKind::mark) marks_[static_cast<std::uint32_t>(item.entry)] = number;
+    if (item.kind == ItemKind::stream && congested_) streams_[item.key] = number;
+    living.push_back(std::move(item));
+  }
+  items_ = std::move(living);
+}
+
 void Outbox::push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now) {
+  bury();
   if (congested_) {
     const auto [place, is_new] = streams_.try_emplace(key, first_ + items_.size());
     if (!is_new) {
@@ -172,6 +188,7 @@ void Outbox::drop_if(const std::function<bool(const OutboxItem&)>& drop) {
     if (item.kind == ItemKind::stream) streams_.erase(item.key);
     forget(item);
   }
+  bury();
   if (empty()) {
     items_.clear();
     congested_ = false;

@@ -40,13 +40,16 @@ struct OutboxItem {
 
 class Outbox {
  public:
+  static constexpr std::size_t item_bytes = sizeof(OutboxItem) + 24;  // an item, its frame's head and what the allocator adds
+
   bool empty() const { return live_ == 0; }
   bool congested() const { return congested_; }
   std::size_t items() const { return live_; }
   std::size_t waiting_bytes() const { return bytes_; }           // of all frames
-  std::size_t undroppable_bytes() const { return kept_bytes_; }  // of kept items and replies
+  // What kept items and replies cost in memory: of short ones the item is more than the frame.
+  std::size_t undroppable_bytes() const { return kept_bytes_; }
   std::size_t reply_bytes() const { return reply_bytes_; }
-  std::size_t memory_bytes() const { return bytes_ + items_.size() * sizeof(OutboxItem) + (marks_.size() + streams_.size()) * 48; }
+  std::size_t memory_bytes() const { return bytes_ + items_.size() * item_bytes + (marks_.size() + streams_.size()) * 48; }
   SteadyTime oldest() const;  // when the first item was queued; only when !empty()
   std::uint64_t params_conflated() const { return params_conflated_; }
   std::uint64_t streams_dropped() const { return streams_dropped_; }
@@ -74,6 +77,7 @@ class Outbox {
   void add(OutboxItem item);
   OutboxItem* at(std::uint64_t number);
   void forget(OutboxItem& item);  // makes it dead in place
+  void bury();                    // takes the dead out if they are the most
   void account(const OutboxItem& item, bool in);
 
   std::deque<OutboxItem> items_;  // a dead one has kind kept, no frame and queued.us < 0

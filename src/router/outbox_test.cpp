@@ -33,10 +33,25 @@ TEST(Outbox, KeepsEverythingInOrderWhileTheLinkKeepsUp) {
   box.push_stream(7, frame("s2"), at(4));
   box.push_kept(frame("event"), at(5));
   EXPECT_EQ(box.waiting_bytes(), 3u + 3 + 2 + 2 + 5);
-  EXPECT_EQ(box.undroppable_bytes(), 5u);
+  EXPECT_EQ(box.undroppable_bytes(), 5u + Outbox::item_bytes);
   EXPECT_EQ(box.oldest(), at(1));
   EXPECT_THAT(drain(box), ElementsAre("a=1", "a=2", "s1", "s2", "event"));
   EXPECT_EQ(box.waiting_bytes(), 0u);
+}
+
+TEST(Outbox, ReplacedStreamItemsLeaveNothingBehind) {
+  Outbox box;
+  box.push_kept(frame("event"), at(1));
+  box.push_param(EntryId{1}, frame("a=1"), at(1));
+  box.conflate();
+  for (int i = 0; i < 100'000; ++i) {
+    box.push_stream(7, frame("s" + std::to_string(i)), at(2));
+    box.push_stream(8, frame("t" + std::to_string(i)), at(2));
+  }
+  EXPECT_LE(box.memory_bytes(), 20'000u);
+  EXPECT_EQ(box.streams_dropped(), 2u * 99'999);
+  box.push_param(EntryId{1}, {}, at(3));  // its mark is still found after everything has moved
+  EXPECT_THAT(drain(box), ElementsAre("event", "mark 1", "s99999", "t99999"));
 }
 
 TEST(Outbox, ConflatesToOneMarkPerParamAtThePlaceOfTheFirst) {

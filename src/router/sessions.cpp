@@ -330,15 +330,7 @@ std::string Engine::writer_text(WriterId writer) const {
 
 // At most one line a second of each kind; says how many were left out (contract: limited logging).
 void Engine::log(std::string_view kind, std::string line, Now now) {
-  if (!hooks.log) return;
-  LogState& state = log_states[std::string(kind)];
-  if (now.steady - state.last < Micros{1'000'000}) {
-    ++state.suppressed;
-    return;
-  }
-  if (state.suppressed > 0) line += fmt::format(" ({} more like this since the last line)", state.suppressed);
-  state = {now.steady, 0};
-  hooks.log(line);
+  if (hooks.log) paced_log.line(kind, std::move(line), now.steady, hooks.log);
 }
 
 }  // namespace clasp::router

@@ -38,7 +38,10 @@ class SteadyState : public ::testing::Test {
       receive(sink, frame_of(Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}}));
     }
     std::uint32_t id = 0;
-    for (const char* pattern : {"/**", "/lights/*", "/lights/1"}) receive(sinks_[++id], frame_of(Message{Subscribe{.id = id, .pattern = pattern}}));
+    for (const char* pattern : {"/**", "/lights/*", "/lights/1"}) {
+      ++id;
+      receive(sinks_[id], frame_of(Message{Subscribe{.id = id, .pattern = pattern}}));
+    }
     turn();
   }
 

@@ -125,6 +125,7 @@ struct Server::Parts final : net::HttpHandler {
   explicit Parts(ServerConfig given)
       : config(std::move(given)),
         log(config.log_level, config.json_logs),
+        loop({.setup_max = config.router.handshake_timeout}),
         router(config.router, {.random = &random, .log = [this](std::string_view line) { log.warn(line); }}, io::read_clocks()),
         engine(router),
         measured(engine, latency),

@@ -267,7 +267,7 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   if (!positional) return positional.error();
   if (!positional->empty()) return bad(fmt::format("unexpected argument \"{}\"", positional->front()));
   if (const auto ns = bridge::NamespaceMap::parse(config.osc_namespace); !ns)
-    return bad(fmt::format("osc-namespace: {} is not an address", config.osc_namespace));
+    return bad(fmt::format("--osc-namespace: not an address, which begins with / (given: \"{}\")", config.osc_namespace));
   return config;
 }
 
