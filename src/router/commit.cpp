@@ -119,7 +119,7 @@ void Engine::remove_param(EntryId entry, Now now) {
   const Revision revision = params.remove(entry);
   CommitInput input{.kind = CommitKind::remove, .address = address, .value = ValueView{}, .revision = revision};
   input.provenance.writer = writer;
-  commit(std::move(input), entry, std::nullopt, false, now);
+  commit(input, entry, std::nullopt, false, now);
   writers.release(writer);
 }
 
