@@ -22,6 +22,12 @@ constexpr int failed = 1;
 constexpr int usage = 2;
 constexpr int nobody_there = 3;
 
+struct Broker {
+  std::string_view name;
+  Protocol protocol;
+};
+constexpr std::array known_brokers{Broker{"nats", Protocol::nats}, Broker{"redis", Protocol::redis}, Broker{"mosquitto", Protocol::mqtt}};
+
 struct Plan {
   std::string url;
   std::string program = "/proc/self/exe";
@@ -29,6 +35,7 @@ struct Plan {
   std::uint64_t rounds = 5;
   bool json = false;
   bool relay = false;
+  std::vector<const Broker*> brokers;  // measured beside the router
   bool pin = true;
   bool spin = true;
   Sizes sizes;
@@ -67,7 +74,10 @@ void make_quick(Sizes& sizes) {
            .fanout_deliveries = 100,
            .fanout_samples_min = 3,
            .fanout_subscribers_max = 100,
+           .crowd = 2,
            .connections = 50,
+           .idle_time = std::chrono::seconds(0),
+           .params = 2'000,
            .connects = 5,
            .connect_params = 10};
 }
@@ -92,6 +102,16 @@ options::OptionSet bench_options(Plan& plan) {
          return {};
        }});
   add({.name = "relay", .help = "Measure a relay in the same run, and the ratio to it.", .apply = on(plan.relay)});
+  add({.name = "broker",
+       .value = "NAME",
+       .help = "Start and measure this broker in the same run: nats, redis or mosquitto. May be repeated.",
+       .apply = [&plan](std::string_view value) -> Result<void> {
+         const auto found = std::ranges::find(known_brokers, value, &Broker::name);
+         if (found == known_brokers.end()) return Error{ErrorCode::invalid_argument, fmt::format("{} is not nats, redis or mosquitto", value), {}};
+         if (std::ranges::find(plan.brokers, &*found) == plan.brokers.end()) plan.brokers.push_back(&*found);
+         return {};
+       },
+       .repeatable = true});
   add({.name = "rounds",
        .letter = 'r',
        .value = "N",
@@ -107,6 +127,12 @@ options::OptionSet bench_options(Plan& plan) {
        .default_text = "5000",
        .help = "Idle sessions of connections.",
        .apply = count(plan.sizes.connections, 1, 1'000'000)});
+  add({.name = "params", .value = "N", .default_text = "1000000", .help = "Params of params.", .apply = count(plan.sizes.params, 1, 100'000'000)});
+  add({.name = "value-bytes",
+       .value = "N",
+       .default_text = "64",
+       .help = "Size of the value of a message; 8 is an integer.",
+       .apply = count(plan.sizes.value_bytes, value_bytes_min, 32'768)});
   add({.name = "quick", .help = "Tiny inputs: whether it works, not how fast.", .apply = [&plan](std::string_view) -> Result<void> {
          make_quick(plan.sizes);
          plan.rounds = 1;
@@ -116,19 +142,35 @@ options::OptionSet bench_options(Plan& plan) {
   return options::OptionSet(std::move(rows));
 }
 
+enum class Measures : std::uint8_t {
+  routers,   // what only a CLASP router knows
+  brokers,   // what every broker can do
+  everybody  // the relay as well
+};
+
 struct Scenario {
   std::string_view name;
   std::string_view help;
-  Result<void> (*measure)(const Target&, const Sizes&, Figures&);  // nullptr: connections, which needs a process to look into
-  bool relay = true;                                               // whether the relay can be measured, too
+  Measures who;
+  Result<void> (*measure)(const Target&, const Sizes&, Figures&) = nullptr;
+  Result<void> (*look_into)(const Target&, pid_t, const Sizes&,
+                            Figures&) = nullptr;  // a fresh process of its own each time, so that memory is that of this
 };
 constexpr std::array scenarios{
-    Scenario{"latency", "One SET from one session to another.", measure_latency},
-    Scenario{"throughput", "Batches of 1, 16, 64 and 256 SETs, at most 512 on the way.", measure_throughput},
-    Scenario{"fanout", "One SET until 10, 100, 1000 subscribers have it.", measure_fanout},
-    Scenario{"connect", "WELCOME and SNAPSHOT after connecting.", measure_connect, false},
-    Scenario{"connections", "Memory of an idle session with one subscription.", nullptr, false},
+    Scenario{"latency", "One SET from one session to another.", Measures::everybody, measure_latency},
+    Scenario{"throughput", "Batches of 1, 16, 64 and 256 SETs, at most 512 on the way; then 8192.", Measures::everybody, measure_throughput},
+    Scenario{"flood", "Events and SETs as fast as the socket takes them.", Measures::everybody, measure_flood},
+    Scenario{"crowd", "8 publishers to 8 subscribers, in pairs and all to all.", Measures::everybody, measure_crowd},
+    Scenario{"fanout", "One SET until 10, 100, 1000 subscribers have it.", Measures::everybody, measure_fanout},
+    Scenario{"connect", "WELCOME and SNAPSHOT after connecting.", Measures::routers, measure_connect},
+    Scenario{"connections", "Memory and processor time of idle sessions with one subscription.", Measures::brokers, nullptr, measure_connections},
+    Scenario{"params", "Memory of a param.", Measures::routers, nullptr, measure_params},
 };
+
+bool measures(const Scenario& scenario, const Target& target) {
+  if (speaks_clasp(target.protocol)) return true;
+  return target.protocol == Protocol::relay ? scenario.who == Measures::everybody : scenario.who != Measures::routers;
+}
 
 std::string first_line_with(const char* file, std::string_view key) {
   std::ifstream in(file);
@@ -173,55 +215,90 @@ std::vector<Target> targets_at(const Plan& plan, std::uint16_t port) {
   return targets;
 }
 
-// Each time in a fresh process, so that the memory is that of these sessions.
-Result<void> measure_memory(const Plan& plan, std::optional<int> core, Figures& figures) {
-  for (const Target& kind : targets_at(plan, 0)) {
-    const auto server = Serving::start_server(plan.program, core);
-    if (!server) return server.error();
-    Target target = kind;
-    target.port = (*server)->port();
-    if (auto done = measure_connections(target, (*server)->process(), plan.sizes, figures); !done)
-      return in_context(done.error(), "connections", target.name);
+Result<std::unique_ptr<Serving>> start(const Plan& plan, Protocol protocol, std::optional<int> core) {
+  if (speaks_clasp(protocol)) return Serving::start_server(plan.program, core);
+  return protocol == Protocol::relay ? Serving::start_relay(core) : Serving::start_broker(protocol, core);
+}
+
+// What runs while a scenario is measured. The router's two transports are one process.
+struct Servers {
+  std::vector<std::unique_ptr<Serving>> processes;
+  std::vector<Target> targets;
+};
+
+Result<Servers> start_all(const Plan& plan, std::optional<int> core) {
+  Servers servers;
+  const auto begin = [&](Protocol protocol, std::string_view name) -> Result<void> {
+    auto started = start(plan, protocol, core);
+    if (!started) return started.error();
+    servers.targets.push_back({.name = std::string(name), .protocol = protocol, .port = (*started)->port()});
+    servers.processes.push_back(std::move(*started));
+    return {};
+  };
+  if (plan.url.empty()) {
+    auto started = start(plan, Protocol::websocket, core);
+    if (!started) return started.error();
+    servers.targets = targets_at(plan, (*started)->port());
+    servers.processes.push_back(std::move(*started));
+  } else {
+    const auto target = parse_target(plan.url);
+    if (!target) return target.error();
+    servers.targets.push_back(*target);
+  }
+  if (plan.relay) {
+    if (auto done = begin(Protocol::relay, "relay"); !done) return done.error();
+  }
+  for (const Broker* broker : plan.brokers) {
+    if (auto done = begin(broker->protocol, broker->name); !done) return done.error();
+  }
+  return servers;
+}
+
+// Another broker may fail at what we ask; that is its figure, not the end of the run.
+Result<void> judge(const Result<void>& done, const Scenario& scenario, const Target& target) {
+  if (done) return {};
+  if (speaks_clasp(target.protocol) || target.protocol == Protocol::relay) return in_context(done.error(), scenario.name, target.name);
+  fmt::print(stderr, "clasp bench: {}, {}: {}\n", scenario.name, target.name, done.error().message);
+  return {};
+}
+
+// All targets; the n-th round of one directly beside that of the other.
+Result<void> measure_rounds(const Plan& plan, const Scenario& scenario, const Servers& servers, Figures& figures) {
+  for (std::uint64_t round = 0; round < plan.rounds; ++round) {
+    for (const Target& target : servers.targets) {
+      if (!measures(scenario, target)) continue;
+      if (auto done = judge(scenario.measure(target, plan.sizes, figures), scenario, target); !done) return done;
+    }
   }
   return {};
 }
 
-// All chosen scenarios against all targets; the n-th round of one directly beside that of the other.
+Result<void> measure_inside(const Plan& plan, const Scenario& scenario, std::optional<int> core, Figures& figures) {
+  std::vector<Target> kinds = targets_at(plan, 0);
+  for (const Broker* broker : plan.brokers) kinds.push_back({.name = std::string(broker->name), .protocol = broker->protocol});
+  for (Target& target : kinds) {
+    if (!measures(scenario, target)) continue;
+    const auto server = start(plan, target.protocol, core);
+    if (!server) return server.error();
+    target.port = (*server)->port();
+    if (auto done = judge(scenario.look_into(target, (*server)->process(), plan.sizes, figures), scenario, target); !done) return done;
+  }
+  return {};
+}
+
 Result<void> measure(const Plan& plan, const std::vector<const Scenario*>& chosen, const std::vector<int>& cores, Figures& figures) {
   const auto server_core = plan.pin ? std::optional(cores[0]) : std::nullopt;
-  std::unique_ptr<Serving> server;
-  std::unique_ptr<Serving> relay;
-  std::vector<Target> targets;
-  if (plan.url.empty()) {
-    auto started = Serving::start_server(plan.program, server_core);
-    if (!started) return started.error();
-    server = std::move(*started);
-    targets = targets_at(plan, server->port());
-  } else {
-    const auto target = parse_target(plan.url);
-    if (!target) return target.error();
-    targets.push_back(*target);
-  }
-  if (plan.relay) {
-    auto started = Serving::start_relay(server_core);
-    if (!started) return started.error();
-    relay = std::move(*started);
-    targets.push_back({.name = "relay", .protocol = Protocol::relay, .port = relay->port()});
-  }
+  const auto servers = start_all(plan, server_core);
+  if (!servers) return servers.error();
   if (plan.pin) {
     if (auto pinned = pin_to(cores[1]); !pinned) return pinned;
   }
   std::optional<Spinners> spinners;
   if (plan.spin) spinners.emplace(cores);
   for (const Scenario* scenario : chosen) {
-    for (std::uint64_t round = 0; scenario->measure != nullptr && round < plan.rounds; ++round) {
-      for (const Target& target : targets) {
-        if (target.protocol == Protocol::relay && !scenario->relay) continue;
-        if (auto done = scenario->measure(target, plan.sizes, figures); !done) return in_context(done.error(), scenario->name, target.name);
-      }
-    }
-    if (scenario->measure != nullptr) continue;
-    if (auto done = measure_memory(plan, server_core, figures); !done) return done;
+    const auto done =
+        scenario->measure != nullptr ? measure_rounds(plan, *scenario, *servers, figures) : measure_inside(plan, *scenario, server_core, figures);
+    if (!done) return done;
   }
   return {};
 }
@@ -259,7 +336,7 @@ int run_bench(std::span<const std::string> arguments) {
   for (const Scenario& scenario : scenarios) {
     const bool named = std::ranges::find(*names, scenario.name) != names->end();
     if (scenario.measure == nullptr && !plan.url.empty()) {
-      if (named) return complain("connections needs a server of its own to look into: leave -s out", usage);
+      if (named) return complain(fmt::format("{} needs a server of its own to look into: leave -s out", scenario.name), usage);
       continue;
     }
     if (all || named) chosen.push_back(&scenario);

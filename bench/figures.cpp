@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view relay_name = "relay";
 
+bool is_router(std::string_view target) { return target.starts_with("router"); }
+
 std::string number(double value) {
   if (value >= 1'000) return fmt::format("{:.0f}", value);
   if (value >= 100) return fmt::format("{:.1f}", value);
@@ -57,13 +59,28 @@ const Figure* Figures::relay_of(const Figure& figure) const {
   return found == all_.end() || figure.target == relay_name ? nullptr : &*found;
 }
 
+// More is better of rates, less of everything else.
+const Figure* Figures::best_broker_of(const Figure& figure) const {
+  if (!is_router(figure.target)) return nullptr;
+  const Figure* best = nullptr;
+  for (const Figure& other : all_) {
+    if (other.test != figure.test || other.name != figure.name || is_router(other.target) || other.target == relay_name) continue;
+    const bool better = best == nullptr || (median(other.rounds) > median(best->rounds)) == figure.unit.ends_with("/s");
+    if (better) best = &other;
+  }
+  return best;
+}
+
 std::string Figures::table() const {
-  std::string text = "| measurement | figure | target | median | min – max | ÷ relay |\n|---|---|---|--:|--:|--:|\n";
+  std::string text = "| measurement | figure | target | median | min – max | ÷ relay | ÷ best broker |\n|---|---|---|--:|--:|--:|--:|\n";
   for (const Figure& figure : all_) {
     const auto [least, most] = std::ranges::minmax(figure.rounds);
     const auto part = ratio(figure, relay_of(figure));
-    text += fmt::format("| {} | {} | {} | {} {} | {} – {} | {} |\n", figure.test, figure.name, figure.target, number(median(figure.rounds)),
-                        figure.unit, number(least), number(most), part ? fmt::format("{:.2f}", *part) : "");
+    const Figure* best = best_broker_of(figure);
+    const auto against = ratio(figure, best);
+    text += fmt::format("| {} | {} | {} | {} {} | {} – {} | {} | {} |\n", figure.test, figure.name, figure.target, number(median(figure.rounds)),
+                        figure.unit, number(least), number(most), part ? fmt::format("{:.2f}", *part) : "",
+                        against ? fmt::format("{:.2f} ({})", *against, best->target) : "");
   }
   return text;
 }
@@ -73,12 +90,16 @@ Value Figures::json() const {
   for (const Figure& figure : all_) {
     Array rounds(figure.rounds.begin(), figure.rounds.end());
     const auto part = ratio(figure, relay_of(figure));
+    const Figure* best = best_broker_of(figure);
+    const auto against = ratio(figure, best);
     rows.emplace_back(Map{{"measurement", figure.test},
                           {"figure", figure.name},
                           {"unit", figure.unit},
                           {"target", figure.target},
                           {"median", median(figure.rounds)},
                           {"ratio_to_relay", part ? Value(*part) : Value()},
+                          {"ratio_to_best_broker", against ? Value(*against) : Value()},
+                          {"best_broker", best != nullptr ? Value(best->target) : Value()},
                           {"rounds", std::move(rounds)}});
   }
   return Value(std::move(rows));

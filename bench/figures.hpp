@@ -22,11 +22,13 @@ class Figures {
  public:
   void add(std::string_view test, std::string_view name, std::string_view unit, std::string_view target, double value);
   const std::vector<Figure>& all() const { return all_; }
-  std::string table() const;  // Markdown: median, min – max, and the median of the rounds' ratios to the relay where it was measured
+  // Markdown: median, min – max, and the medians of the rounds' ratios to the relay and, for a router, to the best other broker, where measured.
+  std::string table() const;
   Value json() const;
 
  private:
   const Figure* relay_of(const Figure& figure) const;
+  const Figure* best_broker_of(const Figure& figure) const;
 
   std::vector<Figure> all_;
 };

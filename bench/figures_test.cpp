@@ -22,7 +22,7 @@ TEST(Figures, CompareRoundByRoundWithTheRelay) {
   Figures figures;
   for (const double value : {10.0, 40.0, 30.0}) figures.add("hop", "p50", "µs", "router ws", value);
   for (const double value : {10.0, 20.0, 10.0}) figures.add("hop", "p50", "µs", "relay", value);
-  EXPECT_THAT(figures.table(), HasSubstr("| hop | p50 | router ws | 30.00 µs | 10.00 – 40.00 | 2.00 |"));
+  EXPECT_THAT(figures.table(), HasSubstr("| hop | p50 | router ws | 30.00 µs | 10.00 – 40.00 | 2.00 |  |"));
 }
 
 Bytes delivered(ByteBuffer& out, std::int64_t number, std::uint64_t revision) {
@@ -33,8 +33,8 @@ Bytes delivered(ByteBuffer& out, std::int64_t number, std::uint64_t revision) {
 }
 
 TEST(Hearing, AcceptsWhatTheCounterSays) {
-  Counting counting("/a");
-  Hearing hearing("/a");
+  Counting counting(Protocol::tcp, "/a");
+  Hearing hearing(Protocol::tcp, "/a");
   for (int i = 0; i < 3; ++i) hearing.frame(counting.next());
   EXPECT_EQ(hearing.count(), 3u);
   EXPECT_EQ(hearing.wrong(), 0u);
@@ -47,7 +47,7 @@ TEST(Hearing, NoticesAMessageThatWasConflatedDoubledOrCarriesAnotherRevision) {
   };
   for (const Row second : {Row{3, 43}, Row{1, 41}, Row{2, 43}}) {
     ByteBuffer out;
-    Hearing hearing("/a");
+    Hearing hearing(Protocol::tcp, "/a");
     hearing.frame(delivered(out, 1, 41));
     hearing.frame(delivered(out, second.number, second.revision));
     EXPECT_EQ(hearing.wrong(), 1u) << second.number << " at revision " << second.revision;

@@ -69,6 +69,17 @@ Result<std::unique_ptr<Peer>> Peer::connect(const Target& target, Interest inter
   return peer;
 }
 
+Peer::Peer(int socket, Protocol protocol) : socket_(socket), protocol_(protocol) {
+  switch (protocol) {
+    case Protocol::websocket: splitter_.emplace<net::Splitter<net::WebSocketFramer>>(net::Role::client); break;
+    case Protocol::nats: splitter_.emplace<net::Splitter<NatsFramer>>(); break;
+    case Protocol::redis: splitter_.emplace<net::Splitter<RedisFramer>>(); break;
+    case Protocol::mqtt: splitter_.emplace<net::Splitter<MqttFramer>>(); break;
+    case Protocol::tcp:
+    case Protocol::relay: break;
+  }
+}
+
 Peer::~Peer() { ::close(socket_); }
 
 Result<void> Peer::upgrade(const Target& target) {
@@ -103,38 +114,62 @@ Result<void> Peer::register_with_relay(Interest interest) {
   return {};
 }
 
-void Peer::put(Bytes frame) {
-  if (protocol_ != Protocol::websocket) {
-    out_.u32(static_cast<std::uint32_t>(frame.size()));
-    return out_.append(frame);
+void Peer::put(Bytes message) {
+  switch (protocol_) {
+    case Protocol::tcp:
+    case Protocol::relay: out_.u32(static_cast<std::uint32_t>(message.size())); return out_.append(message);
+    case Protocol::nats:
+    case Protocol::redis:
+    case Protocol::mqtt: return out_.append(message);
+    case Protocol::websocket: break;
   }
   mask_state_ = mask_state_ * 1'664'525 + 1'013'904'223;  // not unpredictable, but nobody attacks a loopback
   net::Mask mask;
   std::memcpy(mask.data(), &mask_state_, mask.size());
-  net::append_websocket_frame(out_, net::Opcode::binary, frame, &mask);
+  net::append_websocket_frame(out_, net::Opcode::binary, message, &mask);
 }
 
-Result<void> Peer::flush() {
-  std::size_t sent = 0;
-  while (sent < out_.size()) {
-    const ssize_t n = ::send(socket_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+Result<bool> Peer::flush_some() {
+  while (out_sent_ < out_.size()) {
+    const ssize_t n = ::send(socket_, out_.data() + out_sent_, out_.size() - out_sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
-      sent += static_cast<std::size_t>(n);
+      out_sent_ += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN) {
-      pollfd room{.fd = socket_, .events = POLLOUT, .revents = 0};
-      if (::poll(&room, 1, 10'000) == 0) return bench_error("the peer takes nothing for 10 s");
+      return false;
     } else if (errno != EINTR) {
       return system_error("sending");
     }
   }
-  out_.clear();
-  return {};
+  discard_output();
+  return true;
+}
+
+Result<void> Peer::flush() {
+  for (;;) {
+    const auto all = flush_some();
+    if (!all) return all.error();
+    if (*all) return {};
+    pollfd room{.fd = socket_, .events = POLLOUT, .revents = 0};
+    if (::poll(&room, 1, 10'000) == 0) return bench_error("the peer takes nothing for 10 s");
+  }
 }
 
 Result<void> Peer::wait_readable(Clock::time_point until) const {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   pollfd input{.fd = socket_, .events = POLLIN, .revents = 0};
   if (left <= 0 || ::poll(&input, 1, static_cast<int>(left)) == 0) return bench_error("no answer within 10 s");
+  return {};
+}
+
+Result<void> Peer::answer_ping(Bytes payload) {
+  ByteBuffer pong;
+  if (protocol_ == Protocol::nats) {
+    pong.append(as_bytes("PONG\r\n"));
+  } else {
+    constexpr net::Mask mask{};
+    net::append_websocket_frame(pong, net::Opcode::pong, payload, &mask);
+  }
+  if (::send(socket_, pong.data(), pong.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(pong.size())) return system_error("answering a ping");
   return {};
 }
 
@@ -146,16 +181,22 @@ Result<std::size_t> Peer::read(const OnFrame& on_frame) {
   if (n < 0) return system_error("reading");
   std::span<std::byte> input = buffer.first(static_cast<std::size_t>(n));
   std::size_t frames = 0;
-  if (protocol_ == Protocol::websocket) {
-    while (const auto piece = websocket_.next(input)) {
-      if (piece->kind == net::PieceKind::frame) on_frame(piece->payload), ++frames;
-      if (piece->kind == net::PieceKind::close) return bench_error(fmt::format("closed by the peer: {} {}", piece->code, as_text(piece->payload)));
+  const auto cut = [&](auto& splitter) -> Result<void> {
+    while (const auto piece = splitter.next(input)) {
+      switch (piece->kind) {
+        case net::PieceKind::frame: on_frame(piece->payload), ++frames; break;
+        case net::PieceKind::text:
+        case net::PieceKind::pong: ++replies_; break;
+        case net::PieceKind::ping:
+          if (auto answered = answer_ping(piece->payload); !answered) return answered;
+          break;
+        case net::PieceKind::close: return bench_error(fmt::format("closed by the peer: {} {}", piece->code, as_text(piece->payload)));
+      }
     }
-    if (const auto fault = websocket_.fault()) return bench_error(std::string(fault->text));
-  } else {
-    while (const auto piece = lengths_.next(input)) on_frame(piece->payload), ++frames;
-    if (const auto fault = lengths_.fault()) return bench_error(std::string(fault->text));
-  }
+    if (const auto fault = splitter.fault()) return bench_error(std::string(fault->text));
+    return {};
+  };
+  if (auto done = std::visit(cut, splitter_); !done) return done.error();
   return frames;
 }
 

@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "bench/broker_framers.hpp"
 #include "clasp/error.hpp"
 #include "core/byte_buffer.hpp"
 #include "core/bytes.hpp"
@@ -17,7 +19,8 @@
 
 namespace clasp::bench {
 
-enum class Protocol : std::uint8_t { websocket, tcp, relay };
+enum class Protocol : std::uint8_t { websocket, tcp, relay, nats, redis, mqtt };
+constexpr bool speaks_clasp(Protocol protocol) { return protocol == Protocol::websocket || protocol == Protocol::tcp; }
 
 // Who is measured. Only loopback addresses: load on anybody else's network is not ours to make.
 struct Target {
@@ -44,12 +47,19 @@ class Peer {
   Peer(const Peer&) = delete;
 
   int descriptor() const { return socket_; }
-  void put(Bytes frame);  // into the output, in this protocol's framing
-  void discard_output() { out_.clear(); }
+  void put(Bytes message);  // into the output; CLASP frames get the framing of their transport, other brokers' commands are whole as they are
+  std::size_t output_bytes() const { return out_.size() - out_sent_; }
+  void discard_output() {
+    out_.clear();
+    out_sent_ = 0;
+  }
   Result<void> flush();  // sends all of it, waiting for room where there is none
 
-  // One read. Returns how many frames came; 0 if nothing was there.
+  Result<bool> flush_some();  // sends what there is room for; whether that was all
+
+  // One read. Returns how many messages came (frames, or payloads of another broker's messages); 0 if nothing was there.
   Result<std::size_t> read(const OnFrame& on_frame);
+  std::size_t replies() const { return replies_; }  // of another broker, so far: whatever it said that was no message
   Result<void> wait_readable(Clock::time_point until) const;
   // Reads until `done` says so.
   Result<void> read_until(const OnFrame& on_frame, const std::function<bool()>& done);
@@ -58,7 +68,8 @@ class Peer {
   void acknowledge_quickly() const;
 
  private:
-  Peer(int socket, Protocol protocol) : socket_(socket), protocol_(protocol) {}
+  Peer(int socket, Protocol protocol);
+  Result<void> answer_ping(Bytes payload);
   Result<void> upgrade(const Target& target);
   Result<void> register_with_relay(Interest interest);
 
@@ -66,8 +77,11 @@ class Peer {
   Protocol protocol_;
   std::uint32_t mask_state_ = 0x9e3779b9;
   ByteBuffer out_;
-  net::Splitter<net::WebSocketFramer> websocket_{net::Role::client};
-  net::Splitter<net::LengthFramer> lengths_;
+  std::size_t out_sent_ = 0;  // of out_, by flush_some()
+  std::size_t replies_ = 0;
+  std::variant<net::Splitter<net::LengthFramer>, net::Splitter<net::WebSocketFramer>, net::Splitter<NatsFramer>, net::Splitter<RedisFramer>,
+               net::Splitter<MqttFramer>>
+      splitter_;
 };
 
 Error bench_error(std::string text);

@@ -1,11 +1,15 @@
 #include "bench/processes.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +17,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 
@@ -123,7 +128,85 @@ Result<std::unique_ptr<Serving>> Serving::start_relay(std::optional<int> core) {
   return std::unique_ptr<Serving>(new Serving(child->process, *port));
 }
 
-Serving::~Serving() { end_child(process_); }
+namespace {
+
+// A port that nobody has now. Another program may take it before the broker does; then the broker says so and the run ends.
+Result<std::uint16_t> free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t bytes = sizeof address;
+  const bool bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), bytes) == 0 &&
+                     ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &bytes) == 0;
+  ::close(socket);
+  if (!bound) return bench_error("no free port");
+  return ntohs(address.sin_port);
+}
+
+struct BrokerCommand {
+  std::vector<std::string> arguments;
+  std::string file;  // its configuration, if it wants one
+};
+
+Result<BrokerCommand> broker_command(Protocol protocol, const std::string& port) {
+  if (protocol == Protocol::nats) return BrokerCommand{{"nats-server", "-a", "127.0.0.1", "-p", port}, {}};
+  if (protocol == Protocol::redis)
+    return BrokerCommand{{"redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--maxclients", "19900",
+                          "--client-output-buffer-limit", "pubsub 0 0 0", "--loglevel", "warning"},
+                         {}};
+  std::string file = "/tmp/clasp-bench-mosquitto-XXXXXX";
+  const int descriptor = ::mkstemp(file.data());
+  if (descriptor < 0) return bench_error(fmt::format("a file for mosquitto: {}", std::strerror(errno)));
+  ::fchmod(descriptor, 0644);  // mosquitto gives up being root before it reads it
+  const std::string text = fmt::format(
+      "listener {} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 0\nlog_type error\n", port);
+  const bool written = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(descriptor);
+  if (!written) return bench_error("cannot write mosquitto's configuration");
+  return BrokerCommand{{"mosquitto", "-c", file}, file};
+}
+
+Result<void> wait_for_port(pid_t process, const Target& target) {
+  for (const auto until = Clock::now() + std::chrono::milliseconds(start_ms_max);;) {
+    if (Peer::connect(target, Interest::everything)) return {};
+    int status = 0;
+    if (::waitpid(process, &status, WNOHANG) == process) return bench_error("it ended at once; is it installed?");
+    if (Clock::now() >= until) return bench_error("not ready after 10 s");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Serving>> Serving::start_broker(Protocol protocol, std::optional<int> core) {
+  const auto port = free_port();
+  if (!port) return port.error();
+  const auto command = broker_command(protocol, std::to_string(*port));
+  if (!command) return command.error();
+  std::vector<char*> arguments;
+  for (const std::string& argument : command->arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  const auto child = start_child(core, [&arguments] {
+    const int nowhere = ::open("/dev/null", O_WRONLY);
+    ::dup2(nowhere, STDOUT_FILENO);
+    ::dup2(nowhere, STDERR_FILENO);
+    ::setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin", 1);  // Debian puts servers where users do not look
+    ::execvp(arguments[0], arguments.data());
+  });
+  if (!child) return child.error();
+  ::close(child->output);
+  std::unique_ptr<Serving> serving(new Serving(child->process, *port));
+  serving->file_ = command->file;
+  if (auto ready = wait_for_port(child->process, {.name = {}, .protocol = protocol, .host = "127.0.0.1", .port = *port}); !ready)
+    return bench_error(fmt::format("{}: {}", command->arguments[0], ready.error().message));
+  return serving;
+}
+
+Serving::~Serving() {
+  end_child(process_);
+  if (!file_.empty()) ::unlink(file_.c_str());
+}
 
 Spinners::Spinners(const std::vector<int>& cores) {
   for (const int core : cores) {

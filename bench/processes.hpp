@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/peer.hpp"
 #include "clasp/error.hpp"
 
 namespace clasp::bench {
@@ -25,6 +26,8 @@ class Serving {
   // `program` server …: clasp itself, or another build of it. Ready as soon as it has told its port.
   static Result<std::unique_ptr<Serving>> start_server(const std::string& program, std::optional<int> core);
   static Result<std::unique_ptr<Serving>> start_relay(std::optional<int> core);
+  // nats-server, redis-server or mosquitto, as Debian installs them and with no limit that would make it drop a slow subscriber's messages.
+  static Result<std::unique_ptr<Serving>> start_broker(Protocol protocol, std::optional<int> core);
   ~Serving();
   Serving(const Serving&) = delete;
 
@@ -36,6 +39,7 @@ class Serving {
 
   pid_t process_;
   std::uint16_t port_;
+  std::string file_;  // its configuration, which goes with it
 };
 
 // One thread a core that spins at idle priority (SCHED_IDLE): it gives way to everybody, but the core never sleeps. Without it a virtual machine

@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "bench/brokers.hpp"
 #include "core/check.hpp"
 #include "core/codec.hpp"
 
@@ -46,6 +47,11 @@ Result<Session> open_session(const Target& target, Interest interest) {
   if (!peer) return peer.error();
   Session session{.peer = std::move(*peer), .greeting = {}};
   if (target.protocol == Protocol::relay) return session;
+  if (!speaks_clasp(target.protocol)) {
+    if (auto done = broker_greet(target.protocol, *session.peer, interest); !done) return done.error();
+    session.greeting.total_us = us_since(begin);
+    return session;
+  }
 
   const auto greeted = Clock::now();
   Hello hello;
@@ -66,6 +72,7 @@ Result<Session> open_session(const Target& target, Interest interest) {
 
 Result<void> subscribe(const Target& target, Peer& peer, std::string_view pattern) {
   if (target.protocol == Protocol::relay) return {};  // registered when it connected
+  if (!speaks_clasp(target.protocol)) return broker_subscribe(target.protocol, peer, pattern);
   if (auto sent = put_message(peer, {Subscribe{.id = 1, .pattern = pattern, .types = TypeMask::all(), .options = {}}}); !sent) return sent;
   return settle(target, peer);
 }
@@ -81,27 +88,46 @@ Result<void> settle(const Target& target, Peer& peer) {
   return said(problem);
 }
 
-Counting::Counting(std::string_view address) {
-  const EncodedValue zero(Value(std::int64_t{0}));
-  CLASP_CHECK(append_frame(frame_, Set{.address = address, .value = zero.view(), .revision = {}, .ttl = {}}, Qos::fire));
-  value_at_ = frame_.size() - sizeof(std::uint64_t);  // the last field, without revision and lifetime
+Counting::Counting(Protocol protocol, std::string_view address, std::size_t value_bytes, Saying saying) {
+  if (!speaks_clasp(protocol) && protocol != Protocol::relay) {
+    append_broker_publish(message_, protocol, address, value_bytes);
+    value_at_ = message_.size() - value_bytes - broker_publish_tail_bytes(protocol);
+    return;
+  }
+  const EncodedValue mark(value_bytes == value_bytes_min ? Value(std::int64_t{0x5aa5'c33c'9669'f00f}) : Value(Blob(value_bytes, std::byte{0xa5})));
+  if (saying == Saying::set) {
+    CLASP_CHECK(append_frame(message_, Set{.address = address, .value = mark.view(), .revision = {}, .ttl = {}}, Qos::fire));
+  } else {
+    CLASP_CHECK(append_frame(message_, Publish{.address = address, .signal = SignalType::event, .value = mark.view()}, Qos::fire));
+  }
+  const std::string_view value = as_text(mark.view().data);  // found by its content, so that nothing here knows the layout of a message
+  value_at_ = as_text(message_.view()).rfind(value) + value.size() - value_bytes;
 }
 
 Bytes Counting::next() {
-  store_be(frame_.data() + value_at_, ++count_);
-  return frame_.view();
+  store_be(message_.data() + value_at_, ++count_);
+  return message_.view();
+}
+
+Hearing::Hearing(Protocol protocol, std::string_view address, std::size_t value_bytes) : address_(address), value_bytes_(value_bytes) {
+  if (!speaks_clasp(protocol) && protocol != Protocol::relay) frame_bytes_ = value_bytes;  // of other brokers only the payload is handed on
 }
 
 void Hearing::learn(Bytes bytes) {
   Decoder decoder;
   const auto frame = decode_frame(bytes);
   const auto message = frame ? decoder.decode(frame->payload) : Decoded<Message>(std::unexpected(frame.error()));
-  const Set* set = message ? std::get_if<Set>(&message->body) : nullptr;
-  if (set == nullptr || set->address != address_ || !set->value.as_integer()) return;  // a SNAPSHOT, a PONG
+  if (!message) return;
+  const Set* set = std::get_if<Set>(&message->body);
+  const Publish* publish = std::get_if<Publish>(&message->body);
+  if (set == nullptr && (publish == nullptr || !publish->value)) return;  // a SNAPSHOT, a PONG
+  if ((set != nullptr ? set->address : publish->address) != address_) return;
+  const ValueView value = set != nullptr ? set->value : *publish->value;
+  if (value.data.size() < value_bytes_) return;
   frame_bytes_ = bytes.size();
-  value_at_ = static_cast<std::size_t>(set->value.data.data() - bytes.data());
-  if (!set->revision) return;
-  revision_at_ = value_at_ + sizeof(std::uint64_t);  // the field behind the value
+  value_at_ = static_cast<std::size_t>(value.data.data() + value.data.size() - value_bytes_ - bytes.data());
+  if (set == nullptr || !set->revision) return;
+  revision_at_ = value_at_ + value_bytes_;  // the field behind the value
   revision_base_ = *set->revision - load_be<std::uint64_t>(bytes.data() + value_at_);
 }
 
@@ -110,9 +136,14 @@ void Hearing::frame(Bytes bytes) {
   if (frame_bytes_ == 0) return;
   if (bytes.size() != frame_bytes_) return void(++wrong_);
   const std::uint64_t number = load_be<std::uint64_t>(bytes.data() + value_at_);
-  if (number != count_ + 1) ++wrong_;
+  if (number <= count_) {
+    ++wrong_;
+  } else {
+    missing_ += number - count_ - 1;
+  }
   if (revision_at_ != 0 && load_be<std::uint64_t>(bytes.data() + revision_at_) != revision_base_ + number) ++wrong_;
   count_ = number;
+  ++messages_;
 }
 
 }  // namespace clasp::bench

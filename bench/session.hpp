@@ -1,4 +1,5 @@
-// What the load generator says over a Peer: the handshake, a subscription, and SETs that count.
+// What the load generator says over a Peer: the handshake, a subscription, and messages that count. Over other brokers the same in their words
+// (brokers.hpp).
 #pragma once
 
 #include <memory>
@@ -26,15 +27,20 @@ Result<Session> open_session(const Target& target, Interest interest);
 Result<void> subscribe(const Target& target, Peer& peer, std::string_view pattern);
 Result<void> settle(const Target& target, Peer& peer);  // the same wait alone
 
-// A SET of one address whose value is a running number. The frame is encoded once; then only its number changes.
+// What a counting message is: SET is state with a revision, EVENT an event; to another broker both are a plain publish.
+enum class Saying : std::uint8_t { set, event };
+inline constexpr std::size_t value_bytes_min = sizeof(std::uint64_t);
+
+// A message of one address whose value is a running number: an integer, or, above 8 bytes, as many bytes that begin with it. It is encoded once;
+// then only its number changes.
 class Counting {
  public:
-  explicit Counting(std::string_view address);
+  Counting(Protocol protocol, std::string_view address, std::size_t value_bytes = value_bytes_min, Saying saying = Saying::set);
   Bytes next();  // valid until the next call
   std::uint64_t count() const { return count_; }
 
  private:
-  ByteBuffer frame_;
+  ByteBuffer message_;
   std::size_t value_at_ = 0;
   std::uint64_t count_ = 0;
 };
@@ -42,20 +48,25 @@ class Counting {
 // Checks what a subscriber hears of it: every number once, in order, and revisions that rise by one with it.
 class Hearing {
  public:
-  explicit Hearing(std::string_view address) : address_(address) {}
-  void frame(Bytes frame);
+  Hearing(Protocol protocol, std::string_view address, std::size_t value_bytes = value_bytes_min);
+  void frame(Bytes message);
   std::uint64_t count() const { return count_; }  // the last number heard
-  std::uint64_t wrong() const { return wrong_; }  // lost, conflated, doubled or changed
+  std::uint64_t messages() const { return messages_; }
+  std::uint64_t wrong() const { return wrong_ + missing_; }  // lost, conflated, doubled, out of order, changed, or with a wrong revision
+  std::uint64_t missing() const { return missing_; }         // of these, numbers that were skipped: lost or conflated
 
  private:
   void learn(Bytes frame);
 
   std::string address_;
+  std::size_t value_bytes_;
   std::uint64_t count_ = 0;
+  std::uint64_t messages_ = 0;
   std::uint64_t wrong_ = 0;
+  std::uint64_t missing_ = 0;
   std::size_t frame_bytes_ = 0;  // of the layout learnt from the first frame: 0 if none yet
   std::size_t value_at_ = 0;
-  std::size_t revision_at_ = 0;      // 0: frames carry none (the relay)
+  std::size_t revision_at_ = 0;      // 0: messages carry none (the relay, events, other brokers)
   std::uint64_t revision_base_ = 0;  // revision minus number
 };
 
