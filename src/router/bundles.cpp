@@ -188,7 +188,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
       const ParamWrite write{.address = member.address, .value = member.value, .expected = {}, .ttl = member.ttl, .lock = member.lock && answer_to != nullptr,
                              .unlock = member.unlock, .session = session.id, .writer = provenance.writer};
       Revision revision = 0;
-      if (store(member, write, context, now, revision) == WriteResult::written) last_revision = revision;
+      if (store(member, write, params.place(member.address), context, now, revision) == WriteResult::written) last_revision = revision;
     } else {
       Publish member = std::get<Publish>(members[i]->body);
       if (member.value && !prepared[i].value) continue;

@@ -124,6 +124,7 @@ void Engine::remove_param(EntryId entry, Now now) {
 }
 
 void Engine::run_effects(Now now) {
+  if (effects.empty()) return void(hops = 0);
   for (std::size_t i = 0; i < effects.size(); ++i) {
     const Effect effect = std::move(effects[i]);
     const std::uint8_t effect_hop = effect_hops[i];

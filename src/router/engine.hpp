@@ -97,7 +97,7 @@ class Engine {
   WriteResult apply_set(const Set& set, const WriteContext& context, Now now, Revision& revision, Error& error);
   std::optional<ValueView> transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, Now now, ByteBuffer& out,
                                        WriteResult& result, Error& error);
-  WriteResult store(const Set& set, const ParamWrite& write, const WriteContext& context, Now now, Revision& revision);
+  WriteResult store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, Now now, Revision& revision);
   void publish_now(const Publish& publish, const WriteContext& context, Now now);
   void commit_publish(const Publish& publish, const WriteContext& context, Now now);
   bool on_p2p_signal(Session& session, const Publish& publish, Now now);

@@ -208,6 +208,11 @@ std::optional<EntryId> ParamStore::find(std::string_view address) const {
   return EntryId{id};
 }
 
+Place ParamStore::place(std::string_view address) const {
+  const std::uint64_t hashed = impl_->hash(address);
+  return {.hash = hashed, .entry = EntryId{impl_->find(hashed, address)}};
+}
+
 ParamRecord ParamStore::record(EntryId entry) const {
   CLASP_CHECK(impl_->params.exists(index(entry)));
   return impl_->record(index(entry));
@@ -219,11 +224,12 @@ std::optional<ParamRecord> ParamStore::find_record(std::string_view address) con
   return impl_->record(id);
 }
 
-std::expected<void, Refused> ParamStore::check(const ParamWrite& write) const {
-  const std::uint32_t id = impl_->find(write.address);
+std::expected<Place, Refused> ParamStore::check(const ParamWrite& write) const {
+  const std::uint64_t hashed = impl_->hash(write.address);
+  const std::uint32_t id = impl_->find(hashed, write.address);
   if (id == Param::none) {
     if (impl_->full() && !impl_->evicts()) return std::unexpected(Refused{.why = Refusal::at_capacity});
-    return {};
+    return Place{.hash = hashed};
   }
   const Param& param = impl_->params[id];
   if (write.expected && *write.expected != param.revision) {
@@ -231,7 +237,7 @@ std::expected<void, Refused> ParamStore::check(const ParamWrite& write) const {
   }
   const SessionId holder = impl_->holder(id);
   if (holder != nobody && holder != write.session) return std::unexpected(Refused{.why = Refusal::lock_held, .holder = holder});
-  return {};
+  return Place{.hash = hashed, .entry = EntryId{id}};
 }
 
 std::optional<EntryId> ParamStore::eviction_victim() const {
@@ -240,10 +246,14 @@ std::optional<EntryId> ParamStore::eviction_victim() const {
 }
 
 Written ParamStore::write(const ParamWrite& write, Seq seq, UnixTime unix_time, SteadyTime now, ConflictStrategy strategy) {
+  return this->write(write, place(write.address), seq, unix_time, now, strategy);
+}
+
+Written ParamStore::write(const ParamWrite& write, Place place, Seq seq, UnixTime unix_time, SteadyTime now, ConflictStrategy strategy) {
   Impl& s = *impl_;
-  const std::uint64_t hashed = s.hash(write.address);
-  std::uint32_t id = s.find(hashed, write.address);
-  const bool created = id == Param::none;
+  const std::uint64_t hashed = place.hash;
+  std::uint32_t id = index(place.entry);
+  const bool created = place.is_new();
   if (!created) {
     const Param& stored = s.params[id];
     if (!s.accepts(stored, write.value) || s.lock_strategy_refuses(id, write.session)) {

@@ -47,6 +47,13 @@ struct Refused {
   SessionId holder = nobody;  // of a held lock
 };
 
+// Where an address is or would be: found once, by place() or check(), so that write() need not look again. Valid until that address is created or removed.
+struct Place {
+  std::uint64_t hash = 0;
+  EntryId entry = no_entry;  // no_entry: the address is new
+  bool is_new() const { return entry == no_entry; }
+};
+
 // What a write did. `lost`: the conflict strategy preferred the stored value; nothing changed (wire format 13 step 4).
 struct Written {
   EntryId entry = no_entry;
@@ -80,17 +87,19 @@ class ParamStore {
   std::size_t memory_bytes() const;
 
   std::optional<EntryId> find(std::string_view address) const;
+  Place place(std::string_view address) const;
   ParamRecord record(EntryId entry) const;                // entry exists
   std::optional<ParamRecord> find_record(std::string_view address) const;
 
   // ---- writing ----
   // The checks of a write in the order of the specification: expected revision, lock, capacity (for a new address). Changes nothing.
   // A new address ignores `expected`. An unlock by somebody else than the holder is refused as lock_held.
-  std::expected<void, Refused> check(const ParamWrite& write) const;
+  std::expected<Place, Refused> check(const ParamWrite& write) const;
   // For a new address at capacity under lru or oldest_first: the param to remove() before write(). O(1).
   std::optional<EntryId> eviction_victim() const;
   // check() has passed and there is room. Applies strategy, lock flags, value, revision + 1, writer, time, ttl. `strategy` is used if the address is new.
-  Written write(const ParamWrite& write, Seq seq, UnixTime unix_time, SteadyTime now, ConflictStrategy strategy);
+  Written write(const ParamWrite& write, Place place, Seq seq, UnixTime unix_time, SteadyTime now, ConflictStrategy strategy);
+  Written write(const ParamWrite& write, Seq seq, UnixTime unix_time, SteadyTime now, ConflictStrategy strategy);  // looks for the place itself
   // Would `value` win against the stored one? (max and min: strictly greater or smaller of the same kind; others: yes.)
   bool strategy_accepts(EntryId entry, const ValueView& value) const;
   void set_strategy(EntryId entry, ConflictStrategy strategy);

@@ -129,9 +129,10 @@ std::optional<ValueView> Engine::transformed(std::string_view address, SignalTyp
 WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now now, Revision& revision, Error& error) {
   ParamWrite write{.address = set.address, .value = set.value, .expected = set.revision, .ttl = set.ttl, .lock = set.lock, .unlock = set.unlock,
                    .session = context.session->id, .writer = context.provenance.writer};
-  if (const auto ok = params.check(write); !ok) {
-    error = describe(ok.error(), set.address);
-    if (ok.error().why == Refusal::at_capacity) {
+  const auto place = params.check(write);
+  if (!place) {
+    error = describe(place.error(), set.address);
+    if (place.error().why == Refusal::at_capacity) {
       ++stats.params_refused;
       log("capacity", fmt::format("params are refused: {} are held, the maximum (--max-params)", params.size()), now);
     }
@@ -149,24 +150,25 @@ WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now n
     }
   }
   write.value = *value;
-  return store(accepted, write, context, now, revision);
+  return store(accepted, write, *place, context, now, revision);
 }
 
 // The write can no longer be refused, only lose by its strategy.
-WriteResult Engine::store(const Set& set, const ParamWrite& write, const WriteContext& context, Now now, Revision& revision) {
-  const bool creates = !params.find(set.address).has_value();
-  if (creates) {
+WriteResult Engine::store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, Now now, Revision& revision) {
+  if (place.is_new()) {
     if (const auto victim = params.eviction_victim()) {
       ++stats.params_evicted;
       remove_param(*victim, now);
     }
   }
-  const Written written = params.write(write, commit_log.last_seq() + 1, now.unix_time, now.steady,
-                                       creates ? strategy_for(set.address) : ConflictStrategy::lww);
+  const Written written = params.write(write, place, commit_log.last_seq() + 1, now.unix_time, now.steady,
+                                       place.is_new() ? strategy_for(set.address) : ConflictStrategy::lww);
   revision = written.revision;
   if (written.lost) return WriteResult::lost;
-  writers.retain(write.writer);
-  if (!written.created) writers.release(written.replaced);
+  if (written.created || written.replaced != write.writer) {
+    writers.retain(write.writer);
+    if (!written.created) writers.release(written.replaced);
+  }
   if (set.lock) context.session->locks = true;
   commit({.kind = CommitKind::set, .address = set.address, .value = write.value, .revision = written.revision, .ttl = set.ttl, .lock = set.lock,
           .unlock = set.unlock, .provenance = context.provenance, .time = now.unix_time, .bundle = context.bundle},
