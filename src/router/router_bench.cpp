@@ -1,0 +1,221 @@
+// What the engine costs for one message, without sockets: one frame in, one or many out, in turns of 64 messages as a busy link makes them. The
+// `Over…` rows are the curves of docs/performance.md: the same message among ever more params, subscriptions and sessions.
+#include "router/router.hpp"
+
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/check.hpp"
+#include "core/codec.hpp"
+
+namespace clasp::router {
+namespace {
+
+constexpr std::size_t turn_messages = 64;
+
+class BenchRandom final : public Random {
+ public:
+  std::uint64_t next() override { return state_ = state_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U; }
+
+ private:
+  std::uint64_t state_ = 42;
+};
+
+// A link that gets rid of everything by the end of the turn.
+class BenchSink final : public Sink {
+ public:
+  std::size_t deliver(const Delivery& delivery) override { return take(delivery.frame()); }
+  std::size_t reply(const Reply& reply) override { return take(reply.frame); }
+  void close(const CloseReason&) override { CLASP_CHECK(false); }
+
+  LinkId link{};
+  std::size_t unsent = 0;
+  std::uint64_t frames = 0;
+
+ private:
+  std::size_t take(Bytes frame) {
+    ++frames;
+    unsent += frame.size();
+    return frame.size();
+  }
+};
+
+std::vector<std::byte> frame_of(const Message& message, Qos qos = Qos::fire) {
+  ByteBuffer out;
+  CLASP_CHECK(append_frame(out, message, qos));
+  return {out.data(), out.data() + out.size()};
+}
+
+std::vector<std::byte> set_frame(const std::string& address) {
+  const EncodedValue value(Value(0.5));
+  return frame_of(Message{Set{.address = address, .value = value.view()}});
+}
+
+std::vector<std::byte> event_frame(const std::string& address) {
+  const EncodedValue value(Value(0.5));
+  return frame_of(Message{Publish{.address = address, .signal = SignalType::event, .value = value.view()}});
+}
+
+class Bench {
+ public:
+  Bench() : router_({.subscriptions_per_session_max = 2'000'000, .params_max = 20'000'000}, {.random = &random_, .log = {}}, now()) {}
+
+  BenchSink& open() {
+    BenchSink& sink = sinks_.emplace_back();
+    sink.link = router_.open_link(sink, now());
+    receive(sink, frame_of(Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}}));
+    settle();
+    return sink;
+  }
+  void subscribe(BenchSink& sink, std::uint32_t id, std::string_view pattern) {
+    receive(sink, frame_of(Message{Subscribe{.id = id, .pattern = pattern}}));
+  }
+  void receive(BenchSink& sink, Bytes frame) { router_.receive(sink.link, frame, now()); }
+  // Ends the turn for those who may have got something.
+  template <typename Sinks>
+  bool turn(Sinks& touched) {
+    const bool more = router_.end_turn(now());
+    for (BenchSink* sink : touched) {
+      if (sink->unsent > 0) router_.sent(sink->link, std::exchange(sink->unsent, 0), now());
+    }
+    us_ += 100;
+    router_.advance(now());
+    return more;
+  }
+  // Until nothing is left to do, whoever it concerns.
+  void settle() {
+    for (bool more = true; more;) {
+      more = router_.end_turn(now());
+      for (BenchSink& sink : sinks_) {
+        if (sink.unsent > 0) router_.sent(sink.link, std::exchange(sink.unsent, 0), now());
+      }
+      us_ += 100;
+    }
+  }
+  std::deque<BenchSink>& sinks() { return sinks_; }
+
+ private:
+  Now now() const { return {SteadyTime{us_}, UnixTime{static_cast<std::uint64_t>(us_)}, UnixTime{static_cast<std::uint64_t>(us_)}}; }
+
+  BenchRandom random_;
+  std::int64_t us_ = 1'000'000;
+  std::deque<BenchSink> sinks_;
+  Router router_;
+};
+
+// `frames` again and again from one session, in turns.
+void run(benchmark::State& state, Bench& bench, BenchSink& from, const std::vector<std::vector<std::byte>>& frames, std::vector<BenchSink*> touched) {
+  std::size_t i = 0;
+  std::size_t in_turn = 0;
+  for (auto _ : state) {
+    bench.receive(from, frames[i]);
+    if (++i == frames.size()) i = 0;
+    if (++in_turn == turn_messages) {
+      bench.turn(touched);
+      in_turn = 0;
+    }
+  }
+  bench.turn(touched);
+  state.SetItemsProcessed(state.iterations());
+}
+
+void BM_SetToOne(benchmark::State& state) {
+  Bench bench;
+  BenchSink& writer = bench.open();
+  BenchSink& reader = bench.open();
+  bench.subscribe(reader, 1, "/lights/1/dim");
+  bench.settle();
+  run(state, bench, writer, {set_frame("/lights/1/dim")}, {&reader});
+}
+BENCHMARK(BM_SetToOne);
+
+void BM_EventToOne(benchmark::State& state) {
+  Bench bench;
+  BenchSink& writer = bench.open();
+  BenchSink& reader = bench.open();
+  bench.subscribe(reader, 1, "/cue/go");
+  bench.settle();
+  run(state, bench, writer, {event_frame("/cue/go")}, {&reader});
+}
+BENCHMARK(BM_EventToOne);
+
+void BM_SetToMany(benchmark::State& state) {
+  Bench bench;
+  BenchSink& writer = bench.open();
+  std::vector<BenchSink*> readers;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    readers.push_back(&bench.open());
+    bench.subscribe(*readers.back(), 1, "/lights/**");
+  }
+  bench.settle();
+  run(state, bench, writer, {set_frame("/lights/1/dim")}, readers);
+  state.counters["deliveries/s"] = benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)), benchmark::Counter::kIsRate);
+}
+BENCHMARK(BM_SetToMany)->Arg(10)->Arg(100)->Arg(1'000);
+
+constexpr std::size_t hot_params = 10;  // those that are written, the same number among however many
+
+// One subscriber hears the params that are written; the others just are there.
+void BM_SetOverParams(benchmark::State& state) {
+  Bench bench;
+  BenchSink& writer = bench.open();
+  BenchSink& reader = bench.open();
+  bench.subscribe(reader, 1, "/hot/*");
+  std::vector<std::vector<std::byte>> hot;
+  for (std::size_t i = 0; i < hot_params; ++i) hot.push_back(set_frame("/hot/" + std::to_string(i)));
+  std::vector<BenchSink*> both{&writer, &reader};
+  for (std::int64_t i = 0; i < state.range(0) - static_cast<std::int64_t>(hot_params); ++i) {
+    bench.receive(writer, set_frame("/house/" + std::to_string(i / 100) + "/light/" + std::to_string(i % 100)));
+    if (i % 1'000 == 0) bench.turn(both);
+  }
+  bench.settle();
+  run(state, bench, writer, hot, both);
+}
+BENCHMARK(BM_SetOverParams)->Arg(10)->Arg(1'000)->Arg(100'000)->Arg(1'000'000)->Arg(10'000'000);
+
+// The written params have one subscriber each whatever else is subscribed; half of the others have wildcards.
+void BM_SetOverSubscriptions(benchmark::State& state) {
+  constexpr std::int64_t per_session = 1'000;
+  Bench bench;
+  BenchSink& writer = bench.open();
+  BenchSink& reader = bench.open();
+  std::vector<std::vector<std::byte>> hot;
+  for (std::size_t i = 0; i < hot_params; ++i) hot.push_back(set_frame("/hot/" + std::to_string(i)));
+  bench.subscribe(reader, 1, "/hot/*");
+  BenchSink* other = nullptr;
+  for (std::int64_t i = 0; i < state.range(0) - 1; ++i) {
+    if (i % per_session == 0) other = &bench.open();
+    const std::string room = "/house/" + std::to_string(i / 100);
+    bench.subscribe(*other, static_cast<std::uint32_t>(i % per_session),
+                    i % 2 == 0 ? room + "/light/" + std::to_string(i % 100) : room + "/*/" + std::to_string(i % 100));
+  }
+  bench.settle();
+  run(state, bench, writer, hot, {&writer, &reader});
+}
+BENCHMARK(BM_SetOverSubscriptions)->Arg(1)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+
+// The others have one subscription each and hear nothing.
+void BM_SetOverSessions(benchmark::State& state) {
+  Bench bench;
+  BenchSink& writer = bench.open();
+  BenchSink& reader = bench.open();
+  bench.subscribe(reader, 1, "/hot/*");
+  std::vector<std::vector<std::byte>> hot;
+  for (std::size_t i = 0; i < hot_params; ++i) hot.push_back(set_frame("/hot/" + std::to_string(i)));
+  const std::size_t before = ::mallinfo2().uordblks;
+  for (std::int64_t i = 0; i < state.range(0) - 1; ++i) bench.subscribe(bench.open(), 1, "/phone/" + std::to_string(i) + "/*");
+  bench.settle();
+  state.counters["bytes/session"] =
+      static_cast<double>(::mallinfo2().uordblks - before) / static_cast<double>(std::max<std::int64_t>(state.range(0) - 1, 1)) - sizeof(BenchSink);
+  run(state, bench, writer, hot, {&writer, &reader});
+}
+BENCHMARK(BM_SetOverSessions)->Arg(1)->Arg(1'000)->Arg(19'000)->Arg(100'000)->Arg(1'000'000);
+
+}  // namespace
+}  // namespace clasp::router
