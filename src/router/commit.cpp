@@ -18,8 +18,7 @@ std::size_t bucket_of(std::size_t targets) {
 
 }  // namespace
 
-Seq Engine::commit(CommitInput input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now) {
-  input.time = now.unix_time;
+Seq Engine::commit(const CommitInput& input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now) {
   const Seq seq = commit_log.append(input);
   ++stats.commits;
   if (hooks.observer != nullptr) {
@@ -119,6 +118,7 @@ void Engine::remove_param(EntryId entry, Now now) {
   const Revision revision = params.remove(entry);
   CommitInput input{.kind = CommitKind::remove, .address = address, .value = ValueView{}, .revision = revision};
   input.provenance.writer = writer;
+  input.time = now.unix_time;
   commit(input, entry, std::nullopt, false, now);
   writers.release(writer);
 }
@@ -137,7 +137,8 @@ void Engine::run_effects(Now now) {
     }
     hops = effect_hop;
     const WriterId writer = effect.writer.empty() ? WriterId{} : writers.intern(effect.writer);
-    WriteContext context{session, {.writer = effect.writer.empty() ? session->writer : writer, .session = session->id, .hops = effect_hop}, WriteMode::rule};
+    const Provenance provenance{.writer = effect.writer.empty() ? session->writer : writer, .session = session->id, .hops = effect_hop};
+    const WriteContext context{session, provenance, WriteMode::rule};
     const EncodedValue value(effect.value);
     if (effect.publish) {
       const Publish publish{.address = effect.address, .signal = effect.signal, .value = value.view()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -15,6 +16,10 @@ constexpr std::size_t segment_bytes_max = 262'144;
 constexpr std::size_t segment_bytes_min = 4'096;
 constexpr std::size_t segments_wanted = 8;  // of the whole ring: less would forget too much at once
 constexpr std::size_t start_bytes = sizeof(std::uint32_t);
+
+// Records lie so that a header can be written where it stays.
+constexpr std::size_t record_alignment = 8;
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + record_alignment - 1) / record_alignment * record_alignment; }
 
 enum Present : std::uint8_t { has_value = 1, has_id = 2, has_rate = 4, has_samples = 8, has_timestamp = 16, has_ttl = 32 };
 
@@ -48,17 +53,18 @@ struct CommitLog::RecordHeader {
 
 CommitLog::CommitLog(std::size_t bytes_max)
     : bytes_max_(bytes_max), segment_bytes_(std::clamp(bytes_max / segments_wanted, segment_bytes_min, segment_bytes_max)) {
-  static_assert(std::is_trivially_copyable_v<RecordHeader> && sizeof(RecordHeader) <= 96);
+  static_assert(std::is_trivially_copyable_v<RecordHeader> && sizeof(RecordHeader) <= 96 && alignof(RecordHeader) <= record_alignment);
 }
 
 Seq CommitLog::append(const CommitInput& input) {
   CLASP_CHECK(input.address.size() <= std::numeric_limits<std::uint16_t>::max());
   const Bytes value = input.value ? input.value->data : Bytes{};
   const Bytes samples = input.samples.value_or(Bytes{});
-  const std::size_t bytes = sizeof(RecordHeader) + input.address.size() + value.size() + samples.size();
+  const std::size_t bytes = aligned(sizeof(RecordHeader) + input.address.size() + value.size() + samples.size());
   CLASP_CHECK(bytes <= record_bytes_max);
 
-  const RecordHeader header{
+  std::byte* at = room_for(bytes);
+  new (at) RecordHeader{
       .revision = input.revision,
       .time_us = input.time.us,
       .timestamp_us = input.timestamp.value_or(UnixTime{}).us,
@@ -84,12 +90,11 @@ Seq CommitLog::append(const CommitInput& input) {
                                            (input.samples ? has_samples : 0) | (input.timestamp ? has_timestamp : 0) | (input.ttl ? has_ttl : 0)),
   };
 
-  std::byte* at = room_for(bytes);
+  at += sizeof(RecordHeader);
   const auto put = [&at](const void* from, std::size_t size) {
     if (size != 0) std::memcpy(at, from, size);
     at += size;
   };
-  put(&header, sizeof header);
   put(input.address.data(), input.address.size());
   put(value.data(), value.size());
   put(samples.data(), samples.size());

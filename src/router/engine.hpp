@@ -47,7 +47,7 @@ struct SnapshotCursor {
 // Who writes, on whose behalf, through which steps (engine design, section 9).
 struct WriteContext {
   Session* session = nullptr;
-  Provenance provenance;
+  const Provenance& provenance;  // outlives this
   WriteMode mode = WriteMode::client;
   std::uint64_t bundle = 0;
 };
@@ -114,7 +114,7 @@ class Engine {
   void execute_bundle(const std::vector<const Message*>& members, Session& session, Session* answer_to, Qos qos, const Provenance& provenance, Now now);
 
   // ---- commit.cpp ----
-  Seq commit(CommitInput input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now);
+  Seq commit(const CommitInput& input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now);
   bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now);
   void remove_param(EntryId entry, Now now);
   void run_effects(Now now);

@@ -141,16 +141,16 @@ WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now n
   WriteResult result = WriteResult::written;
   const auto value = transformed(set.address, SignalType::param, set.value, context.mode, now, value_scratch, result, error);
   if (!value) return result;
-  Set accepted = set;
-  accepted.value = *value;
   if (value->data.data() != set.value.data.data()) {
-    if (const auto bad = check_set_form(accepted)) {
+    Set changed = set;
+    changed.value = *value;
+    if (const auto bad = check_set_form(changed)) {
       error = *bad;
       return WriteResult::refused;
     }
   }
   write.value = *value;
-  return store(accepted, write, *place, context, now, revision);
+  return store(set, write, *place, context, now, revision);
 }
 
 // The write can no longer be refused, only lose by its strategy.
@@ -170,9 +170,18 @@ WriteResult Engine::store(const Set& set, const ParamWrite& write, Place place, 
     if (!written.created) writers.release(written.replaced);
   }
   if (set.lock) context.session->locks = true;
-  commit({.kind = CommitKind::set, .address = set.address, .value = write.value, .revision = written.revision, .ttl = set.ttl, .lock = set.lock,
-          .unlock = set.unlock, .provenance = context.provenance, .time = now.unix_time, .bundle = context.bundle},
-         written.entry, std::nullopt, false, now);
+  CommitInput input;  // field by field: GCC zeroes the whole of it before a braced list, which is a tenth of a SET
+  input.kind = CommitKind::set;
+  input.address = set.address;
+  input.value = write.value;
+  input.revision = written.revision;
+  input.ttl = set.ttl;
+  input.lock = set.lock;
+  input.unlock = set.unlock;
+  input.provenance = context.provenance;
+  input.time = now.unix_time;
+  input.bundle = context.bundle;
+  commit(input, written.entry, std::nullopt, false, now);
   return WriteResult::written;
 }
 
@@ -207,17 +216,27 @@ void Engine::publish_now(const Publish& publish, const WriteContext& context, No
 
 void Engine::commit_publish(const Publish& publish, const WriteContext& context, Now now) {
   std::optional<ValueView> value = publish.value;
-  if (value) {
+  if (value && hooks.transform != nullptr) {
     WriteResult result = WriteResult::written;
     Error error;
     value = transformed(publish.address, publish.signal.value_or(SignalType::event), *value, context.mode, now, value_scratch, result, error);
     if (result == WriteResult::refused && context.session != nullptr) send_error(*context.session, error, now);
     if (!value) return;
   }
-  commit({.kind = CommitKind::publish, .address = publish.address, .value = value, .signal = publish.signal.value_or(SignalType::event), .phase = publish.phase,
-          .id = publish.id, .rate = publish.rate, .samples = publish.samples, .timestamp = publish.timestamp, .ttl = {}, .provenance = context.provenance,
-          .time = now.unix_time, .bundle = context.bundle},
-         no_entry, context.provenance.session, !publish.signal.has_value(), now);
+  CommitInput input;  // field by field, as in store()
+  input.kind = CommitKind::publish;
+  input.address = publish.address;
+  input.value = value;
+  input.signal = publish.signal.value_or(SignalType::event);
+  input.phase = publish.phase;
+  input.id = publish.id;
+  input.rate = publish.rate;
+  input.samples = publish.samples;
+  input.timestamp = publish.timestamp;
+  input.provenance = context.provenance;
+  input.time = now.unix_time;
+  input.bundle = context.bundle;
+  commit(input, no_entry, context.provenance.session, !publish.signal.has_value(), now);
 }
 
 void Engine::publish_held(const HeldMove& move, Now now) {
