@@ -1,4 +1,7 @@
 // The one place that changes what others see: everything accepted gets the next seq here and fans out (engine design, section 1).
+#include <algorithm>
+#include <bit>
+
 #include "core/check.hpp"
 #include "router/engine.hpp"
 
@@ -11,9 +14,7 @@ bool thins(SignalType signal, GesturePhase phase) {
 }
 
 std::size_t bucket_of(std::size_t targets) {
-  std::size_t bucket = 0;
-  while ((std::size_t{1} << bucket) <= targets && bucket < 31) ++bucket;
-  return bucket;
+  return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(targets)), 31);
 }
 
 }  // namespace
@@ -124,7 +125,6 @@ void Engine::remove_param(EntryId entry, Now now) {
 }
 
 void Engine::run_effects(Now now) {
-  if (effects.empty()) return void(hops = 0);
   for (std::size_t i = 0; i < effects.size(); ++i) {
     const Effect effect = std::move(effects[i]);
     const std::uint8_t effect_hop = effect_hops[i];

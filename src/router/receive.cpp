@@ -92,8 +92,9 @@ void Engine::submit(Session& session, const Message& message, Qos qos, const Pro
                  [](const auto&) {},  // WELCOME, SNAPSHOT, ACK, ERROR, RESULT, PONG from a client: ignored (router specification 5)
              },
              message.body);
-  run_effects(now);
-  close_doomed(now);
+  if (!effects.empty()) run_effects(now);
+  hops = 0;
+  if (!doomed.empty()) close_doomed(now);
 }
 
 }  // namespace clasp::router

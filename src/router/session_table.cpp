@@ -24,14 +24,6 @@ LinkId SessionTable::open_link(Sink& sink, Now now) {
   return link_id(place);
 }
 
-Link* SessionTable::find(LinkId id) {
-  const auto raw = static_cast<std::uint32_t>(id);
-  const std::uint32_t place = raw & place_mask;
-  if (place >= links_.size()) return nullptr;
-  Link& link = links_[place];
-  return link.sink != nullptr && link.generation == (raw >> place_bits) ? &link : nullptr;
-}
-
 void SessionTable::free_link(LinkId id) {
   Link* link = find(id);
   CLASP_CHECK(link != nullptr);

@@ -72,7 +72,13 @@ struct Session {
 class SessionTable {
  public:
   LinkId open_link(Sink& sink, Now now);
-  Link* find(LinkId id);                 // nullptr if closed
+  Link* find(LinkId id) {  // nullptr if closed
+    const auto raw = static_cast<std::uint32_t>(id);
+    const std::uint32_t place = raw & place_mask;
+    if (place >= links_.size()) return nullptr;
+    Link& link = links_[place];
+    return link.sink != nullptr && link.generation == (raw >> place_bits) ? &link : nullptr;
+  }
   void free_link(LinkId id);
   std::size_t links() const { return open_links_; }
 

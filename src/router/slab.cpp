@@ -43,11 +43,6 @@ std::size_t Slabs::class_of(std::size_t bytes) {
 
 std::size_t Slabs::slot_bytes(std::size_t bytes) { return bytes == 0 ? 0 : class_bytes(class_of(bytes)); }
 
-std::byte* Slabs::data(Ref ref) const {
-  const auto word = static_cast<std::uint32_t>(ref);
-  return slot(classes_[word >> index_bits], word & index_mask);
-}
-
 Slabs::Ref Slabs::store(Bytes bytes) {
   if (bytes.empty()) return Ref::none;
   CLASP_CHECK(bytes.size() <= bytes_max);

@@ -28,7 +28,10 @@ class Slabs {
   Ref store(Bytes bytes);             // a copy of them
   Ref replace(Ref old, Bytes bytes);  // in place if they fit the class of `old`, which is freed otherwise; `bytes` may overlap it
   void free(Ref ref);
-  std::byte* data(Ref ref) const;  // not of `none`
+  std::byte* data(Ref ref) const {  // not of `none`
+    const auto word = static_cast<std::uint32_t>(ref);
+    return slot(classes_[word >> index_bits], word & index_mask);
+  }
   Bytes view(Ref ref, std::size_t bytes) const { return bytes == 0 ? Bytes{} : Bytes{data(ref), bytes}; }
 
   std::size_t memory_bytes() const { return memory_bytes_; }

@@ -138,6 +138,7 @@ WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now n
     }
     return WriteResult::refused;
   }
+  if (hooks.transform == nullptr) return store(set, write, *place, context, now, revision);
   WriteResult result = WriteResult::written;
   const auto value = transformed(set.address, SignalType::param, set.value, context.mode, now, value_scratch, result, error);
   if (!value) return result;
