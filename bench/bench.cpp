@@ -78,6 +78,9 @@ void make_quick(Sizes& sizes) {
            .connections = 50,
            .idle_time = std::chrono::seconds(0),
            .params = 2'000,
+           .live_per_second = 1'000,
+           .live_time = std::chrono::milliseconds(20),
+           .joins = 1,
            .connects = 5,
            .connect_params = 10};
 }
@@ -165,6 +168,7 @@ constexpr std::array scenarios{
     Scenario{"connect", "WELCOME and SNAPSHOT after connecting.", Measures::routers, measure_connect},
     Scenario{"connections", "Memory and processor time of idle sessions with one subscription.", Measures::brokers, nullptr, measure_connections},
     Scenario{"params", "Memory of a param.", Measures::routers, nullptr, measure_params},
+    Scenario{"joiner", "A SNAPSHOT of all params while 100000 SETs a second go on.", Measures::routers, nullptr, measure_joiner},
 };
 
 bool measures(const Scenario& scenario, const Target& target) {

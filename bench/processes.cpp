@@ -107,7 +107,7 @@ Result<void> pin_to(int core) {
 
 Result<std::unique_ptr<Serving>> Serving::start_server(const std::string& program, std::optional<int> core) {
   const auto child = start_child(core, [&program] {
-    ::execl(program.c_str(), "clasp", "server", "--listen", "127.0.0.1:0", "--log-level", "error", static_cast<char*>(nullptr));
+    ::execl(program.c_str(), "clasp", "server", "--listen", "127.0.0.1:0", "--max-params", "0", "--log-level", "error", static_cast<char*>(nullptr));
   });
   if (!child) return child.error();
   const auto port = wait_until_ready(*child);

@@ -25,6 +25,9 @@ struct Sizes {
   std::size_t connections = 5'000;
   std::chrono::seconds idle_time{5};
   std::size_t params = 1'000'000;
+  std::size_t live_per_second = 100'000;  // SETs that go on while somebody joins
+  std::chrono::milliseconds live_time{1'000};
+  std::size_t joins = 3;
   std::size_t connects = 300;
   std::size_t connect_params = 100;  // what the snapshot holds
 };
@@ -46,6 +49,8 @@ Result<void> measure_fanout(const Target& target, const Sizes& sizes, Figures& f
 Result<void> measure_connections(const Target& target, pid_t server, const Sizes& sizes, Figures& figures);
 // The same for each param of 40 bytes of address and 20 of value.
 Result<void> measure_params(const Target& target, pid_t server, const Sizes& sizes, Figures& figures);
+// Somebody joins `params` params while SETs go on: first and whole SNAPSHOT, and what the SETs feel of it.
+Result<void> measure_joiner(const Target& target, pid_t server, const Sizes& sizes, Figures& figures);
 // WELCOME and SNAPSHOT after HELLO, and all of connecting.
 Result<void> measure_connect(const Target& target, const Sizes& sizes, Figures& figures);
 

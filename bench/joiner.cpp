@@ -1,0 +1,155 @@
+// Somebody joins a running show: how soon it has the state, and what the others feel of it.
+#include <fmt/format.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <deque>
+#include <variant>
+
+#include "bench/scenario_parts.hpp"
+#include "core/check.hpp"
+#include "core/codec.hpp"
+
+namespace clasp::bench {
+
+namespace {
+
+constexpr std::size_t value_bytes = 20;
+constexpr std::chrono::microseconds tick{1'000};
+
+// So many SETs a second from one session to another, in a batch each millisecond, and how long each batch takes to arrive.
+class Live {
+ public:
+  Live(const Target& target, std::size_t per_second)
+      : batch_(per_second / 1'000), counting_(target.protocol, bench_address, value_bytes), hearing_(target.protocol, bench_address, value_bytes) {}
+
+  Result<void> open(const Target& target) {
+    auto publisher = open_publisher(target);
+    if (!publisher) return publisher.error();
+    auto subscriber = open_subscriber(target, bench_address);
+    if (!subscriber) return subscriber.error();
+    publisher_ = std::move(*publisher);
+    subscriber_ = std::move(*subscriber);
+    return {};
+  }
+
+  // Sends what is due and reads what is there.
+  Result<void> step() {
+    const auto now = Clock::now();
+    if (next_ == Clock::time_point{}) next_ = now;
+    for (; next_ <= now; next_ += tick) {
+      for (std::size_t i = 0; i < batch_; ++i) publisher_->put(counting_.next());
+      batches_.push_back({counting_.count(), next_});
+    }
+    if (const auto sent = publisher_->flush_some(); !sent) return sent.error();
+    if (const auto frames = subscriber_->read([this](Bytes frame) { hearing_.frame(frame); }); !frames) return frames.error();
+    for (const auto heard = Clock::now(); !batches_.empty() && batches_.front().last <= hearing_.count(); batches_.pop_front())
+      latencies_.push_back(us_between(batches_.front().due, heard));
+    return {};
+  }
+
+  std::uint64_t sent() const { return counting_.count(); }
+  std::uint64_t wrong() const { return hearing_.wrong() - hearing_.missing(); }
+  std::uint64_t conflated() const { return hearing_.missing(); }  // what a subscriber that cannot keep up may miss of a param
+  std::vector<double> take_latencies() { return std::exchange(latencies_, {}); }
+
+ private:
+  struct Batch {
+    std::uint64_t last;
+    Clock::time_point due;
+  };
+
+  std::size_t batch_;
+  Counting counting_;
+  Hearing hearing_;
+  std::unique_ptr<Peer> publisher_;
+  std::unique_ptr<Peer> subscriber_;
+  Clock::time_point next_{};
+  std::deque<Batch> batches_;
+  std::vector<double> latencies_;
+};
+
+Result<void> fill(const Target& target, std::size_t params) {
+  constexpr std::size_t batch = 1'000;
+  auto writer = open_publisher(target);
+  if (!writer) return writer.error();
+  for (std::size_t i = 0; i < params; ++i) {
+    Counting counting(target.protocol, fmt::format("/bench/show/{:028}", i), value_bytes);
+    (*writer)->put(counting.next());
+    if ((i + 1) % batch != 0 && i + 1 != params) continue;
+    if (auto sent = (*writer)->flush(); !sent) return sent;
+  }
+  return settle(target, **writer);
+}
+
+struct Joined {
+  double first_us = 0;
+  double all_us = 0;
+};
+
+// Connects, says HELLO and reads SNAPSHOTs until `params` have come, while `live` goes on.
+Result<Joined> join(const Target& target, std::size_t params, Live& live) {
+  auto peer = Peer::connect(target, Interest::everything);
+  if (!peer) return peer.error();
+  Hello hello;
+  hello.features = feature::all_signals;
+  hello.name = "clasp-bench";
+  ByteBuffer frame;
+  CLASP_CHECK(append_frame(frame, Message{hello}));
+  const auto begin = Clock::now();
+  (*peer)->put(frame.view());
+  if (auto sent = (*peer)->flush(); !sent) return sent.error();
+  Joined joined;
+  Decoder decoder;
+  std::size_t got = 0;
+  const Peer::OnFrame listen = [&](Bytes bytes) {
+    const auto decoded_frame = decode_frame(bytes);
+    const auto message = decoded_frame ? decoder.decode(decoded_frame->payload) : Decoded<Message>(std::unexpected(decoded_frame.error()));
+    const Snapshot* snapshot = message ? std::get_if<Snapshot>(&message->body) : nullptr;
+    if (snapshot == nullptr) return;
+    if (got == 0) joined.first_us = us_between(begin, Clock::now());
+    got += snapshot->params.size();
+  };
+  while (got < params) {
+    if (auto done = live.step(); !done) return done.error();
+    if (const auto frames = (*peer)->read(listen); !frames) return frames.error();
+    if (Clock::now() - begin > std::chrono::seconds(60)) return bench_error(fmt::format("{} of {} params came in 60 s", got, params));
+  }
+  joined.all_us = us_between(begin, Clock::now());
+  return joined;
+}
+
+}  // namespace
+
+Result<void> measure_joiner(const Target& target, pid_t, const Sizes& sizes, Figures& figures) {
+  if (auto done = fill(target, sizes.params); !done) return done;
+  Live live(target, sizes.live_per_second);
+  if (auto done = live.open(target); !done) return done;
+  const auto run_alone = [&](std::chrono::milliseconds time) -> Result<void> {
+    for (const auto until = Clock::now() + time; Clock::now() < until;) {
+      if (auto done = live.step(); !done) return done;
+    }
+    return {};
+  };
+  if (auto done = run_alone(sizes.live_time / 2); !done) return done;
+  live.take_latencies();
+  const std::string test = fmt::format("joining {} params, {} SET/s", sizes.params, sizes.live_per_second);
+  for (std::size_t round = 0; round < sizes.joins; ++round) {
+    if (auto done = run_alone(sizes.live_time); !done) return done;
+    std::vector<double> alone = live.take_latencies();
+    const auto joined = join(target, sizes.params, live);
+    if (!joined) return joined.error();
+    std::vector<double> meanwhile = live.take_latencies();
+    figures.add(test, "first SNAPSHOT", "µs", target.name, joined->first_us);
+    figures.add(test, "whole SNAPSHOT", "µs", target.name, joined->all_us);
+    figures.add(test, "live p50 alone", "µs", target.name, quantile(alone, 0.5));
+    figures.add(test, "live p99 alone", "µs", target.name, quantile(alone, 0.99));
+    figures.add(test, "live p50 while it joins", "µs", target.name, quantile(meanwhile, 0.5));
+    figures.add(test, "live p99 while it joins", "µs", target.name, quantile(meanwhile, 0.99));
+  }
+  if (live.wrong() > 0) return wrong_deliveries(test, target, live.wrong());
+  figures.add(test, "live SETs conflated", "%", target.name, 100.0 * static_cast<double>(live.conflated()) / static_cast<double>(live.sent()));
+  return {};
+}
+
+}  // namespace clasp::bench
