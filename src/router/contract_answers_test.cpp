@@ -518,6 +518,19 @@ TEST_F(ContractAnswers, WithoutPingsSilenceEndsASessionAfterTheIdleTimeout) {
   EXPECT_EQ(router().stats().sessions_idle_closed, 1u);
 }
 
+TEST_F(ContractAnswers, TimeInWhichTheRouterItselfStandsStillIsNoSilence) {
+  Peer& quiet = connect("quiet");
+  advance(10s);
+  world().stand_still(600s);
+  EXPECT_FALSE(quiet.sink.closed) << "it may have spoken, but nobody was there to listen";
+  EXPECT_EQ(quiet.sink.pings, 0);
+  EXPECT_THAT(world().log_lines, Contains(HasSubstr("did not run for 599")));
+  advance(25s);
+  EXPECT_EQ(quiet.sink.pings, 1);
+  advance(70s);
+  EXPECT_TRUE(quiet.sink.closed) << "now it has been silent while somebody listened";
+}
+
 TEST_F(ContractAnswers, ObserversSeeEachTurnsCommitsOnceInOrder) {
   class Recorder final : public Observer {
    public:

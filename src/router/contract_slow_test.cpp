@@ -179,6 +179,22 @@ TEST_F(ContractSlow, Rule15ThirtySecondsWithoutProgressCloseTheSession) {
   EXPECT_EQ(router().stats().sessions_stalled_closed, 1u);
 }
 
+TEST_F(ContractSlow, Rule15TimeInWhichTheRouterItselfStandsStillIsNotTheSessions) {
+  Peer& writer = connect("writer");
+  Peer& slow = connect("slow");
+  slow.subscribe("/**");
+  slow.stall();
+  for (int i = 0; i < 100; ++i) writer.set("/x", std::string(4000, 'x'), Qos::fire);
+  advance(20s);
+  world().stand_still(60s);
+  EXPECT_FALSE(slow.sink.closed) << "it could not be sent anything";
+  advance(8s);
+  EXPECT_FALSE(slow.sink.closed);
+  advance(5s);
+  EXPECT_TRUE(slow.sink.closed) << "what it did before counts";
+  EXPECT_EQ(router().stats().sessions_stalled_closed, 1u);
+}
+
 TEST_F(ContractSlow, Rule16DroppingIsAnnouncedAtMostEveryTenSeconds) {
   Peer& writer = connect("writer");
   Peer& slow = connect("slow");

@@ -186,6 +186,8 @@ class Engine {
   void link_gone(LinkId link, Now now);
   std::optional<SteadyTime> advance(Now now);
   std::optional<SteadyTime> next_deadline() const;
+  void arm_tick(Now now);
+  void excuse(Micros absence, Now now);
   void on_tick(Now now);
   void on_held_due(Session& session, Now now);
   void arm_held(Session& session);
@@ -263,6 +265,7 @@ class Engine {
   std::size_t unshown_bytes = 0;
   std::uint64_t bundle_id = 0;
   TimerId tick_timer = TimerId::none;
+  SteadyTime tick_due{};
 
   Decoder decoder;
   Decoder inner_decoder;      // of frames that waited, while a message of `decoder` may be in use

@@ -138,7 +138,7 @@ const Config& Router::config() const { return engine_->config; }
 LinkId Engine::open_link(Sink& sink, Now now) {
   const LinkId id = table.open_link(sink, now);
   table.find(id)->handshake_timer = timers.arm(TimerKind::handshake, static_cast<std::uint32_t>(id), now.steady + Micros(config.handshake_timeout));
-  if (tick_timer == TimerId::none) tick_timer = timers.arm(TimerKind::idle, 0, now.steady + Micros{1'000'000});
+  if (tick_timer == TimerId::none) arm_tick(now);
   return id;
 }
 

@@ -187,6 +187,13 @@ void World::turn() {
   drain_links();
 }
 
+void World::stand_still(Micros time) {
+  steady_ += time.count();
+  unix_ += static_cast<std::uint64_t>(time.count());
+  router->advance(now());
+  turn();
+}
+
 void World::advance(Micros time) {
   const std::int64_t end = steady_ + time.count();
   while (steady_ < end) {

@@ -123,6 +123,7 @@ class World {
   Peer& peer(std::string name);      // a link that has said nothing yet
   Peer& connect(std::string name);   // … that has been welcomed, its WELCOME and SNAPSHOT forgotten
   void advance(Micros time);         // in steps of at most 1 ms, running what is due
+  void stand_still(Micros time);     // the process is stopped meanwhile: nothing runs until the time is over
   void turn();                       // ends a turn, drains, repeats until nothing is left to do
   void drain_links();
 

@@ -204,7 +204,11 @@ std::optional<SteadyTime> Engine::advance(Now now) {
                     fmt::format("no HELLO within {} s", config.handshake_timeout.count() / 1000), CloseCode::policy, now);
         break;
       }
-      case TimerKind::idle: tick_timer = TimerId::none, on_tick(now); break;
+      case TimerKind::idle:
+        tick_timer = TimerId::none;
+        if (const Micros late = now.steady - tick_due; late > tick_interval) excuse(late, now);
+        on_tick(now);
+        break;
       case TimerKind::held_params:
         if (Session* session = table.find(SessionId{timer->key})) {
           session->held_timer = TimerId::none;
@@ -217,6 +221,24 @@ std::optional<SteadyTime> Engine::advance(Now now) {
   run_effects(now);
   close_doomed(now);
   return next_deadline();
+}
+
+// This process was stopped, suspended or starved of its processor: it could neither hear nor send meanwhile, so that time counts against nobody.
+void Engine::excuse(Micros absence, Now now) {
+  const auto later = [&](SteadyTime& time) { time = std::min(time + absence, now.steady); };
+  table.each_link([&](LinkId, Link& link) {
+    later(link.received);
+    later(link.progressed);
+    later(link.pinged);
+    if (Session* session = table.find(link.session)) later(session->outbox_since);
+  });
+  const double length = static_cast<double>(absence.count()) / 1e6;
+  log("absence", fmt::format("this process did not run for {:.1f} s; that counts against no session", length), now);
+}
+
+void Engine::arm_tick(Now now) {
+  tick_due = now.steady + tick_interval;
+  tick_timer = timers.arm(TimerKind::idle, 0, tick_due);
 }
 
 // Once a second, for all links: silence, pings, stalls. A link that is not read because of us is not idle.
@@ -251,7 +273,7 @@ void Engine::on_tick(Now now) {
     if (link.sink->ping()) ++link.pings_missed;
   });
   for (const auto& [id, reason] : closing) close_link(id, reason, now);
-  if (table.links() > 0) tick_timer = timers.arm(TimerKind::idle, 0, now.steady + tick_interval);
+  if (table.links() > 0) arm_tick(now);
 }
 
 void Engine::arm_held(Session& session) {
