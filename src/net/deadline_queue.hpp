@@ -56,7 +56,8 @@ class DeadlineQueue {
   }
 
   std::optional<SteadyTime> next_deadline() const { return first_ == nullptr ? std::nullopt : std::optional{first_->at_}; }
-  DeadlineNode* oldest() const { return first_; }
+  // The one that has been here longest, if that is so long.
+  DeadlineNode* older_than(Micros age, SteadyTime now) const { return first_ != nullptr && now - first_->at_ + distance_ >= age ? first_ : nullptr; }
 
  private:
   friend class DeadlineNode;

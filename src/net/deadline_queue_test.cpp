@@ -52,7 +52,8 @@ TEST(DeadlineQueue, CancelledAndDestroyedNodesAreGone) {
   nodes[0].cancel_deadline();
   nodes[2].cancel_deadline();
   nodes[4].cancel_deadline();
-  EXPECT_EQ(queue.oldest(), &nodes[1]);
+  EXPECT_EQ(queue.older_than(Micros{7}, at(7)), &nodes[1]);
+  EXPECT_EQ(queue.older_than(Micros{8}, at(7)), nullptr);
   {
     DeadlineNode short_lived;
     queue.add(short_lived, at(0));

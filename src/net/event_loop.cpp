@@ -154,7 +154,7 @@ void EventLoop::shut_down_streams() {
 }
 
 bool EventLoop::evict_oldest_setup() {
-  DeadlineNode* oldest = setups_.oldest();
+  DeadlineNode* oldest = setups_.older_than(options_.setup_grace, now_.steady);
   if (oldest == nullptr) return false;
   ++stats_.evicted;
   static_cast<Stream*>(oldest)->abort();

@@ -47,6 +47,7 @@ struct LoopOptions {
   // one write. Never when the loop had to wait for the input: a peer that waits for one answer shall have it (docs/decisions/yield.md).
   bool yield_before_flush = true;
   Micros setup_max{10'000'000};  // from accept to the first CLASP frame; also how long an HTTP connection may idle
+  Micros setup_grace{1'000'000};  // so long it has its place, however short descriptors are
   Micros linger_max{2'000'000};  // from close to the peer having taken everything
 };
 
@@ -77,7 +78,8 @@ class EventLoop {
   Stream& adopt(int socket, const HandlerMaker& make);
   std::size_t streams() const { return streams_.size(); }
   void shut_down_streams();   // tells all handlers to end (StreamHandler::on_shutdown)
-  bool evict_oldest_setup();  // closes the connection that has been silent longest, if there is one
+  // Closes the connection that has been silent longest. Not one that came just now: it may have spoken already, and has only not been read yet.
+  bool evict_oldest_setup();
 
   // ---- for streams ----
   bool turn_is_over();  // no more input in this turn
