@@ -1,4 +1,6 @@
 // Log lines on stderr, as text or as one JSON object each. Any thread.
+//
+// Never waits for stderr: lines it does not take are counted, and the first line it takes again says how many are missing and why.
 #pragma once
 
 #include <memory>

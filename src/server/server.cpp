@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <utility>
 
 #include "bridge/local/local_link.hpp"
 #include "bridge/osc/osc_bridge.hpp"
@@ -18,6 +21,7 @@
 #include "net/listener.hpp"
 #include "net/router_engine.hpp"
 #include "router/router.hpp"
+#include "server/last_words.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
 
@@ -251,14 +255,22 @@ Result<std::string> read_file(const std::string& path) {
   return text.str();
 }
 
-// As many sessions as the system permits, not the customary 1024.
-void raise_descriptor_limit() {
+// As many descriptors as the system permits, not the customary 1024.
+std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
   }
+  return limit.rlim_cur;
 }
+
+// Sessions do not get them all: some are left for the rest of the program, for /metrics, and to tell one session too many so.
+std::size_t sessions_for(std::size_t descriptors) { return std::max<std::size_t>(descriptors - std::min<std::size_t>(descriptors / 4, 128), 1); }
+
+// A log whose reader has gone is no reason to go as well.
+void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
 
 }  // namespace
 
@@ -280,7 +292,10 @@ int run_server(std::span<const std::string> arguments) {
     fmt::print("the configuration is valid\n");
     return 0;
   }
-  raise_descriptor_limit();
+  const std::size_t descriptors = raise_descriptor_limit();
+  if (config->router.sessions_max == 0 && descriptors != 0) config->router.sessions_max = sessions_for(descriptors);
+  ignore_broken_pipes();
+  name_the_reason_of_death();
   Server server(std::move(*config));
   if (const auto started = server.start(); !started) {
     fmt::print(stderr, "clasp server: {}\n", started.error().message);

@@ -169,7 +169,7 @@ options::OptionSet server_options(ServerConfig& config) {
   add({.name = "max-address-bytes", .value = "N", .default_text = "1024", .help = "Longest address.", .apply = count(router.address_bytes_max, 16, 65'000)});
   add({.name = "strict-addresses", .value = "BOOL", .default_text = "true", .help = "Refuse control characters in addresses.", .apply = on_off(router.strict_addresses)});
 
-  add({.name = "max-sessions", .value = "N", .default_text = "0", .help = "Sessions at a time; 0: as many as there are descriptors.",
+  add({.name = "max-sessions", .value = "N", .default_text = "0", .help = "Sessions at a time; 0: as many as there are descriptors, less some for the rest.",
        .apply = count(router.sessions_max, 0, 1'000'000)});
   add({.name = "max-subscriptions", .value = "N", .default_text = "1000", .help = "Subscriptions of one session; 0: unlimited.",
        .apply = count(router.subscriptions_per_session_max, 0, 10'000'000)});
