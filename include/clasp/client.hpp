@@ -235,7 +235,8 @@ class Client {
                                         std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
   // ---- subscriptions ----
-  // '*' is one segment (or a run of characters inside one), '**' any number of segments. May be called while disconnected.
+  // '*' is one segment (or a run of characters inside one), '**' any number of segments. May be called while disconnected. A callback hears Null when
+  // a param is removed, and after a reconnect for each param it knew that the router no longer holds.
   Result<Subscription> subscribe(std::string_view pattern, ValueCallback callback, const SubscriptionOptions& options = {});
   Result<Subscription> subscribe(std::string_view pattern, DeliveryCallback callback, const SubscriptionOptions& options = {});
   template <typename Callback>

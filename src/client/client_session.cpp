@@ -155,6 +155,7 @@ void ClientSession::become_active(const Welcome& welcome, Now now) {
     watch_write(ns, Ticket::none);
   }
   for (const LocalSubscription& subscription : subscriptions_.all()) send_subscribe(subscription);
+  doubt_what_was_shown();
   offline_.drain([this](std::string_view address, Bytes frame) {
     if (unsent_bytes() >= config_.output_bytes_max) return false;
     output_.append(frame);
@@ -294,6 +295,7 @@ void ClientSession::fail_call(Ticket ticket, const Error& error) {
 void ClientSession::fail_all_calls(const Error& error) {
   writes_.clear();
   gets_.clear();
+  drop_doubts();
   queries_.clear();
   pings_.clear();
   syncs_.clear();

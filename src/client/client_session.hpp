@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "clasp/error.hpp"
@@ -227,6 +228,12 @@ class ClientSession {
   bool fail_query(std::string_view pattern, const Error& error);
   void settle_skipped(const MatchedWrite& match);
   bool refuse_write(const MatchedWrite& match, const Error& error);
+  void doubt_what_was_shown();
+  void ask_about_doubts();
+  bool is_only_doubted(std::string_view address) const;  // asked for, but by no call
+  void doubt_answered(std::string_view address);
+  void is_gone(std::string_view address, Now now);
+  void drop_doubts();
   void report_undecodable(const std::string& why, Now now);
 
   SessionConfig config_;
@@ -251,9 +258,12 @@ class ClientSession {
 
   std::unordered_map<std::uint64_t, Call> calls_;
   std::set<std::pair<SteadyTime, std::uint64_t>> call_deadlines_;
-  std::unordered_map<std::string, std::vector<Ticket>, TextHash, std::equal_to<>> gets_;  // by address
+  std::unordered_map<std::string, std::vector<Ticket>, TextHash, std::equal_to<>> gets_;  // by address; nobody waits for those about doubts
   std::deque<PendingQuery> queries_;                                                      // answered in the order of the requests
+  static constexpr Ticket for_doubts{~std::uint64_t{0}};                                  // no call's: the PING before asking about doubts
   std::deque<Ticket> pings_;
+  std::vector<std::string> doubts_;  // addresses subscribers were shown in earlier connections, and this one has not brought
+  std::unordered_set<std::string, TextHash, std::equal_to<>> asked_;  // of those: GETs under way
   std::vector<Ticket> syncs_;
   OutstandingWrites writes_;
   std::optional<Error> unaddressed_error_;  // since the last answered write: why the ones it skipped were skipped

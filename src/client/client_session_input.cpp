@@ -146,6 +146,7 @@ void ClientSession::complete_gets(const Answer& answer) {
   for (const Ticket ticket : tickets) {
     if (take_call(ticket)) listener_.answered(ticket, answer);
   }
+  doubt_answered(answer.address);
 }
 
 bool ClientSession::fail_gets(std::string_view address, const Error& error) {
@@ -154,6 +155,7 @@ bool ClientSession::fail_gets(std::string_view address, const Error& error) {
   const std::vector<Ticket> tickets = std::move(waiting->second);
   gets_.erase(waiting);
   for (const Ticket ticket : tickets) fail_call(ticket, error);
+  doubt_answered(address);
   return true;
 }
 
@@ -207,9 +209,9 @@ bool ClientSession::refuse_write(const MatchedWrite& match, const Error& error) 
   return true;
 }
 
-void ClientSession::handle_error(const ErrorReply& reply, Now) {
-  last_error_ = to_error(reply);
-  const Error error = *last_error_;
+void ClientSession::handle_error(const ErrorReply& reply, Now now) {
+  const Error error = to_error(reply);
+  if (!reply.address || !is_only_doubted(*reply.address)) last_error_ = error;
   if (!reply.address) {
     const bool about_state = error.code == ErrorCode::revision_conflict || error.code == ErrorCode::invalid_value || error.code == ErrorCode::refused;
     if (about_state && refuse_write(writes_.answered_bundle(), error)) return;
@@ -217,7 +219,7 @@ void ClientSession::handle_error(const ErrorReply& reply, Now) {
     return listener_.reported(error);
   }
   const std::string_view address = *reply.address;
-  if (error.code == ErrorCode::not_found && fail_gets(address, error)) return;
+  if (error.code == ErrorCode::not_found && fail_gets(address, error)) return is_gone(address, now);
   if (error.code != ErrorCode::not_found && error.code != ErrorCode::pattern_error) {
     if (refuse_write(writes_.answered(address), error) || refuse_write(writes_.refused_bundle_member(address), error)) return;
   }
@@ -259,6 +261,7 @@ void ClientSession::handle_pong(Now now) {
   if (pings_.empty()) return;
   const Ticket ticket = pings_.front();
   pings_.pop_front();
+  if (ticket == for_doubts) return ask_about_doubts();
   if (const auto call = take_call(ticket)) {
     listener_.answered(ticket,
                        Answer{.address = {}, .value = {}, .writer = {}, .timestamp = {}, .round_trip = now.steady - call->sent, .signals = {}});

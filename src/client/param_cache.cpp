@@ -7,6 +7,12 @@ const CachedParam* ParamCache::find(std::string_view address) const {
   return found == params_.end() ? nullptr : &found->second;
 }
 
+void ParamCache::each_stale(const std::function<void(std::string_view address, const CachedParam& param)>& visit) const {
+  for (const auto& [address, param] : params_) {
+    if (is_stale(param)) visit(address, param);
+  }
+}
+
 ParamCache::Update ParamCache::update(std::string_view address, const ValueView& value, std::uint64_t revision, std::string_view writer,
                                       std::optional<UnixTime> timestamp, std::uint32_t serial, SteadyTime now) {
   auto found = params_.find(address);

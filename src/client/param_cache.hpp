@@ -43,6 +43,7 @@ class ParamCache {
   void begin_connection() { ++connection_; }
   bool is_stale(const CachedParam& param) const { return param.connection != connection_; }
   const CachedParam* find(std::string_view address) const;
+  void each_stale(const std::function<void(std::string_view address, const CachedParam& param)>& visit) const;
 
   struct Update {
     std::uint32_t shown_to = 0;  // subscriptions up to this serial number have had this revision, or a newer one, before
