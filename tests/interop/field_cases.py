@@ -7,15 +7,15 @@ import socket
 import struct
 import time
 
-import native
-from native import ACK, ERROR, SET, SNAPSHOT, WELCOME, Peer, Tcp, WebSocket
-from router import Router, run
+from harness import native
+from harness.checks import MIB, alive, connected
+from harness.native import ACK, ERROR, SET, SNAPSHOT, WELCOME, Peer, Tcp, WebSocket
+from harness.router import Router, run
 
 # Watchers are native clients here: SSE, MQTT, the HTTP API, Socket.IO, WebSocket JSON sessions, rules and state files are not part of the router yet,
 # so the sentences about them are left out. Limits of time in the cases are not tested, what comes and in which order is.
 
 NTP_EPOCH = 2208988800
-MIB = 1 << 20
 
 
 # ---- helpers ----
@@ -84,11 +84,6 @@ def expect_changes(peer, *expected):
     peer.until(lambda: len(peer.kinds(SET)) >= len(expected), f"{len(expected)} changes")
     assert changes(peer) == list(expected), f"{changes(peer)}, expected {expected}"
     peer.inbox.clear()
-
-
-def alive(router):
-    with Peer(router.port) as fresh:
-        fresh.answer(native.get("/any"))
 
 
 def strict_json(line):
@@ -274,12 +269,6 @@ def http_answer(connection):
     while len(body) < length:
         body += connection.recv(length - len(body))
     return int(head.split()[1]), body
-
-
-def connected(router):
-    connection = socket.create_connection(("127.0.0.1", router.port), timeout=native.LIMIT)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
 
 
 def c25_bytes_that_arrive_together_with_the_request():

@@ -7,7 +7,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_server import ThreadingOSCUDPServer
 
-from router import Router, eventually
+from harness.router import Router, eventually
 
 
 def message(address, *values):

@@ -3,7 +3,7 @@ import asyncio
 
 from clasp import Clasp
 
-from router import Router
+from harness.router import Router
 
 
 async def until(condition, what):

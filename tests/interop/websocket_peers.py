@@ -8,7 +8,7 @@ import time
 
 import websockets
 
-from router import Router
+from harness.router import Router
 
 HELLO = bytes.fromhex("53010008010180") + b"\x00\x01x\x00\x00"
 

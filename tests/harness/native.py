@@ -205,6 +205,19 @@ class Tcp:
         """Nothing to say before the first frame."""
 
 
+class Bare(Tcp):
+    """Frames back to back."""
+
+    @staticmethod
+    def wrap(whole):
+        return whole
+
+    @staticmethod
+    def cut(data, at):
+        end = at + 4 + int.from_bytes(data[at + 2:at + 4], "big")
+        return (None, at, end) if at + 4 <= len(data) and end <= len(data) else None
+
+
 class WebSocket:
     REQUEST = ("GET / HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
@@ -256,13 +269,13 @@ def read_head(connection):
 # ---- the client ----
 
 class Peer:
-    def __init__(self, port, carriage=Tcp, name="test", greet=True, receive_buffer=None):
+    def __init__(self, port, carriage=Tcp, name="test", greet=True, receive_buffer=None, host="127.0.0.1"):
         self.carriage = carriage
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(LIMIT)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((host, port))
         carriage.open(self.socket, port)
         self.socket.setblocking(False)
         self.buffer, self.unsent = bytearray(), bytearray()
@@ -367,6 +380,21 @@ class Peer:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Newest(Peer):
+    """Remembers the newest value of each address and checks that none steps back."""
+
+    def __init__(self, *arguments, **options):
+        self.values, self.revisions, self.heard = {}, {}, 0
+        super().__init__(*arguments, **options)
+
+    def got(self, message):
+        if message.kind != SET:
+            return super().got(message)
+        assert message.revision > self.revisions.get(message.address, 0), f"{message.address} steps back to {message.revision}"
+        self.values[message.address], self.revisions[message.address] = message.value, message.revision
+        self.heard += 1
 
 
 def wait_for(peers, condition, what, seconds=LIMIT):
