@@ -340,7 +340,10 @@ class Peer:
             return None
         opcode, begin, end = found
         if opcode is None:
-            self.got(decode(self.buffer[begin:end]))
+            message = decode(self.buffer[begin:end])
+            if message.kind == PING:  # who is silent for minutes and answers nothing either is taken for dead
+                self.send(frame(bytes([PONG])))
+            self.got(message)
         else:
             self.controls.append((opcode, bytes(self.buffer[begin:end])))
             if opcode == 9:  # a WebSocket library answers by itself; who does not is taken for dead
