@@ -159,6 +159,33 @@ void BM_SetToMany(benchmark::State& state) {
 }
 BENCHMARK(BM_SetToMany)->Arg(10)->Arg(100)->Arg(1'000);
 
+// Somebody else subscribes and unsubscribes once in so many SETs: what the caches of who listens are worth when they are thrown away (0: never).
+void BM_SetWithChurn(benchmark::State& state) {
+  Bench bench;
+  BenchSink& writer = bench.open();
+  BenchSink& reader = bench.open();
+  BenchSink& restless = bench.open();
+  for (std::uint32_t i = 0; i < 100; ++i) bench.subscribe(reader, i, "/lights/" + std::to_string(i) + "/**");
+  bench.settle();
+  std::vector<std::vector<std::byte>> frames;
+  for (int i = 0; i < 100; ++i) frames.push_back(set_frame("/lights/" + std::to_string(i) + "/dim"));
+  const auto subscribe = frame_of(Message{Subscribe{.id = 1, .pattern = "/elsewhere/*"}});
+  const auto unsubscribe = frame_of(Message{Unsubscribe{.id = 1}});
+  std::vector<BenchSink*> touched{&writer, &reader, &restless};
+  std::size_t i = 0;
+  bool subscribed = false;
+  for (auto _ : state) {
+    bench.receive(writer, frames[i % frames.size()]);
+    if (state.range(0) > 0 && i % static_cast<std::size_t>(state.range(0)) == 0) {
+      bench.receive(restless, subscribed ? unsubscribe : subscribe);
+      subscribed = !subscribed;
+    }
+    if (++i % turn_messages == 0) bench.turn(touched);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_SetWithChurn)->Arg(0)->Arg(1'000)->Arg(100)->Arg(10)->Arg(1);
+
 constexpr std::size_t hot_params = 10;  // those that are written, the same number among however many
 
 // One subscriber hears the params that are written; the others just are there.
