@@ -5,6 +5,8 @@
 //   std::size_t bytes_wanted(Bytes input) const              after next() took nothing: how many bytes of `input` the next piece needs at least;
 //                                                            always more than input.size(), and bounded by the framer's limit
 //   std::optional<FramingFault> fault() const                the stream is broken for good; next() returns nothing from now on
+// and may have
+//   void look_ahead(Bytes input)                             bytes of a piece that stays incomplete: a chance to find a fault early
 // Splitter (splitter.hpp) adds the memory for incomplete pieces.
 #pragma once
 

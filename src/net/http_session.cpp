@@ -42,7 +42,7 @@ void HttpSession::upgrade(const HttpRequest& request) {
   std::optional<HttpResponse> refusal = handler_.refuse_upgrade(request);
   const HttpResponse response = refusal ? *std::move(refusal) : answer_upgrade(request);
   send(response, Persist::no, Body::send);
-  if (response.status == 101) return stream_.become(open_stream_link<WebSocketLink>(stream_, engine_));
+  if (response.status == 101) return stream_.become(open_stream_link<WebSocketLink>(stream_, engine_, websocket_));
   ++stream_.loop().stats().upgrades_refused;
   stream_.close_after_flush();
 }

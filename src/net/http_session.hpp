@@ -8,6 +8,7 @@
 #include "net/http_request.hpp"
 #include "net/link_engine.hpp"
 #include "net/stream.hpp"
+#include "net/websocket_options.hpp"
 
 namespace clasp::net {
 
@@ -18,7 +19,8 @@ class HttpSession final : public StreamHandler {
   static constexpr std::size_t answers_bytes_max = 65'536;
   static constexpr std::size_t body_progress_bytes = 16'384;  // of a body, and the deadline starts again
 
-  HttpSession(Stream& stream, HttpHandler& handler, LinkEngine& engine) : stream_(stream), handler_(handler), engine_(engine) {}
+  HttpSession(Stream& stream, HttpHandler& handler, LinkEngine& engine, const WebSocketOptions& websocket = {})
+      : stream_(stream), handler_(handler), engine_(engine), websocket_(websocket) {}
 
   void on_bytes(std::span<std::byte>& input) override;
   void on_end() override { stream_.close_after_flush(); }
@@ -35,6 +37,7 @@ class HttpSession final : public StreamHandler {
   Stream& stream_;
   HttpHandler& handler_;
   LinkEngine& engine_;
+  WebSocketOptions websocket_;
   HttpRequestParser parser_;
   std::size_t body_bytes_ = 0;  // since the deadline was last restarted
 };

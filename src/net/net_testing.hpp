@@ -46,6 +46,7 @@ class FakeEngine final : public LinkEngine {
   };
 
   std::function<void(Link&, std::string_view frame)> on_frame;
+  std::function<void(Link&, std::string_view text)> on_text;  // without it text means nothing
   std::map<std::uint32_t, Link> links;
   std::optional<SteadyTime> deadline;
   std::vector<SteadyTime> advanced;
@@ -70,6 +71,10 @@ class FakeEngine final : public LinkEngine {
     Link& link = alive(id);
     link.frames.emplace_back(as_text(frame));
     if (on_frame) on_frame(link, as_text(frame));
+  }
+  bool receive_text(router::LinkId id, std::string_view text, const Now&) override {
+    if (on_text) on_text(alive(id), text);
+    return on_text != nullptr;
   }
   void activity(router::LinkId id, const Now&) override { ++alive(id).activities; }
   void sent(router::LinkId id, std::size_t bytes, const Now&) override { alive(id).sent += bytes; }
@@ -175,7 +180,7 @@ class LoopTest : public testing::Test {
   void start(LoopOptions options = {}, std::string_view address = ":0") {
     loop = std::make_unique<EventLoop>(options);
     loop->attach(engine);
-    Protocols known = Protocols::clasp(engine, http);
+    Protocols known = Protocols::clasp(engine, http, websocket);
     known.log = [this](std::string_view line) { log.emplace_back(line); };
     const Result<ListenAddress> at = parse_listen_address(address);
     ASSERT_TRUE(at);
@@ -204,6 +209,7 @@ class LoopTest : public testing::Test {
 
   FakeEngine engine;
   ProbeHandler http;
+  WebSocketOptions websocket;  // for start()
   std::vector<std::string> log;
   std::unique_ptr<EventLoop> loop;
   std::unique_ptr<Listener> listener;

@@ -7,9 +7,9 @@
 
 namespace clasp::net {
 
-Protocols Protocols::clasp(LinkEngine& engine, HttpHandler& http) {
+Protocols Protocols::clasp(LinkEngine& engine, HttpHandler& http, const WebSocketOptions& websocket) {
   Protocols all;
-  all[Protocol::http] = [&engine, &http](Stream& stream) { return std::make_unique<HttpSession>(stream, http, engine); };
+  all[Protocol::http] = [&engine, &http, websocket](Stream& stream) { return std::make_unique<HttpSession>(stream, http, engine, websocket); };
   all[Protocol::length_prefixed] = [&engine](Stream& stream) { return open_stream_link<LengthPrefixedLink>(stream, engine); };
   all[Protocol::bare_frames] = [&engine](Stream& stream) { return open_stream_link<BareLink>(stream, engine); };
   return all;

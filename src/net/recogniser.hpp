@@ -13,6 +13,7 @@
 #include "net/http_message.hpp"
 #include "net/link_engine.hpp"
 #include "net/stream.hpp"
+#include "net/websocket_options.hpp"
 
 namespace clasp::net {
 
@@ -30,7 +31,7 @@ struct Protocols {
   const Maker& operator[](Protocol protocol) const { return makers[static_cast<std::size_t>(protocol)]; }
 
   // WebSocket and HTTP, length-prefixed TCP and bare frames. The references outlive the connections.
-  static Protocols clasp(LinkEngine& engine, HttpHandler& http);
+  static Protocols clasp(LinkEngine& engine, HttpHandler& http, const WebSocketOptions& websocket = {});
 };
 
 class Recogniser final : public StreamHandler {

@@ -52,7 +52,10 @@ class Splitter {
       const std::size_t taken = std::min(missing, input.size());
       tail_.append(input.first(taken));
       input = input.subspan(taken);
-      if (taken < missing) return std::nullopt;
+      if (taken < missing) {
+        if constexpr (requires { framer_.look_ahead(Bytes{}); }) framer_.look_ahead(tail_.view());
+        return std::nullopt;
+      }
       std::span<std::byte> rest{tail_.data(), tail_.size()};
       if (std::optional<Piece> piece = framer_.next(rest)) {
         tail_used_ = true;

@@ -27,10 +27,10 @@ void StreamLink::open() {
 }
 
 std::size_t StreamLink::send_frame(Bytes frame) {
-  if (!stream_.is_open()) return 0;
-  send_header(frame.size());
-  stream_.send(frame);
-  const std::size_t bytes = header_bytes(frame.size()) + frame.size();
+  return stream_.is_open() ? count_waiting(write(frame)) : 0;
+}
+
+std::size_t StreamLink::count_waiting(std::size_t bytes) {
   frame_bytes_waiting_ += bytes;
   return bytes;
 }
@@ -59,8 +59,12 @@ void StreamLink::on_sent(std::size_t bytes) {
   engine_.sent(link_, credit, stream_.now());
 }
 
-void StreamLink::receive(Bytes frame) {
+void StreamLink::setup_done() {
   if (!std::exchange(first_frame_came_, true)) stream_.cancel_deadline();
+}
+
+void StreamLink::receive(Bytes frame) {
+  setup_done();
   engine_.receive(link_, frame, stream_.now());
 }
 
@@ -75,9 +79,16 @@ void StreamLink::on_end() {
 
 // ---- WebSocket ----
 
-void WebSocketLink::send_header(std::size_t frame_bytes) {
+std::size_t WebSocketLink::write_message(Opcode opcode, Bytes message) {
   std::array<std::byte, websocket_header_bytes_max> header;
-  stream_.send(Bytes{header}.first(write_websocket_header(header.data(), Opcode::binary, frame_bytes)));
+  const std::size_t header_bytes = write_websocket_header(header.data(), opcode, message.size());
+  stream_.send(Bytes{header}.first(header_bytes));
+  stream_.send(message);
+  return header_bytes + message.size();
+}
+
+std::size_t WebSocketLink::send_text(std::string_view text) {
+  return stream_.is_open() ? count_waiting(write_message(Opcode::text, as_bytes(text))) : 0;
 }
 
 bool WebSocketLink::send_control(Opcode opcode, Bytes payload) {
@@ -106,7 +117,8 @@ void WebSocketLink::on_bytes(std::span<std::byte>& input) {
 void WebSocketLink::handle(const Piece& piece) {
   switch (piece.kind) {
     case PieceKind::frame: return receive(piece.payload);
-    case PieceKind::text:  // nobody's CLASP; ignored (transports, section 4.4)
+    case PieceKind::text:
+      if (engine_.receive_text(link_, as_text(piece.payload), stream_.now())) return setup_done();
       ++stats().text_ignored;
       return engine_.activity(link_, stream_.now());
     case PieceKind::ping:
@@ -141,19 +153,16 @@ void WebSocketLink::end(std::uint16_t code, std::string_view reason) {
 // ---- plain TCP ----
 
 template <Framer F>
-void FrameLink<F>::send_header(std::size_t frame_bytes) {
+std::size_t FrameLink<F>::write(Bytes frame) {
+  std::size_t prefix_bytes = 0;
   if constexpr (std::is_same_v<F, LengthFramer>) {
     std::array<std::byte, LengthFramer::prefix_bytes> prefix;
-    store_be(prefix.data(), static_cast<std::uint32_t>(frame_bytes));
+    store_be(prefix.data(), static_cast<std::uint32_t>(frame.size()));
     stream_.send(prefix);
-  } else {
-    static_cast<void>(frame_bytes);
+    prefix_bytes = prefix.size();
   }
-}
-
-template <Framer F>
-std::size_t FrameLink<F>::header_bytes(std::size_t) const {
-  return std::is_same_v<F, LengthFramer> ? LengthFramer::prefix_bytes : 0;
+  stream_.send(frame);
+  return prefix_bytes + frame.size();
 }
 
 template <Framer F>
@@ -181,8 +190,7 @@ void FrameLink<F>::on_setup_deadline() {
 template <Framer F>
 bool FrameLink<F>::ping() {
   if (!stream_.is_open() || stream_.bytes_waiting() > frame_bytes_waiting_ + control_bytes_max) return false;
-  send_header(ping_frame.size());
-  stream_.send(ping_frame);
+  write(ping_frame);
   return false;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "net/bare_framer.hpp"
@@ -13,6 +14,7 @@
 #include "net/splitter.hpp"
 #include "net/stream.hpp"
 #include "net/websocket_frame.hpp"
+#include "net/websocket_options.hpp"
 #include "router/sink.hpp"
 
 namespace clasp::net {
@@ -40,10 +42,12 @@ class StreamLink : public StreamHandler, public router::Sink {
   void on_closed() override { report_closed(); }
 
  protected:
-  virtual void send_header(std::size_t frame_bytes) = 0;
-  virtual std::size_t header_bytes(std::size_t frame_bytes) const = 0;
+  // Puts one frame and what frames it into the stream; returns how many bytes that were.
+  virtual std::size_t write(Bytes frame) = 0;
 
   void receive(Bytes frame);
+  void setup_done();  // the first message came
+  std::size_t count_waiting(std::size_t bytes);
   void report_closed();  // to the engine, once; after it the engine hears nothing more of this link
   NetStats& stats() { return stream_.loop().stats(); }
 
@@ -61,16 +65,20 @@ class StreamLink : public StreamHandler, public router::Sink {
 };
 
 // The engine may call a link as soon as it knows it, so the link has to be complete before.
-template <typename Link>
-std::unique_ptr<StreamHandler> open_stream_link(Stream& stream, LinkEngine& engine) {
-  auto link = std::make_unique<Link>(stream, engine);
+template <typename Link, typename... Args>
+std::unique_ptr<StreamHandler> open_stream_link(Stream& stream, LinkEngine& engine, const Args&... args) {
+  auto link = std::make_unique<Link>(stream, engine, args...);
   link->open();
   return link;
 }
 
 class WebSocketLink final : public StreamLink {
  public:
-  using StreamLink::StreamLink;
+  WebSocketLink(Stream& stream, LinkEngine& engine, const WebSocketOptions& options = {})
+      : StreamLink(stream, engine), splitter_(Role::server, options.message_bytes_max) {}
+
+  // As reply(), of a text message; for engines that understand text.
+  std::size_t send_text(std::string_view text);
 
   void on_bytes(std::span<std::byte>& input) override;
   void on_setup_deadline() override;
@@ -78,13 +86,13 @@ class WebSocketLink final : public StreamLink {
   void close(const router::CloseReason& reason) override;
 
  private:
-  void send_header(std::size_t frame_bytes) override;
-  std::size_t header_bytes(std::size_t frame_bytes) const override { return websocket_header_bytes(frame_bytes); }
+  std::size_t write(Bytes frame) override { return write_message(Opcode::binary, frame); }
+  std::size_t write_message(Opcode opcode, Bytes message);
   void handle(const Piece& piece);
   bool send_control(Opcode opcode, Bytes payload);
   void end(std::uint16_t code, std::string_view reason);
 
-  Splitter<WebSocketFramer> splitter_{Role::server};
+  Splitter<WebSocketFramer> splitter_;
 };
 
 // The two framings of plain TCP. They have no way to say why they end; what the engine sent before (ERROR) has to do.
@@ -99,8 +107,7 @@ class FrameLink final : public StreamLink {
   void close(const router::CloseReason& reason) override;
 
  private:
-  void send_header(std::size_t frame_bytes) override;
-  std::size_t header_bytes(std::size_t frame_bytes) const override;
+  std::size_t write(Bytes frame) override;
 
   Splitter<F> splitter_;
 };

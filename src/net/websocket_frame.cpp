@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/utf8.hpp"
+
 namespace clasp::net {
 
 namespace {
@@ -13,6 +15,21 @@ constexpr std::uint8_t opcode_bits = 0x0f;
 constexpr std::uint8_t mask_bit = 0x80;
 constexpr std::uint8_t length_bits = 0x7f;
 constexpr std::uint16_t no_code = 1005;  // "no status received": never on the wire
+
+constexpr FramingFault reserved_bits_set{1002, "reserved bits set without an extension"};
+constexpr FramingFault unknown_opcode{1002, "unknown opcode"};
+constexpr FramingFault mask_missing{1002, "client frame without a mask"};
+constexpr FramingFault mask_unexpected{1002, "server frame with a mask"};
+constexpr FramingFault length_not_shortest{1002, "length not written the shortest way"};
+constexpr FramingFault control_fragmented{1002, "fragmented control frame"};
+constexpr FramingFault control_too_long{1002, "control frame longer than 125 bytes"};
+constexpr FramingFault continuation_first{1002, "continuation without a beginning"};
+constexpr FramingFault message_inside_message{1002, "new message inside a fragmented one"};
+constexpr FramingFault message_too_long{1009, "message too long"};
+constexpr FramingFault close_with_half_a_code{1002, "close frame with half a code"};
+constexpr FramingFault close_code_forbidden{1002, "close code that may not be sent"};
+constexpr FramingFault reason_not_utf8{1007, "close reason is not UTF-8"};
+constexpr FramingFault text_not_utf8{1007, "text is not UTF-8"};
 
 constexpr bool is_control(Opcode opcode) { return (static_cast<std::uint8_t>(opcode) & 0x8) != 0; }
 constexpr bool is_known(std::uint8_t opcode) { return opcode <= 0x2 || (opcode >= 0x8 && opcode <= 0xa); }
@@ -82,35 +99,32 @@ struct WebSocketFramer::Header {
   }
 };
 
-std::nullopt_t WebSocketFramer::fail(FramingFault fault) {
-  fault_ = fault;
+std::nullopt_t WebSocketFramer::fail(const FramingFault& fault) {
+  fault_ = &fault;
   assembly_.release();
   return std::nullopt;
 }
 
 // The rules that need no payload, so that a bad frame is refused before its bytes are waited for.
 bool WebSocketFramer::admits(const Header& header) {
-  const auto refuse = [this](FramingFault fault) {
+  const auto refuse = [this](const FramingFault& fault) {
     fail(fault);
     return false;
   };
-  if ((header.first & reserved_bits) != 0) return refuse({1002, "reserved bits set without an extension"});
-  if (!is_known(header.first & opcode_bits)) return refuse({1002, "unknown opcode"});
-  if (role_ == Role::server && !header.masked) return refuse({1002, "client frame without a mask"});
-  if (role_ == Role::client && header.masked) return refuse({1002, "server frame with a mask"});
-  if (!header.shortest) return refuse({1002, "length not written the shortest way"});
+  if ((header.first & reserved_bits) != 0) return refuse(reserved_bits_set);
+  if (!is_known(header.first & opcode_bits)) return refuse(unknown_opcode);
+  if (role_ == Role::server && !header.masked) return refuse(mask_missing);
+  if (role_ == Role::client && header.masked) return refuse(mask_unexpected);
+  if (!header.shortest) return refuse(length_not_shortest);
   if (is_control(header.opcode)) {
-    if (!header.fin) return refuse({1002, "fragmented control frame"});
-    if (header.payload_bytes > websocket_control_bytes_max) return refuse({1002, "control frame longer than 125 bytes"});
-    return true;
+    if (!header.fin) return refuse(control_fragmented);
+    return header.payload_bytes <= websocket_control_bytes_max || refuse(control_too_long);
   }
   const bool continues = header.opcode == Opcode::continuation;
   const bool under_way = assembling_ != Opcode::continuation;
-  if (continues && !under_way) return refuse({1002, "continuation without a beginning"});
-  if (!continues && under_way) return refuse({1002, "new message inside a fragmented one"});
-  if (header.payload_bytes > message_bytes_max_ || assembly_.size() + header.payload_bytes > message_bytes_max_) {
-    return refuse({1009, "message too long"});
-  }
+  if (continues && !under_way) return refuse(continuation_first);
+  if (!continues && under_way) return refuse(message_inside_message);
+  if (header.payload_bytes > message_bytes_max_ || assembly_.size() + header.payload_bytes > message_bytes_max_) return refuse(message_too_long);
   return true;
 }
 
@@ -148,7 +162,10 @@ std::optional<Piece> WebSocketFramer::next_of_any_kind(std::span<std::byte>& inp
     if (input.size() < header_bytes_of(std::to_integer<std::uint8_t>(input[1]))) return std::nullopt;
     const Header header = Header::read(input.data());
     if (!admits(header)) return std::nullopt;
-    if (input.size() - header.bytes < header.payload_bytes) return std::nullopt;
+    if (input.size() - header.bytes < header.payload_bytes) {
+      check_text_ahead(header, input.subspan(header.bytes));
+      return std::nullopt;
+    }
 
     const std::span<std::byte> payload = input.subspan(header.bytes, static_cast<std::size_t>(header.payload_bytes));
     input = input.subspan(header.bytes + payload.size());
@@ -162,15 +179,16 @@ std::optional<Piece> WebSocketFramer::take_control(const Header& header, std::sp
   if (header.opcode == Opcode::ping) return Piece{.kind = PieceKind::ping, .payload = payload};
   if (header.opcode == Opcode::pong) return Piece{.kind = PieceKind::pong, .payload = payload};
   if (payload.empty()) return Piece{.kind = PieceKind::close, .payload = payload, .code = no_code};
-  if (payload.size() == 1) return fail({1002, "close frame with half a code"});
+  if (payload.size() == 1) return fail(close_with_half_a_code);
   const auto code = load_be<std::uint16_t>(payload.data());
-  if (!is_sendable_close_code(code)) return fail({1002, "close code that may not be sent"});
-  if (!is_utf8(payload.subspan(2))) return fail({1007, "close reason is not UTF-8"});
+  if (!is_sendable_close_code(code)) return fail(close_code_forbidden);
+  if (!is_utf8(as_text(payload.subspan(2)))) return fail(reason_not_utf8);
   return Piece{.kind = PieceKind::close, .payload = payload.subspan(2), .code = code};
 }
 
 std::optional<Piece> WebSocketFramer::take_data(const Header& header, std::span<std::byte> payload) {
   const auto kind_of = [](Opcode opcode) { return opcode == Opcode::text ? PieceKind::text : PieceKind::frame; };
+  if (is_text(header) && !check_text(header, payload)) return std::nullopt;
   if (header.opcode != Opcode::continuation && header.fin) return Piece{.kind = kind_of(header.opcode), .payload = payload};
   if (header.opcode != Opcode::continuation) assembling_ = header.opcode;
   assembly_.append(payload);
@@ -179,6 +197,47 @@ std::optional<Piece> WebSocketFramer::take_data(const Header& header, std::span<
   const Piece piece{.kind = kind_of(assembling_), .payload = assembly_.view()};
   assembling_ = Opcode::continuation;
   return piece;
+}
+
+// ---- text: refused with its first bad byte, however it is cut (RFC 6455, section 8.1) ----
+
+bool WebSocketFramer::is_text(const Header& header) const {
+  return header.opcode == Opcode::text || (header.opcode == Opcode::continuation && assembling_ == Opcode::text);
+}
+
+void WebSocketFramer::look_ahead(Bytes input) {
+  const bool may_be_text = !input.empty() && ((input[0] & std::byte{opcode_bits}) == std::byte{0x1} || assembling_ == Opcode::text);
+  if (!may_be_text || fault_ != nullptr || input.size() < 2 || input.size() < header_bytes_of(std::to_integer<std::uint8_t>(input[1]))) return;
+  const Header header = Header::read(input.data());
+  check_text_ahead(header, input.subspan(header.bytes));
+}
+
+// The part of a frame's payload that has come, still masked.
+void WebSocketFramer::check_text_ahead(const Header& header, Bytes payload) {
+  if (!is_text(header)) return;
+  std::array<std::byte, 512> plain;
+  while (text_checked_ < payload.size()) {
+    const std::size_t bytes = std::min(plain.size(), payload.size() - text_checked_);
+    std::memcpy(plain.data(), payload.data() + text_checked_, bytes);
+    if (header.masked) {
+      Mask mask = header.mask;
+      std::ranges::rotate(mask, mask.begin() + text_checked_ % mask.size());
+      apply_mask(std::span{plain}.first(bytes), mask);
+    }
+    text_checked_ += static_cast<std::uint32_t>(bytes);
+    if (!text_.take(as_text(Bytes{plain}.first(bytes)))) {
+      fail(text_not_utf8);
+      return;
+    }
+  }
+}
+
+// A whole frame's payload, unmasked.
+bool WebSocketFramer::check_text(const Header& header, Bytes payload) {
+  const bool good = text_.take(as_text(payload.subspan(text_checked_))) && (!header.fin || text_.complete());
+  text_checked_ = 0;
+  if (!good) fail(text_not_utf8);
+  return good;
 }
 
 std::size_t WebSocketFramer::bytes_wanted(Bytes input) const {
@@ -226,28 +285,6 @@ ClosePayload close_payload(std::uint16_t code, std::string_view reason) {
 bool is_sendable_close_code(std::uint16_t code) {
   if (code >= 3000 && code <= 4999) return true;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
-}
-
-bool is_utf8(Bytes text) {
-  const auto at = [&](std::size_t i) { return std::to_integer<std::uint32_t>(text[i]); };
-  for (std::size_t i = 0; i < text.size();) {
-    const std::uint32_t lead = at(i);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() - i <= more) return false;
-    std::uint32_t code_point = lead & (0x3fU >> more);
-    for (std::size_t k = 1; k <= more; ++k) {
-      if ((at(i + k) & 0xc0) != 0x80) return false;
-      code_point = (code_point << 6) | (at(i + k) & 0x3f);
-    }
-    const bool overlong = (more == 2 && code_point < 0x800) || (more == 3 && code_point < 0x10000);
-    if (overlong || code_point > 0x10ffff || (code_point >= 0xd800 && code_point <= 0xdfff)) return false;
-    i += more + 1;
-  }
-  return true;
 }
 
 }  // namespace clasp::net

@@ -10,6 +10,7 @@
 
 #include "core/byte_buffer.hpp"
 #include "core/bytes.hpp"
+#include "core/utf8_scanner.hpp"
 #include "net/framing.hpp"
 
 namespace clasp::net {
@@ -27,8 +28,8 @@ inline constexpr std::size_t websocket_header_bytes_max = 14;
 // fragmented one is collected in memory of its own, bounded by `message_bytes_max` and released with the next call.
 //
 // Faults (the peer broke RFC 6455): 1002 for reserved bits, unknown opcodes, wrong masking, control frames that are fragmented or longer than
-// 125 bytes, continuations without a beginning, lengths not written the shortest way, close codes nobody may send; 1007 for a close reason that
-// is not UTF-8; 1009 for messages that are too long.
+// 125 bytes, continuations without a beginning, lengths not written the shortest way, close codes nobody may send; 1007 for a close reason or a text
+// that is not UTF-8; 1009 for messages that are too long. Each as soon as it is certain: by a header alone, or by the first bad byte of a text.
 class WebSocketFramer {
  public:
   explicit WebSocketFramer(Role role, std::size_t message_bytes_max = websocket_message_bytes_max)
@@ -36,25 +37,32 @@ class WebSocketFramer {
 
   std::optional<Piece> next(std::span<std::byte>& input);
   std::size_t bytes_wanted(Bytes input) const;
-  std::optional<FramingFault> fault() const { return fault_; }
+  // Looks at a piece that is not complete yet; `input` begins where that of the last call did. May find a fault.
+  void look_ahead(Bytes input);
+  std::optional<FramingFault> fault() const { return fault_ == nullptr ? std::nullopt : std::optional(*fault_); }
 
  private:
   struct Header;
 
-  std::nullopt_t fail(FramingFault fault);
+  std::nullopt_t fail(const FramingFault& fault);  // one of the table in websocket_frame.cpp
   std::size_t common_header_bytes() const { return role_ == Role::server ? 6 : 2; }
   std::size_t common_frame_bytes(Bytes input) const;
   std::optional<Piece> next_of_any_kind(std::span<std::byte>& input);
   bool admits(const Header& header);
+  bool is_text(const Header& header) const;
+  void check_text_ahead(const Header& header, Bytes payload);
+  bool check_text(const Header& header, Bytes payload);
   std::optional<Piece> take_control(const Header& header, std::span<std::byte> payload);
   std::optional<Piece> take_data(const Header& header, std::span<std::byte> payload);
 
-  std::optional<FramingFault> fault_;
+  const FramingFault* fault_ = nullptr;
   ByteBuffer assembly_;  // the fragments so far
   std::uint32_t message_bytes_max_;
+  std::uint32_t text_checked_ = 0;  // bytes of the current frame's payload that text_ has seen
   Role role_;
   Opcode assembling_ = Opcode::continuation;  // continuation: no fragmented message is under way
   bool assembly_used_ = false;
+  Utf8Scanner text_;  // of the text message under way
 };
 static_assert(Framer<WebSocketFramer>);
 
@@ -81,6 +89,5 @@ ClosePayload close_payload(std::uint16_t code, std::string_view reason);
 
 // May a peer send this code in a close frame (RFC 6455, section 7.4)?
 bool is_sendable_close_code(std::uint16_t code);
-bool is_utf8(Bytes text);
 
 }  // namespace clasp::net

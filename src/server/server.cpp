@@ -52,6 +52,7 @@ class MeasuredRouter final : public net::LinkEngine {
     inner_.receive(link, frame, now);
     histogram_.add(code, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
   }
+  bool receive_text(router::LinkId link, std::string_view text, const Now& now) override { return inner_.receive_text(link, text, now); }
   void activity(router::LinkId link, const Now& now) override { inner_.activity(link, now); }
   void sent(router::LinkId link, std::size_t bytes, const Now& now) override { inner_.sent(link, bytes, now); }
   void closed(router::LinkId link, const Now& now) override { inner_.closed(link, now); }
