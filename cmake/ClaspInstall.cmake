@@ -18,6 +18,7 @@ file(WRITE ${CMAKE_BINARY_DIR}/clasp-config.cmake "include(CMakeFindDependencyMa
 find_dependency(Threads)
 find_dependency(fmt)
 find_dependency(OpenSSL COMPONENTS Crypto)
+find_dependency(ZLIB)
 find_dependency(Boost)
 find_dependency(nlohmann_json)
 find_dependency(spdlog)

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "net/message_deflater.hpp"
 #include "net/stream.hpp"
 
 namespace clasp::net {
@@ -22,6 +23,11 @@ EventLoop::EventLoop(LoopOptions options)
     : options_(options), now_(io::read_clocks()), setups_(options.setup_max), lingers_(options.linger_max), read_buffer_(options.read_bytes_max) {}
 
 EventLoop::~EventLoop() { streams_.clear(); }
+
+MessageDeflater& EventLoop::make_deflater() {
+  deflater_ = std::make_unique<MessageDeflater>();
+  return *deflater_;
+}
 
 void EventLoop::stop() {
   stopping_ = true;

@@ -27,6 +27,7 @@
 
 namespace clasp::net {
 
+class MessageDeflater;
 class Stream;
 class StreamHandler;
 
@@ -89,10 +90,12 @@ class EventLoop {
   void mark_dead(Stream& stream);
   std::span<std::byte> read_buffer() { return read_buffer_; }
   BlockPool& blocks() { return blocks_; }
+  MessageDeflater& deflater() { return deflater_ ? *deflater_ : make_deflater(); }
   DeadlineQueue& setups() { return setups_; }
   DeadlineQueue& lingers() { return lingers_; }
 
  private:
+  MessageDeflater& make_deflater();
   bool work_is_left() const;
   bool should_yield(std::size_t input_bytes) const;
   std::optional<SteadyTime> next_deadline() const;
@@ -109,6 +112,7 @@ class EventLoop {
   DeadlineQueue setups_;
   DeadlineQueue lingers_;
   std::vector<std::byte> read_buffer_;
+  std::unique_ptr<MessageDeflater> deflater_;  // shared by all who agreed to compress; made when the first one does
   std::vector<Turns*> engines_;
   io::IoLoop io_;
   std::atomic<bool> stopping_{false};

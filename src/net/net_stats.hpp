@@ -18,6 +18,9 @@ struct NetStats {
   std::uint64_t setups_timed_out = 0;      // no first frame within the limit
   std::uint64_t framing_faults = 0;
   std::uint64_t text_ignored = 0;
+  std::uint64_t messages_deflated = 0;    // sent compressed
+  std::uint64_t deflate_bytes_saved = 0;  // by these
+  std::uint64_t messages_inflated = 0;    // received compressed
   std::uint64_t pongs_withheld = 0;     // the peer pings and does not read
   std::uint64_t lingers_timed_out = 0;  // the peer did not take what was left
   std::uint64_t connections_lost = 0;   // reset, or a write failed

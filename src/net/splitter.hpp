@@ -33,6 +33,7 @@ class Splitter {
   }
 
   std::optional<FramingFault> fault() const { return framer_.fault(); }
+  const F& framer() const { return framer_; }
   std::size_t bytes_held() const { return tail_.capacity(); }
 
  private:

@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "net/message_deflater.hpp"
+
 namespace clasp::net {
 
 namespace {
@@ -26,8 +28,8 @@ void StreamLink::open() {
   link_ = engine_.open_link(*this, opened_at(stream_, stream_.now()));
 }
 
-std::size_t StreamLink::send_frame(Bytes frame) {
-  return stream_.is_open() ? count_waiting(write(frame)) : 0;
+std::size_t StreamLink::send_frame(Bytes frame, Verbatim verbatim) {
+  return stream_.is_open() ? count_waiting(write(frame, verbatim)) : 0;
 }
 
 std::size_t StreamLink::count_waiting(std::size_t bytes) {
@@ -36,7 +38,7 @@ std::size_t StreamLink::count_waiting(std::size_t bytes) {
 }
 
 std::size_t StreamLink::reply(const router::Reply& reply) {
-  const std::size_t bytes = send_frame(reply.frame);
+  const std::size_t bytes = send_frame(reply.frame, reply.stamp_t3 ? Verbatim::yes : Verbatim::no);
   if (bytes > 0 && reply.stamp_t3 && reply.frame.size() >= 8) stamps_.push_back(stream_.send_position() - 8);
   return bytes;
 }
@@ -79,16 +81,29 @@ void StreamLink::on_end() {
 
 // ---- WebSocket ----
 
-std::size_t WebSocketLink::write_message(Opcode opcode, Bytes message) {
+WebSocketLink::WebSocketLink(Stream& stream, LinkEngine& engine, const WebSocketOptions& options, const std::optional<DeflateAgreement>& deflate)
+    : StreamLink(stream, engine),
+      splitter_(Role::server, options.message_bytes_max, deflate ? Deflate::yes : Deflate::no),
+      deflate_window_bits_(deflate ? deflate->window_bits() : std::uint8_t{0}) {}
+
+std::size_t WebSocketLink::write_message(Opcode opcode, Bytes message, Verbatim verbatim) {
+  std::optional<Bytes> shorter;
+  if (deflate_window_bits_ != 0 && verbatim == Verbatim::no) shorter = stream_.loop().deflater().deflate(message, deflate_window_bits_);
+  if (shorter) {
+    ++stats().messages_deflated;
+    stats().deflate_bytes_saved += message.size() - shorter->size();
+    message = *shorter;
+  }
   std::array<std::byte, websocket_header_bytes_max> header;
   const std::size_t header_bytes = write_websocket_header(header.data(), opcode, message.size());
+  if (shorter) header[0] |= websocket_compressed_bit;
   stream_.send(Bytes{header}.first(header_bytes));
   stream_.send(message);
   return header_bytes + message.size();
 }
 
 std::size_t WebSocketLink::send_text(std::string_view text) {
-  return stream_.is_open() ? count_waiting(write_message(Opcode::text, as_bytes(text))) : 0;
+  return stream_.is_open() ? count_waiting(write_message(Opcode::text, as_bytes(text), Verbatim::no)) : 0;
 }
 
 bool WebSocketLink::send_control(Opcode opcode, Bytes payload) {
@@ -103,15 +118,26 @@ void WebSocketLink::on_bytes(std::span<std::byte>& input) {
   while (stream_.wants_input()) {
     const std::optional<Piece> piece = splitter_.next(input);
     if (piece) {
-      handle(*piece);
+      piece->compressed ? handle_compressed(*piece) : handle(*piece);
     } else if (const std::optional<FramingFault> fault = splitter_.fault()) {
-      ++stats().framing_faults;
-      report_closed();
-      return end(fault->close_code, fault->text);
+      return fail(*fault);
     } else {
       return;
     }
   }
+}
+
+void WebSocketLink::handle_compressed(const Piece& piece) {
+  const std::expected<Piece, FramingFault> plain = stream_.loop().deflater().inflate(piece, splitter_.framer().message_bytes_max());
+  if (!plain) return fail(plain.error());
+  ++stats().messages_inflated;
+  handle(*plain);
+}
+
+void WebSocketLink::fail(const FramingFault& fault) {
+  ++stats().framing_faults;
+  report_closed();
+  end(fault.close_code, fault.text);
 }
 
 void WebSocketLink::handle(const Piece& piece) {
@@ -153,7 +179,7 @@ void WebSocketLink::end(std::uint16_t code, std::string_view reason) {
 // ---- plain TCP ----
 
 template <Framer F>
-std::size_t FrameLink<F>::write(Bytes frame) {
+std::size_t FrameLink<F>::write(Bytes frame, Verbatim) {
   std::size_t prefix_bytes = 0;
   if constexpr (std::is_same_v<F, LengthFramer>) {
     std::array<std::byte, LengthFramer::prefix_bytes> prefix;
@@ -190,7 +216,7 @@ void FrameLink<F>::on_setup_deadline() {
 template <Framer F>
 bool FrameLink<F>::ping() {
   if (!stream_.is_open() || stream_.bytes_waiting() > frame_bytes_waiting_ + control_bytes_max) return false;
-  write(ping_frame);
+  write(ping_frame, Verbatim::yes);
   return false;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "net/link_engine.hpp"
 #include "net/splitter.hpp"
 #include "net/stream.hpp"
+#include "net/websocket_deflate.hpp"
 #include "net/websocket_frame.hpp"
 #include "net/websocket_options.hpp"
 #include "router/sink.hpp"
@@ -31,7 +33,7 @@ class StreamLink : public StreamHandler, public router::Sink {
   void open();  // makes it known to the engine; once, see open_stream_link()
 
   // router::Sink
-  std::size_t deliver(const router::Delivery& delivery) override { return send_frame(delivery.frame()); }
+  std::size_t deliver(const router::Delivery& delivery) override { return send_frame(delivery.frame(), Verbatim::no); }
   std::size_t reply(const router::Reply& reply) override;
   void read(bool on) override { stream_.set_reading(on); }
 
@@ -42,8 +44,9 @@ class StreamLink : public StreamHandler, public router::Sink {
   void on_closed() override { report_closed(); }
 
  protected:
+  enum class Verbatim : bool { no, yes };  // yes: the frame's bytes must lie in the stream as they are
   // Puts one frame and what frames it into the stream; returns how many bytes that were.
-  virtual std::size_t write(Bytes frame) = 0;
+  virtual std::size_t write(Bytes frame, Verbatim verbatim) = 0;
 
   void receive(Bytes frame);
   void setup_done();  // the first message came
@@ -58,7 +61,7 @@ class StreamLink : public StreamHandler, public router::Sink {
   bool reported_closed_ = false;
 
  private:
-  std::size_t send_frame(Bytes frame);
+  std::size_t send_frame(Bytes frame, Verbatim verbatim);
 
   std::vector<std::uint64_t> stamps_;  // stream positions where the time of sending goes (SYNC)
   bool first_frame_came_ = false;
@@ -74,8 +77,7 @@ std::unique_ptr<StreamHandler> open_stream_link(Stream& stream, LinkEngine& engi
 
 class WebSocketLink final : public StreamLink {
  public:
-  WebSocketLink(Stream& stream, LinkEngine& engine, const WebSocketOptions& options = {})
-      : StreamLink(stream, engine), splitter_(Role::server, options.message_bytes_max) {}
+  WebSocketLink(Stream& stream, LinkEngine& engine, const WebSocketOptions& options, const std::optional<DeflateAgreement>& deflate);
 
   // As reply(), of a text message; for engines that understand text.
   std::size_t send_text(std::string_view text);
@@ -86,13 +88,16 @@ class WebSocketLink final : public StreamLink {
   void close(const router::CloseReason& reason) override;
 
  private:
-  std::size_t write(Bytes frame) override { return write_message(Opcode::binary, frame); }
-  std::size_t write_message(Opcode opcode, Bytes message);
+  std::size_t write(Bytes frame, Verbatim verbatim) override { return write_message(Opcode::binary, frame, verbatim); }
+  std::size_t write_message(Opcode opcode, Bytes message, Verbatim verbatim);
   void handle(const Piece& piece);
+  void handle_compressed(const Piece& piece);
+  void fail(const FramingFault& fault);
   bool send_control(Opcode opcode, Bytes payload);
   void end(std::uint16_t code, std::string_view reason);
 
   Splitter<WebSocketFramer> splitter_;
+  std::uint8_t deflate_window_bits_;  // 0: nothing is compressed
 };
 
 // The two framings of plain TCP. They have no way to say why they end; what the engine sent before (ERROR) has to do.
@@ -107,7 +112,7 @@ class FrameLink final : public StreamLink {
   void close(const router::CloseReason& reason) override;
 
  private:
-  std::size_t write(Bytes frame) override;
+  std::size_t write(Bytes frame, Verbatim verbatim) override;
 
   Splitter<F> splitter_;
 };

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint8_t fin_bit = 0x80;
 constexpr std::uint8_t reserved_bits = 0x70;
+constexpr std::uint8_t compressed_bit = std::to_integer<std::uint8_t>(websocket_compressed_bit);
 constexpr std::uint8_t opcode_bits = 0x0f;
 constexpr std::uint8_t mask_bit = 0x80;
 constexpr std::uint8_t length_bits = 0x7f;
@@ -111,7 +112,7 @@ bool WebSocketFramer::admits(const Header& header) {
     fail(fault);
     return false;
   };
-  if ((header.first & reserved_bits) != 0) return refuse(reserved_bits_set);
+  if ((header.first & reserved_bits) != 0 && !marks_compression(header)) return refuse(reserved_bits_set);
   if (!is_known(header.first & opcode_bits)) return refuse(unknown_opcode);
   if (role_ == Role::server && !header.masked) return refuse(mask_missing);
   if (role_ == Role::client && header.masked) return refuse(mask_unexpected);
@@ -124,8 +125,23 @@ bool WebSocketFramer::admits(const Header& header) {
   const bool under_way = assembling_ != Opcode::continuation;
   if (continues && !under_way) return refuse(continuation_first);
   if (!continues && under_way) return refuse(message_inside_message);
-  if (header.payload_bytes > message_bytes_max_ || assembly_.size() + header.payload_bytes > message_bytes_max_) return refuse(message_too_long);
+  const std::size_t bytes_max = payload_bytes_max(header);
+  if (header.payload_bytes > bytes_max || assembly_.size() + header.payload_bytes > bytes_max) return refuse(message_too_long);
   return true;
+}
+
+// Of the reserved bits only the first, and only at the beginning of a message (RFC 7692, section 6).
+bool WebSocketFramer::marks_compression(const Header& header) const {
+  return deflate_ == Deflate::yes && (header.first & reserved_bits) == compressed_bit && (header.opcode == Opcode::text || header.opcode == Opcode::binary);
+}
+
+bool WebSocketFramer::is_compressed(const Header& header) const {
+  return header.opcode == Opcode::continuation ? assembling_compressed_ : (header.first & compressed_bit) != 0;
+}
+
+// What cannot be compressed becomes a little longer, by 5 bytes for each stored block.
+std::size_t WebSocketFramer::payload_bytes_max(const Header& header) const {
+  return is_compressed(header) ? std::size_t{message_bytes_max_} + message_bytes_max_ / 64 + 64 : message_bytes_max_;
 }
 
 // Nearly every frame is a whole binary message of at most 125 bytes, and the general way below takes much longer for the same result. 0 if this
@@ -188,21 +204,26 @@ std::optional<Piece> WebSocketFramer::take_control(const Header& header, std::sp
 
 std::optional<Piece> WebSocketFramer::take_data(const Header& header, std::span<std::byte> payload) {
   const auto kind_of = [](Opcode opcode) { return opcode == Opcode::text ? PieceKind::text : PieceKind::frame; };
-  if (is_text(header) && !check_text(header, payload)) return std::nullopt;
-  if (header.opcode != Opcode::continuation && header.fin) return Piece{.kind = kind_of(header.opcode), .payload = payload};
-  if (header.opcode != Opcode::continuation) assembling_ = header.opcode;
+  if (is_plain_text(header) && !check_text(header, payload)) return std::nullopt;
+  const bool compressed = is_compressed(header);
+  if (header.opcode != Opcode::continuation) {
+    if (header.fin) return Piece{.kind = kind_of(header.opcode), .compressed = compressed, .payload = payload};
+    assembling_ = header.opcode;
+    assembling_compressed_ = compressed;
+  }
   assembly_.append(payload);
   if (!header.fin) return std::nullopt;
   assembly_used_ = true;
-  const Piece piece{.kind = kind_of(assembling_), .payload = assembly_.view()};
+  const Piece piece{.kind = kind_of(assembling_), .compressed = compressed, .payload = assembly_.view()};
   assembling_ = Opcode::continuation;
   return piece;
 }
 
 // ---- text: refused with its first bad byte, however it is cut (RFC 6455, section 8.1) ----
 
-bool WebSocketFramer::is_text(const Header& header) const {
-  return header.opcode == Opcode::text || (header.opcode == Opcode::continuation && assembling_ == Opcode::text);
+bool WebSocketFramer::is_plain_text(const Header& header) const {
+  const Opcode kind = header.opcode == Opcode::continuation ? assembling_ : header.opcode;
+  return kind == Opcode::text && !is_compressed(header);
 }
 
 void WebSocketFramer::look_ahead(Bytes input) {
@@ -214,7 +235,7 @@ void WebSocketFramer::look_ahead(Bytes input) {
 
 // The part of a frame's payload that has come, still masked.
 void WebSocketFramer::check_text_ahead(const Header& header, Bytes payload) {
-  if (!is_text(header)) return;
+  if (!is_plain_text(header)) return;
   std::array<std::byte, 512> plain;
   while (text_checked_ < payload.size()) {
     const std::size_t bytes = std::min(plain.size(), payload.size() - text_checked_);

@@ -1,4 +1,4 @@
-// WebSocket framing (RFC 6455, section 5), both sides, without extensions. Bytes in, pieces out; nothing here knows a socket.
+// WebSocket framing (RFC 6455, section 5), both sides. Bytes in, pieces out; nothing here knows a socket or compresses anything.
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@
 namespace clasp::net {
 
 enum class Role : std::uint8_t { server, client };  // which side we are: servers get masked frames, clients unmasked ones
+enum class Deflate : bool { no, yes };              // may messages be compressed (RFC 7692)?
 enum class Opcode : std::uint8_t { continuation = 0x0, text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xa };
 
 using Mask = std::array<std::byte, 4>;
@@ -23,22 +24,26 @@ using Mask = std::array<std::byte, 4>;
 inline constexpr std::size_t websocket_message_bytes_max = 131'072;  // reassembled; the largest CLASP frame has 65,547
 inline constexpr std::size_t websocket_control_bytes_max = 125;
 inline constexpr std::size_t websocket_header_bytes_max = 14;
+inline constexpr std::byte websocket_compressed_bit{0x40};  // in the first byte of the first frame of a compressed message (RFC 7692, section 6)
 
 // Cuts a stream into messages. An unfragmented message that lies whole in the input is unmasked in place and handed out where it lies; a
 // fragmented one is collected in memory of its own, bounded by `message_bytes_max` and released with the next call.
+//
+// With Deflate::yes a message may be compressed. It is handed out as it is; its text is for whoever inflates it to check.
 //
 // Faults (the peer broke RFC 6455): 1002 for reserved bits, unknown opcodes, wrong masking, control frames that are fragmented or longer than
 // 125 bytes, continuations without a beginning, lengths not written the shortest way, close codes nobody may send; 1007 for a close reason or a text
 // that is not UTF-8; 1009 for messages that are too long. Each as soon as it is certain: by a header alone, or by the first bad byte of a text.
 class WebSocketFramer {
  public:
-  explicit WebSocketFramer(Role role, std::size_t message_bytes_max = websocket_message_bytes_max)
-      : message_bytes_max_(static_cast<std::uint32_t>(message_bytes_max)), role_(role) {}
+  explicit WebSocketFramer(Role role, std::size_t message_bytes_max = websocket_message_bytes_max, Deflate deflate = Deflate::no)
+      : message_bytes_max_(static_cast<std::uint32_t>(message_bytes_max)), role_(role), deflate_(deflate) {}
 
   std::optional<Piece> next(std::span<std::byte>& input);
   std::size_t bytes_wanted(Bytes input) const;
   // Looks at a piece that is not complete yet; `input` begins where that of the last call did. May find a fault.
   void look_ahead(Bytes input);
+  std::size_t message_bytes_max() const { return message_bytes_max_; }
   std::optional<FramingFault> fault() const { return fault_ == nullptr ? std::nullopt : std::optional(*fault_); }
 
  private:
@@ -49,7 +54,10 @@ class WebSocketFramer {
   std::size_t common_frame_bytes(Bytes input) const;
   std::optional<Piece> next_of_any_kind(std::span<std::byte>& input);
   bool admits(const Header& header);
-  bool is_text(const Header& header) const;
+  std::size_t payload_bytes_max(const Header& header) const;
+  bool marks_compression(const Header& header) const;
+  bool is_compressed(const Header& header) const;
+  bool is_plain_text(const Header& header) const;
   void check_text_ahead(const Header& header, Bytes payload);
   bool check_text(const Header& header, Bytes payload);
   std::optional<Piece> take_control(const Header& header, std::span<std::byte> payload);
@@ -60,6 +68,8 @@ class WebSocketFramer {
   std::uint32_t message_bytes_max_;
   std::uint32_t text_checked_ = 0;  // bytes of the current frame's payload that text_ has seen
   Role role_;
+  Deflate deflate_;
+  bool assembling_compressed_ = false;
   Opcode assembling_ = Opcode::continuation;  // continuation: no fragmented message is under way
   bool assembly_used_ = false;
   Utf8Scanner text_;  // of the text message under way

@@ -10,6 +10,7 @@
 
 #include "core/check.hpp"
 #include "net/http_request.hpp"
+#include "net/websocket_deflate.hpp"
 
 namespace clasp::net {
 
@@ -78,6 +79,7 @@ HttpResponse answer_upgrade(const HttpRequest& request) {
   }
   if (key == nullptr || !is_key(without_blanks(*key))) return refusal(400, "Sec-WebSocket-Key is not 16 bytes in base64.\n");
   if (count_fields(request.fields, "Sec-WebSocket-Key") > 1) return refusal(400, "More than one Sec-WebSocket-Key.\n");
+  if (!parse_extensions(request.fields)) return refusal(400, "Sec-WebSocket-Extensions is malformed.\n");
 
   HttpResponse response{.status = 101, .fields = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, .body = {}};
   response.fields.push_back({"Sec-WebSocket-Accept", websocket_accept(without_blanks(*key))});

@@ -78,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"UpgradeList", {.upgrade = "Upgrade: h2c, websocket\r\n"}, 101, ""},
                     Row{"TabsAndTrailingBlanks", {.connection = "Connection:\t\tUpgrade  \t\r\n", .upgrade = "Upgrade: \twebsocket \r\n"}, 101, ""},
                     Row{"UnknownExtension", {.more = "Sec-WebSocket-Extensions: x-foo\r\n"}, 101, ""},
+                    Row{"MalformedExtensions", {.more = "Sec-WebSocket-Extensions: x-foo; =1\r\n"}, 400, ""},
                     Row{"DeflateIsNotSelected", {.more = "Sec-WebSocket-Extensions: permessage-deflate\r\n"}, 101, ""},
                     Row{"QueryInTarget", {.line = "GET /?token=x HTTP/1.1"}, 101, ""}, Row{"AnyPath", {.line = "GET /any/path HTTP/1.1"}, 101, ""},
                     Row{"ClaspOffered", {.more = "Sec-WebSocket-Protocol: clasp\r\n"}, 101, "clasp"},

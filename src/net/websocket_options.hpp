@@ -8,7 +8,8 @@
 namespace clasp::net {
 
 struct WebSocketOptions {
-  std::size_t message_bytes_max = websocket_message_bytes_max;  // above it close 1009
+  std::size_t message_bytes_max = websocket_message_bytes_max;  // above it close 1009; what a compressed message inflates to counts
+  bool deflate = false;                                         // agree to permessage-deflate where clients offer it
 };
 
 }  // namespace clasp::net

@@ -68,6 +68,9 @@ constexpr NetRow net_counters[] = {
     {"clasp_protocol_unknown_total", "Connections whose first byte belongs to no protocol.", &NetStats::protocol_unknown},
     {"clasp_protocol_unavailable_total", "Connections of a protocol this server does not have.", &NetStats::protocol_unavailable},
     {"clasp_setups_timed_out_total", "Connections without a first frame in time.", &NetStats::setups_timed_out},
+    {"clasp_messages_deflated_total", "WebSocket messages sent compressed.", &NetStats::messages_deflated},
+    {"clasp_deflate_bytes_saved_total", "Bytes saved by compressing them.", &NetStats::deflate_bytes_saved},
+    {"clasp_messages_inflated_total", "WebSocket messages received compressed.", &NetStats::messages_inflated},
     {"clasp_framing_faults_total", "Links closed for broken framing.", &NetStats::framing_faults},
 };
 

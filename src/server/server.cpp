@@ -193,7 +193,7 @@ Server::~Server() = default;
 
 Result<void> Server::start() {
   Parts& parts = *parts_;
-  net::Protocols known = net::Protocols::clasp(parts.measured, parts);
+  net::Protocols known = net::Protocols::clasp(parts.measured, parts, parts.config.websocket);
   known.log = [&log = parts.log](std::string_view line) { log.warn(line); };
   for (const net::ListenAddress& address : parts.config.listen) {
     auto listener = net::Listener::open(parts.loop, address, known);

@@ -27,6 +27,7 @@ struct ServerConfig {
   std::string osc_namespace = "/osc";
   bridge::osc::NumberFormat osc_numbers = bridge::osc::NumberFormat::automatic;
   std::vector<bridge::osc::KindRule> osc_kinds;
+  net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;
   bool json_logs = false;

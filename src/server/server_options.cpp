@@ -132,6 +132,8 @@ options::OptionSet server_options(ServerConfig& config) {
 
   add({.name = "listen", .letter = 'l', .value = "ADDRESS", .default_text = ":7330", .help = "Where WebSocket, TCP and HTTP are served; repeatable.",
        .apply = listen_addresses(config), .repeatable = true});
+  add({.name = "deflate", .help = "Compress WebSocket messages that become shorter by it, for clients that offer permessage-deflate.",
+       .apply = on_off(config.websocket.deflate)});
   add({.name = "name", .letter = 'n', .value = "TEXT", .default_text = router.name, .help = "Name clients are told in WELCOME.", .apply = text(router.name)});
   add({.name = "osc", .value = "ADDRESS", .help = "UDP port or address of an OSC bridge; repeatable.", .apply = osc_binds(config), .repeatable = true});
   add({.name = "osc-target", .value = "HOST:PORT", .help = "OSC device that always hears changes; repeatable. Without one, those that spoke lately do.",

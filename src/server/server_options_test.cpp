@@ -43,6 +43,13 @@ TEST_F(ServerOptions, DefaultsAreForPeopleWhoRunAShow) {
   EXPECT_THAT(config->listen, ElementsAre(net::ListenAddress{"", 7330}));
 }
 
+TEST_F(ServerOptions, CompressionIsOffUnlessAskedFor) {
+  EXPECT_FALSE(load({})->websocket.deflate);
+  EXPECT_TRUE(load({"--deflate"})->websocket.deflate);
+  files["c.toml"] = "deflate = true\n";
+  EXPECT_TRUE(load({"--config", "c.toml"})->websocket.deflate);
+}
+
 TEST_F(ServerOptions, FlagsWinOverEnvironmentOverFile) {
   files["c.toml"] = "max-params = 1\nmax-sessions = 1\nname = \"file\"\nosc = [9000, 9001]\n";
   variables["CLASP_MAX_PARAMS"] = "2";

@@ -63,7 +63,7 @@ class EchoEngine final : public net::LinkEngine {
 };
 
 int usage(std::string_view why) {
-  fmt::print(stderr, "clasp_echo: {}\nusage: clasp_echo [--listen ADDRESS]\n", why);
+  fmt::print(stderr, "clasp_echo: {}\nusage: clasp_echo [--listen ADDRESS] [--deflate]\n", why);
   return 2;
 }
 
@@ -71,11 +71,14 @@ int usage(std::string_view why) {
 
 int main(int argc, char** argv) {
   std::string listen = "127.0.0.1:0";
+  net::WebSocketOptions websocket{.message_bytes_max = message_bytes_max};
   const std::span<char*> arguments{argv, static_cast<std::size_t>(argc)};
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     if (argument == "--listen" && i + 1 < arguments.size()) {
       listen = arguments[++i];
+    } else if (argument == "--deflate") {
+      websocket.deflate = true;
     } else {
       return usage(fmt::format("what is {}?", argument));
     }
@@ -88,7 +91,7 @@ int main(int argc, char** argv) {
   net::ProbeHandler http;
   loop.attach(engine);
   io::SignalWatch signals{loop.io(), [&loop] { loop.stop(); }};
-  const net::Protocols known = net::Protocols::clasp(engine, http, {.message_bytes_max = message_bytes_max});
+  const net::Protocols known = net::Protocols::clasp(engine, http, websocket);
   const Result<std::unique_ptr<net::Listener>> listener = net::Listener::open(loop, *address, known);
   if (!listener) return usage(listener.error().message);
   fmt::print("clasp_echo is ready: ws://127.0.0.1:{}\n", (*listener)->port());
