@@ -20,11 +20,30 @@ inline void require(bool condition, const char* what) {
   std::abort();
 }
 
+// How large the reads of a stream are: all the same, or as the input says, over and over.
+class Cuts {
+ public:
+  Cuts(std::size_t every) : every_(every) {}
+  explicit Cuts(std::span<const std::uint8_t> sizes) : sizes_(sizes) {}
+
+  std::size_t next() {
+    if (sizes_.empty()) return every_;
+    const std::size_t size = sizes_[at_++ % sizes_.size()];
+    return size < 192 ? size + 1 : (size - 191) * 64;  // mostly small, some larger than a frame
+  }
+
+ private:
+  std::size_t every_ = 1;
+  std::span<const std::uint8_t> sizes_;
+  std::size_t at_ = 0;
+};
+
 // Calls feed(span) with copies of consecutive pieces, so that a view into an older piece is caught by the address sanitizer. Stops when it says so.
 template <typename Feed>
-void in_reads(std::span<const std::uint8_t> stream, std::size_t read_bytes, Feed feed) {
-  for (std::size_t at = 0; at < stream.size(); at += read_bytes) {
-    const auto piece = stream.subspan(at, std::min(read_bytes, stream.size() - at));
+void in_reads(std::span<const std::uint8_t> stream, Cuts cuts, Feed feed) {
+  for (std::size_t at = 0, bytes = 0; at < stream.size(); at += bytes) {
+    bytes = std::min(cuts.next(), stream.size() - at);
+    const auto piece = stream.subspan(at, bytes);
     std::vector<std::byte> read(piece.size());
     std::transform(piece.begin(), piece.end(), read.begin(), [](std::uint8_t byte) { return static_cast<std::byte>(byte); });
     if (!feed(std::span<std::byte>{read})) return;
@@ -38,12 +57,12 @@ struct Split {
 };
 
 template <typename Framer, typename... Args>
-Split split(std::span<const std::uint8_t> stream, std::size_t read_bytes, std::size_t held_max, Args... args) {
+Split split(std::span<const std::uint8_t> stream, const Cuts& cuts, std::size_t held_max, Args... args) {
   net::Splitter<Framer> splitter{args...};
   Split result;
-  in_reads(stream, read_bytes, [&](std::span<std::byte> input) {
+  in_reads(stream, cuts, [&](std::span<std::byte> input) {
     while (const auto piece = splitter.next(input)) {
-      result.pieces.push_back(std::to_string(static_cast<int>(piece->kind)) + " " + std::to_string(piece->code) + " " +
+      result.pieces.push_back(std::to_string(static_cast<int>(piece->kind)) + (piece->compressed ? "z " : " ") + std::to_string(piece->code) + " " +
                               std::string{as_text(piece->payload)});
     }
     require(splitter.fault() || input.empty(), "bytes are either taken or faulty");
