@@ -16,7 +16,7 @@ class Utf8Scanner {
  private:
   static constexpr std::uint8_t broken = 0xff;
 
-  std::uint8_t missing_ = 0;  // bytes that the character under way still needs
+  std::uint8_t missing_ = 0;    // bytes that the character under way still needs
   std::uint8_t lowest_ = 0x80;  // what its next byte may be
   std::uint8_t highest_ = 0xbf;
 };

@@ -49,8 +49,8 @@ TEST(Utf8Scanner, RefusesWithTheFirstBadByte) {
     std::string text;
     std::size_t good;  // bytes before the one that cannot be
   };
-  const Row rows[] = {{"\x80", 0},         {"\xc0\x80", 0},         {"\xc1\xbf", 0},         {"\xf5", 0},     {"ab\xff", 2},        {"\xc3(", 1},
-                      {"\xe0\x9f\x80", 1}, {"\xed\xa0\x80", 1},     {"\xf0\x8f\x80\x80", 1}, {"\xf4\x90", 1}, {"\xe2\x82(", 2},     {"\xf0\x9f\x98(", 3},
+  const Row rows[] = {{"\x80", 0},         {"\xc0\x80", 0},     {"\xc1\xbf", 0},         {"\xf5", 0},     {"ab\xff", 2},    {"\xc3(", 1},
+                      {"\xe0\x9f\x80", 1}, {"\xed\xa0\x80", 1}, {"\xf0\x8f\x80\x80", 1}, {"\xf4\x90", 1}, {"\xe2\x82(", 2}, {"\xf0\x9f\x98(", 3},
                       {"\xf0\x9f(", 2},    {"12345678\x80", 8}, {"1234567\xe2\x82z", 9}};
   for (const Row& row : rows) {
     Utf8Scanner scanner;

@@ -74,12 +74,13 @@ TEST_F(DeflateLinkTest, NorUnlessTheClientOffersIt) {
 TEST_F(DeflateLinkTest, BothSidesMayCompressEachMessage) {
   start_with_deflate();
   const std::string message = long_text();
-  TestClient client = offering("permessage-deflate; client_max_window_bits",
-                               with_bit(masked(Opcode::binary, compressed(message))) + masked(Opcode::binary, message) +
-                                   with_bit(masked(Opcode::text, compressed(message))));
+  TestClient client =
+      offering("permessage-deflate; client_max_window_bits", with_bit(masked(Opcode::binary, compressed(message))) + masked(Opcode::binary, message) +
+                                                                 with_bit(masked(Opcode::text, compressed(message))));
   const std::string answer = with_bit(unmasked(Opcode::binary, compressed(message)));
   ASSERT_TRUE(until_received(client, answer + answer + with_bit(unmasked(Opcode::text, compressed(message)))));
-  EXPECT_THAT(client.received, HasSubstr("\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"));
+  EXPECT_THAT(client.received,
+              HasSubstr("\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"));
   EXPECT_THAT(engine.only().frames, ElementsAre(message, message));
   EXPECT_TRUE(until([&] { return engine.only().sent == engine.only().promised; })) << "the engine is credited for what really waited";
   EXPECT_EQ(engine.only().promised, behind_head(client.received).size());
@@ -110,7 +111,8 @@ TEST_F(DeflateLinkTest, FragmentsAreInflatedTogetherAndControlFramesComeBetween)
 
 TEST_F(DeflateLinkTest, TheWindowIsNoLargerThanTheClientAsks) {
   start_with_deflate();
-  const std::string far_apart = long_text(300) + std::string(2'000, '-') + long_text(300);  // the second half refers to the first in a large window only
+  const std::string far_apart =
+      long_text(300) + std::string(2'000, '-') + long_text(300);  // the second half refers to the first in a large window only
   ASSERT_NE(compressed(far_apart, 9), compressed(far_apart, 15));
   TestClient client = offering("permessage-deflate; server_max_window_bits=9", masked(Opcode::binary, far_apart));
   EXPECT_TRUE(until_received(client, with_bit(unmasked(Opcode::binary, compressed(far_apart, 9)))));

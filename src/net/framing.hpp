@@ -26,8 +26,8 @@ enum class PieceKind : std::uint8_t { frame, text, ping, pong, close };
 struct Piece {
   PieceKind kind = PieceKind::frame;
   bool compressed = false;  // frame and text, where permessage-deflate was agreed on: inflate it first
-  Bytes payload;           // valid until the next call of next(); of a close: the reason text
-  std::uint16_t code = 0;  // of a close: the peer's code, 1005 if it gave none
+  Bytes payload;            // valid until the next call of next(); of a close: the reason text
+  std::uint16_t code = 0;   // of a close: the peer's code, 1005 if it gave none
 };
 
 struct FramingFault {

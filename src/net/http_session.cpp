@@ -43,7 +43,8 @@ void HttpSession::upgrade(const HttpRequest& request) {
   std::optional<HttpResponse> refusal = handler_.refuse_upgrade(request);
   HttpResponse response = refusal ? *std::move(refusal) : answer_upgrade(request);
   std::optional<DeflateAgreement> deflate;
-  if (response.status == 101 && websocket_.deflate) deflate = agree_on_deflate(*parse_extensions(request.fields));  // which answer_upgrade() has checked
+  if (response.status == 101 && websocket_.deflate)
+    deflate = agree_on_deflate(*parse_extensions(request.fields));  // which answer_upgrade() has checked
   if (deflate) response.fields.push_back({"Sec-WebSocket-Extensions", deflate->header()});
   send(response, Persist::no, Body::send);
   if (response.status == 101) return stream_.become(open_stream_link<WebSocketLink>(stream_, engine_, websocket_, deflate));

@@ -91,13 +91,15 @@ TEST(MessageDeflater, AStreamCutAnywhereIsRefused) {
   const std::string message = repetitive(3'000);
   const std::string payload{as_text(*deflater.deflate(as_bytes(message), 15))};
   ASSERT_EQ(inflated(deflater, payload), "ok: " + message);
-  for (std::size_t bytes = 1; bytes < payload.size(); ++bytes) EXPECT_EQ(inflated(deflater, payload.substr(0, bytes)), "1007") << "cut after " << bytes;
+  for (std::size_t bytes = 1; bytes < payload.size(); ++bytes)
+    EXPECT_EQ(inflated(deflater, payload.substr(0, bytes)), "1007") << "cut after " << bytes;
   EXPECT_EQ(inflated(deflater, payload), "ok: " + message) << "and the next is read as if nothing had been";
 }
 
 TEST(MessageDeflater, OtherBytesAreRefused) {
   MessageDeflater deflater;
-  for (const std::string& garbage : {std::string{"\xff"}, std::string{"\x06\x00", 2}, std::string{"\x01\x05\x00\x00\x00", 5}, noise(500), std::string{"Hello"}}) {
+  for (const std::string& garbage :
+       {std::string{"\xff"}, std::string{"\x06\x00", 2}, std::string{"\x01\x05\x00\x00\x00", 5}, noise(500), std::string{"Hello"}}) {
     EXPECT_EQ(inflated(deflater, garbage), "1007");
   }
   const std::string message = repetitive(300);
@@ -140,7 +142,8 @@ class CompressedFrames : public testing::Test {
       Splitter<WebSocketFramer> splitter{Role::server, std::size_t{1'000}, deflate};
       std::vector<std::string> found;
       for (std::size_t at = 0; at < stream.size() && !splitter.fault(); at += step) {
-        std::vector<std::byte> read(stream.begin() + static_cast<std::ptrdiff_t>(at), stream.begin() + static_cast<std::ptrdiff_t>(std::min(at + step, stream.size())));
+        std::vector<std::byte> read(stream.begin() + static_cast<std::ptrdiff_t>(at),
+                                    stream.begin() + static_cast<std::ptrdiff_t>(std::min(at + step, stream.size())));
         std::span<std::byte> input{read};
         while (const std::optional<Piece> piece = splitter.next(input)) found.push_back((piece->compressed ? "compressed " : "") + describe(*piece));
       }
@@ -153,21 +156,27 @@ class CompressedFrames : public testing::Test {
 };
 
 TEST_F(CompressedFrames, AreMarkedByTheirFirstFrame) {
-  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "abc"), 0x40) + client_frame(Opcode::binary, "abc")), ElementsAre("compressed frame abc", "frame abc"));
-  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::text, "\xff", false), 0x40) + client_frame(Opcode::ping, "p") + client_frame(Opcode::continuation, "\xfe")),
+  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "abc"), 0x40) + client_frame(Opcode::binary, "abc")),
+              ElementsAre("compressed frame abc", "frame abc"));
+  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::text, "\xff", false), 0x40) + client_frame(Opcode::ping, "p") +
+                     client_frame(Opcode::continuation, "\xfe")),
               ElementsAre("ping p", "compressed text \xff\xfe"))
       << "compressed text is no UTF-8 yet";
-  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::text, "a", false), 0x40) + client_frame(Opcode::continuation, "b") + client_frame(Opcode::text, "\xff")),
-              ElementsAre("compressed text ab", "1007"))
+  EXPECT_THAT(
+      pieces(with_bits(client_frame(Opcode::text, "a", false), 0x40) + client_frame(Opcode::continuation, "b") + client_frame(Opcode::text, "\xff")),
+      ElementsAre("compressed text ab", "1007"))
       << "the next message is not compressed";
 }
 
 TEST_F(CompressedFrames, HaveTheBitNowhereElse) {
   EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "a"), 0x40), Deflate::no), ElementsAre("1002"));
-  for (const Opcode control : {Opcode::ping, Opcode::pong, Opcode::close}) EXPECT_THAT(pieces(with_bits(client_frame(control, ""), 0x40)), ElementsAre("1002"));
-  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "a", false), 0x40) + with_bits(client_frame(Opcode::continuation, "b"), 0x40)), ElementsAre("1002"));
+  for (const Opcode control : {Opcode::ping, Opcode::pong, Opcode::close})
+    EXPECT_THAT(pieces(with_bits(client_frame(control, ""), 0x40)), ElementsAre("1002"));
+  EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "a", false), 0x40) + with_bits(client_frame(Opcode::continuation, "b"), 0x40)),
+              ElementsAre("1002"));
   EXPECT_THAT(pieces(client_frame(Opcode::binary, "a", false) + with_bits(client_frame(Opcode::continuation, "b"), 0x40)), ElementsAre("1002"));
-  for (const int bits : {0x10, 0x20, 0x30, 0x50, 0x60, 0x70}) EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "a"), bits)), ElementsAre("1002")) << bits;
+  for (const int bits : {0x10, 0x20, 0x30, 0x50, 0x60, 0x70})
+    EXPECT_THAT(pieces(with_bits(client_frame(Opcode::binary, "a"), bits)), ElementsAre("1002")) << bits;
 }
 
 TEST_F(CompressedFrames, MayBeALittleLongerThanTheLongestMessage) {

@@ -21,9 +21,9 @@ struct NetStats {
   std::uint64_t messages_deflated = 0;    // sent compressed
   std::uint64_t deflate_bytes_saved = 0;  // by these
   std::uint64_t messages_inflated = 0;    // received compressed
-  std::uint64_t pongs_withheld = 0;     // the peer pings and does not read
-  std::uint64_t lingers_timed_out = 0;  // the peer did not take what was left
-  std::uint64_t connections_lost = 0;   // reset, or a write failed
+  std::uint64_t pongs_withheld = 0;       // the peer pings and does not read
+  std::uint64_t lingers_timed_out = 0;    // the peer did not take what was left
+  std::uint64_t connections_lost = 0;     // reset, or a write failed
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };

@@ -28,9 +28,7 @@ void StreamLink::open() {
   link_ = engine_.open_link(*this, opened_at(stream_, stream_.now()));
 }
 
-std::size_t StreamLink::send_frame(Bytes frame, Verbatim verbatim) {
-  return stream_.is_open() ? count_waiting(write(frame, verbatim)) : 0;
-}
+std::size_t StreamLink::send_frame(Bytes frame, Verbatim verbatim) { return stream_.is_open() ? count_waiting(write(frame, verbatim)) : 0; }
 
 std::size_t StreamLink::count_waiting(std::size_t bytes) {
   frame_bytes_waiting_ += bytes;

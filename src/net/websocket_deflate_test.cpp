@@ -28,8 +28,8 @@ TEST(WebSocketExtensions, AreReadInOrderOverAllLines) {
 }
 
 TEST(WebSocketExtensions, MalformedListsAreNoLists) {
-  for (const std::string bad : {"foo bar", "foo;", "foo; ;x", "foo; =1", "foo; a=", "foo; a=\"", "foo; a=\"b", "foo; a=\"\"", "foo; a=\"b c\"", "foo; a=\"b\\", "foo; a=b c",
-                                "; a", "foo/bar", "foo, (bar)", "\x80"}) {
+  for (const std::string bad : {"foo bar", "foo;", "foo; ;x", "foo; =1", "foo; a=", "foo; a=\"", "foo; a=\"b", "foo; a=\"\"", "foo; a=\"b c\"",
+                                "foo; a=\"b\\", "foo; a=b c", "; a", "foo/bar", "foo, (bar)", "\x80"}) {
     EXPECT_FALSE(parse_extensions(lines({"good", bad}))) << bad;
   }
 }
@@ -45,10 +45,9 @@ std::string answer_to(std::initializer_list<std::string> offers) {
 
 TEST(DeflateAgreement, NeitherSideKeepsItsWindow) {
   const std::string answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-  for (const std::string offer :
-       {"permessage-deflate", "permessage-deflate; client_max_window_bits", "permessage-deflate; client_max_window_bits=8",
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover", "x-webkit-deflate-frame, permessage-deflate",
-        "permessage-deflate; client_max_window_bits=\"10\""}) {
+  for (const std::string offer : {"permessage-deflate", "permessage-deflate; client_max_window_bits", "permessage-deflate; client_max_window_bits=8",
+                                  "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+                                  "x-webkit-deflate-frame, permessage-deflate", "permessage-deflate; client_max_window_bits=\"10\""}) {
     EXPECT_EQ(answer_to({offer}), answer) << offer;
   }
 }
@@ -67,9 +66,9 @@ TEST(DeflateAgreement, AWindowTheClientAskedForIsNamedAgain) {
 TEST(DeflateAgreement, OffersThatCannotBeKeptAreDeclined) {
   for (const std::string parameters :
        {"server_max_window_bits", "server_max_window_bits=7", "server_max_window_bits=16", "server_max_window_bits=09", "server_max_window_bits=x",
-        "server_max_window_bits=1000", "client_max_window_bits=7", "client_max_window_bits=16", "client_max_window_bits=1x", "server_no_context_takeover=1",
-        "client_no_context_takeover=true", "unknown", "client_max_window_bits; client_max_window_bits", "server_max_window_bits=10; server_max_window_bits=10",
-        "server_max_window_bits=8"}) {
+        "server_max_window_bits=1000", "client_max_window_bits=7", "client_max_window_bits=16", "client_max_window_bits=1x",
+        "server_no_context_takeover=1", "client_no_context_takeover=true", "unknown", "client_max_window_bits; client_max_window_bits",
+        "server_max_window_bits=10; server_max_window_bits=10", "server_max_window_bits=8"}) {
     EXPECT_EQ(answer_to({"permessage-deflate; " + parameters}), "none") << parameters;
   }
   EXPECT_EQ(answer_to({"Permessage-Deflate"}), "none") << "tokens of extensions regard case";

@@ -132,7 +132,8 @@ bool WebSocketFramer::admits(const Header& header) {
 
 // Of the reserved bits only the first, and only at the beginning of a message (RFC 7692, section 6).
 bool WebSocketFramer::marks_compression(const Header& header) const {
-  return deflate_ == Deflate::yes && (header.first & reserved_bits) == compressed_bit && (header.opcode == Opcode::text || header.opcode == Opcode::binary);
+  return deflate_ == Deflate::yes && (header.first & reserved_bits) == compressed_bit &&
+         (header.opcode == Opcode::text || header.opcode == Opcode::binary);
 }
 
 bool WebSocketFramer::is_compressed(const Header& header) const {

@@ -39,9 +39,7 @@ class WebSocketLinkTest : public LoopTest {
   }
   void echo() {
     engine.on_frame = [](FakeEngine::Link& link, std::string_view text) { link.reply(text); };
-    engine.on_text = [](FakeEngine::Link& link, std::string_view text) {
-      link.promised += dynamic_cast<WebSocketLink&>(*link.sink).send_text(text);
-    };
+    engine.on_text = [](FakeEngine::Link& link, std::string_view text) { link.promised += dynamic_cast<WebSocketLink&>(*link.sink).send_text(text); };
   }
 };
 
@@ -91,7 +89,8 @@ TEST_F(WebSocketLinkTest, PingsAreAnsweredInOrderWithTheirPayload) {  // section
 TEST_F(WebSocketLinkTest, ACloseIsAnsweredOnceAndNothingIsReadBehindIt) {  // sections 1.4, 5.5.1 and 7.1.1
   start();
   echo();
-  for (const std::string& behind : {masked(Opcode::binary, frame), masked(Opcode::ping, "x"), masked(Opcode::close, code_bytes(1001)), std::string{"\xff\xff"}}) {
+  for (const std::string& behind :
+       {masked(Opcode::binary, frame), masked(Opcode::ping, "x"), masked(Opcode::close, code_bytes(1001)), std::string{"\xff\xff"}}) {
     EXPECT_EQ(goodbye(masked(Opcode::close, code_bytes(1000)) + behind), unmasked(Opcode::close, code_bytes(1000)));
   }
   EXPECT_EQ(goodbye(fragment(Opcode::binary, "half") + masked(Opcode::close, "")), unmasked(Opcode::close, code_bytes(1000)))
@@ -105,7 +104,8 @@ TEST_F(WebSocketLinkTest, ACloseIsAnsweredByItsCodeOrRefused) {  // section 7.4
     EXPECT_EQ(goodbye(masked(Opcode::close, code_bytes(code) + "why")), unmasked(Opcode::close, code_bytes(code)));
   }
   for (const unsigned code : {0U, 999U, 1004U, 1005U, 1006U, 1015U, 1016U, 2000U, 2999U, 5000U, 65'535U}) {
-    EXPECT_EQ(goodbye(masked(Opcode::close, code_bytes(code))), unmasked(Opcode::close, code_bytes(1002) + "close code that may not be sent")) << code;
+    EXPECT_EQ(goodbye(masked(Opcode::close, code_bytes(code))), unmasked(Opcode::close, code_bytes(1002) + "close code that may not be sent"))
+        << code;
   }
   EXPECT_EQ(goodbye(masked(Opcode::close, "\x03")), unmasked(Opcode::close, code_bytes(1002) + "close frame with half a code"));
   EXPECT_EQ(goodbye(masked(Opcode::close, code_bytes(1000) + "\xff")), unmasked(Opcode::close, code_bytes(1007) + "close reason is not UTF-8"));

@@ -68,7 +68,8 @@ TEST(Rfc6455Section5_3, TheMaskBeginsAnewWithEachFrame) {
 
 TEST(Rfc6455Section5_2, ReservedBitsAreRefusedWithoutAnExtension) {
   for (const int opcode : {0x1, 0x2, 0x8, 0x9, 0xa}) {
-    for (int bits = 0; bits < 8; ++bits) EXPECT_EQ(fault_of(raw(0x80 | (bits << 4) | opcode, 0x80, "", "")), bits == 0 ? 0U : 1002U) << bits << opcode;
+    for (int bits = 0; bits < 8; ++bits)
+      EXPECT_EQ(fault_of(raw(0x80 | (bits << 4) | opcode, 0x80, "", "")), bits == 0 ? 0U : 1002U) << bits << opcode;
   }
   EXPECT_EQ(fault_of(client_frame(Opcode::binary, "a", false) + raw(0xc0, 0x80, "", "")), 1002U) << "of a continuation";
 }
@@ -83,7 +84,8 @@ TEST(Rfc6455Section5_2, ReservedOpcodesAreRefused) {
 TEST(Rfc6455Section5_2, LengthsAreReadInAllThreeForms) {
   for (const std::size_t length : {0UL, 1UL, 124UL, 125UL}) {
     const std::string payload(length, 'p');
-    EXPECT_THAT(split(raw(0x82, 0x80 | static_cast<int>(length), "", payload), 100).pieces, ElementsAre(payload.empty() ? "frame" : "frame " + payload));
+    EXPECT_THAT(split(raw(0x82, 0x80 | static_cast<int>(length), "", payload), 100).pieces,
+                ElementsAre(payload.empty() ? "frame" : "frame " + payload));
   }
   for (const std::size_t length : {126UL, 127UL, 128UL, 255UL, 256UL, 65'534UL, 65'535UL}) {
     const std::string payload(length, 'p');
@@ -123,8 +125,9 @@ TEST(Rfc6455Section5_4, AMessageComesInAnyNumberOfFragmentsSomeOfThemEmpty) {
     }
     EXPECT_THAT(split(stream, 5).pieces, ElementsAre("frame " + message)) << fragments;
   }
-  EXPECT_THAT(split(client_frame(Opcode::text, "", false) + client_frame(Opcode::continuation, "", false) + client_frame(Opcode::continuation, ""), 1).pieces,
-              ElementsAre("text"));
+  EXPECT_THAT(
+      split(client_frame(Opcode::text, "", false) + client_frame(Opcode::continuation, "", false) + client_frame(Opcode::continuation, ""), 1).pieces,
+      ElementsAre("text"));
 }
 
 TEST(Rfc6455Section5_4, ControlFramesBetweenFragmentsAreHandledAtOnce) {
@@ -168,7 +171,12 @@ TEST(Rfc6455Section5_5_1, ACloseHasNoBodyOrACodeAndAReason) {
   EXPECT_THAT(split(client_frame(Opcode::close, ""), 2).pieces, ElementsAre("close 1005"));
   EXPECT_EQ(fault_of(client_frame(Opcode::close, "\x03")), 1002U) << "half a code";
   EXPECT_THAT(split(client_frame(Opcode::close, "\x03\xe8"), 2).pieces, ElementsAre("close 1000"));
-  EXPECT_THAT(split(client_frame(Opcode::close, "\x03\xe8" "bye"), 2).pieces, ElementsAre("close 1000 bye"));
+  EXPECT_THAT(split(client_frame(Opcode::close,
+                                 "\x03\xe8"
+                                 "bye"),
+                    2)
+                  .pieces,
+              ElementsAre("close 1000 bye"));
   EXPECT_EQ(fault_of(client_frame(Opcode::close, "\x03\xe8\xce\xba\xe1\xbd")), 1007U) << "a reason cut inside a character";
 }
 
@@ -218,7 +226,8 @@ TEST(Rfc6455Section8_1, ATextDoesNotEndInsideACharacter) {
 TEST(Rfc6455Section8_1, ABadByteIsRefusedAsSoonAsItIsThere) {
   const std::string text = std::string(1'000, 'a') + "\xf4\x90" + std::string(1'000, 'z');
   for (const bool fragmented : {false, true}) {
-    const Stream stream = fragmented ? client_frame(Opcode::text, "\xc2\xb5", false) + client_frame(Opcode::continuation, text) : client_frame(Opcode::text, text);
+    const Stream stream =
+        fragmented ? client_frame(Opcode::text, "\xc2\xb5", false) + client_frame(Opcode::continuation, text) : client_frame(Opcode::text, text);
     const std::size_t bad_at = stream.size() - 1'001;
     Splitter<WebSocketFramer> splitter{Role::server};
     for (std::size_t at = 0; at <= bad_at; ++at) {

@@ -51,7 +51,8 @@ struct Outcome {
 };
 
 // Feeds the stream in reads of `read_bytes`, as a link does.
-inline Outcome split(std::vector<std::byte> stream, std::size_t read_bytes, Role role = Role::server, std::size_t limit = websocket_message_bytes_max) {
+inline Outcome split(std::vector<std::byte> stream, std::size_t read_bytes, Role role = Role::server,
+                     std::size_t limit = websocket_message_bytes_max) {
   Splitter<WebSocketFramer> splitter{role, limit};
   Outcome outcome;
   for (std::size_t at = 0; at < stream.size(); at += read_bytes) {

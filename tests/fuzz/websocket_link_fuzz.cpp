@@ -89,11 +89,14 @@ class Peer {
   explicit Peer(int socket) : socket_(socket) {}
   ~Peer() { ::close(socket_); }
 
-  bool send(std::span<const std::byte> bytes) { return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()); }
+  bool send(std::span<const std::byte> bytes) {
+    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
   void end() { ::shutdown(socket_, SHUT_WR); }
   void read() {
     std::array<char, 65'536> buffer;
-    for (ssize_t n = 0; (n = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0;) told.append(buffer.data(), static_cast<std::size_t>(n));
+    for (ssize_t n = 0; (n = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0;)
+      told.append(buffer.data(), static_cast<std::size_t>(n));
   }
 
   std::string told;
