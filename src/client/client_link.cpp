@@ -30,6 +30,8 @@ namespace {
 constexpr std::size_t read_buffer_bytes = 65'536;
 constexpr std::size_t control_bytes_max = 65'536;  // of pongs that wait behind a write; more pings than that stay unanswered
 constexpr std::uint16_t close_normal = 1000;
+constexpr std::uint16_t no_close_code = 1005;
+constexpr Micros farewell_max{2'000'000};  // for the rest of a connection that the peer ends or has broken
 
 // Masks keep proxies from mistaking payload for requests (RFC 6455, 10.3). One generator per link, seeded by the system.
 class MaskSource {
@@ -85,6 +87,7 @@ class AsioLink final : public ClientLink, public FrameSource, public std::enable
   void on_read(std::size_t bytes);
   bool continue_handshake(std::span<std::byte>& input);
   void start_write();
+  void part(std::uint16_t code, std::string reason);
   void send_goodbye();
   void lose(std::string reason);
   void finish();
@@ -101,6 +104,7 @@ class AsioLink final : public ClientLink, public FrameSource, public std::enable
   bool goodbye_sent_ = false;
   bool peer_closed_ = false;
   std::string peer_reason_;
+  std::uint16_t goodbye_code_ = close_normal;
   std::optional<net::ClientHandshake> handshake_;
   std::variant<std::monostate, net::Splitter<net::WebSocketFramer>, net::Splitter<net::LengthFramer>> splitter_;
   std::span<std::byte> input_;  // what next() has not looked at yet
@@ -184,8 +188,8 @@ void AsioLink::on_read(std::size_t bytes) {
         return std::nullopt;
       },
       splitter_);
-  if (fault) return lose(fmt::format("the router broke the framing: {}", fault->text));
-  if (peer_closed_) return lose(peer_reason_.empty() ? "the router closed the connection" : peer_reason_);
+  if (fault) return part(fault->close_code, fmt::format("the router broke the framing: {}", fault->text));
+  if (peer_closed_) return part(goodbye_code_, peer_reason_.empty() ? "the router closed the connection" : peer_reason_);
   if (!control_.empty()) start_write();
 }
 
@@ -220,6 +224,7 @@ std::optional<Bytes> AsioLink::next() {
         break;
       case net::PieceKind::close:
         peer_closed_ = true;
+        if (piece->code != no_close_code) goodbye_code_ = piece->code;
         peer_reason_ = as_text(piece->payload);
         return std::nullopt;
       case net::PieceKind::text:  // a router never sends text; ignored, like any message that makes no sense
@@ -284,11 +289,21 @@ void AsioLink::lose(std::string reason) {
   if (done_) std::exchange(done_, nullptr)();
 }
 
+// The peer said its last, by a close frame or by bytes that make no sense: it is owed a close frame of ours (RFC 6455, sections 5.5.1 and 7.1.7).
+// Whoever uses the link need not wait for that.
+void AsioLink::part(std::uint16_t code, std::string reason) {
+  if (phase_ != Phase::open || !is_websocket()) return lose(std::move(reason));
+  goodbye_code_ = code;
+  LinkEvents* events = events_;
+  shut_down(farewell_max, nullptr);
+  events->link_lost(reason);
+}
+
 void AsioLink::send_goodbye() {
   goodbye_sent_ = true;
   if (!is_websocket()) return;
   const net::Mask mask = masks_.next();
-  net::append_websocket_frame(control_, net::Opcode::close, net::close_payload(close_normal, {}).view(), &mask);
+  net::append_websocket_frame(control_, net::Opcode::close, net::close_payload(goodbye_code_, {}).view(), &mask);
 }
 
 // Everything is written: end our direction and wait for the peer to end its own.
