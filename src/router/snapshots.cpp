@@ -116,7 +116,8 @@ void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription
   if (!session.options) return;
   const auto slot = subscriptions.find(session.slot, subscription_id);
   if (!slot) return;
-  session.options->delivered(*slot, subscriptions.subscription(*slot).options, address_key(address), value.as_number(), now.steady);
+  session.options->delivered(*slot, subscriptions.subscription(*slot).options,
+                             thing_key(CommitKind::set, SignalType::param, address, 0), value.as_number(), now.steady);
 }
 
 // Round-robin over the running snapshots. True if there is more to send at once.
