@@ -124,7 +124,8 @@ void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription
 bool Engine::advance_snapshots(Now now) {
   std::size_t bytes = 0;
   bool more = false;
-  for (std::size_t i = cursors.size(); i > 0 && bytes < bytes_per_turn_max; --i) {
+  std::size_t left = cursors.size();
+  for (; left > 0 && bytes < bytes_per_turn_max; --left) {
     SnapshotCursor& cursor = cursors.front();
     const Progress progress = advance_snapshot(cursor, now);
     bytes += progress.bytes;
@@ -136,7 +137,7 @@ bool Engine::advance_snapshots(Now now) {
       cursors.splice(cursors.end(), cursors, cursors.begin());
     }
   }
-  return more;
+  return more || left > 0;  // the budget of this turn may end before all had theirs
 }
 
 void Engine::drop_cursors(SessionId id, std::optional<std::uint32_t> subscription) {
