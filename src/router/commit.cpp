@@ -81,7 +81,7 @@ Seq Engine::commit(const CommitInput& input, EntryId entry, std::optional<Sessio
 
 bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now) {
   const bool is_gesture = delivery.kind == CommitKind::publish && delivery.signal == SignalType::gesture;
-  const std::uint64_t key = address_key(delivery.address, is_gesture ? delivery.id.value_or(0) : 0);
+  const std::uint64_t key = thing_key(delivery.kind, delivery.signal, delivery.address, is_gesture ? delivery.id.value_or(0) : 0);
   const std::optional<double> number = delivery.value ? delivery.value->as_number() : std::nullopt;
   const auto slots = matched.subscriptions.subspan(row.first, row.count);
 

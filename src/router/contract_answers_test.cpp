@@ -174,6 +174,25 @@ TEST_F(ContractAnswers, P2pSignalsReachTheirTargetAloneAndFromIsMadeTrue) {
   EXPECT_THAT(watcher.received(), ElementsAre("PUBLISH event /clasp/p2p/announce 1"));
 }
 
+// Found by the simulation: rate and samples were lost on the way.
+TEST_F(ContractAnswers, P2pSignalsArriveWithEverythingTheyHad) {
+  Peer& caller = connect("caller");
+  Peer& target = connect("target");
+  const std::string address = "/clasp/p2p/signal/" + target.session_id();
+  const std::string samples(16, 's');
+  caller.send(Message{Publish{.address = address, .signal = SignalType::stream, .samples = as_bytes(samples), .id = 5, .rate = 50}}, Qos::fire);
+  ASSERT_EQ(target.frames_waiting(), 1U);
+  const std::vector<std::byte> bytes = target.sink.frames.front();
+  const auto frame = decode_frame(bytes);
+  Decoder decoder;
+  const auto message = decoder.decode(frame->payload);
+  const auto& signal = std::get<Publish>(message->body);
+  EXPECT_EQ(signal.rate, 50U);
+  EXPECT_EQ(signal.id, 5U);
+  ASSERT_TRUE(signal.samples);
+  EXPECT_EQ(as_text(*signal.samples), samples);
+}
+
 // ---- handshake ----
 
 TEST_F(ContractAnswers, GarbageBeforeHelloIsAnsweredAndClosed) {

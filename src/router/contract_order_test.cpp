@@ -9,6 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 class ContractOrder : public RouterTest {};
 
@@ -252,6 +253,36 @@ TEST_F(ContractOrder, Rule10MaxRateThinsStreamsToTheNewestItem) {
   EXPECT_THAT(watcher.received(), ElementsAre("PUBLISH stream /s 1"));
   advance(100ms);
   EXPECT_THAT(watcher.received(), ElementsAre("PUBLISH stream /s 5"));
+}
+
+// Found by the simulation: an item of a stream took the place of a param's held value on the same address, which then never came.
+TEST_F(ContractOrder, Rule10ParamAndStreamOfOneAddressAreThinnedApart) {
+  Peer& writer = connect("writer");
+  Peer& watcher = connect("watcher");
+  watcher.subscribe("/x", {.max_rate = 10});
+  writer.publish("/x", "s1", SignalType::stream);
+  writer.set("/x", 1, Qos::fire);
+  EXPECT_THAT(watcher.received(), ElementsAre("PUBLISH stream /x \"s1\"", "SET /x 1 rev=1"));
+  writer.set("/x", 2, Qos::fire);
+  writer.publish("/x", "s2", SignalType::stream);
+  EXPECT_THAT(watcher.received(), IsEmpty());
+  advance(100ms);
+  EXPECT_THAT(watcher.received(), UnorderedElementsAre("SET /x 2 rev=2", "PUBLISH stream /x \"s2\""));
+}
+
+// Found by the simulation: a held PUBLISH of type param, which is relayed and not stored, came as a SET of the stored param, or not at all.
+TEST_F(ContractOrder, Rule10WhatIsPublishedAsParamIsHeldAsItIs) {
+  Peer& writer = connect("writer");
+  Peer& watcher = connect("watcher");
+  watcher.subscribe("/**", {.max_rate = 10});
+  writer.set("/x", 1, Qos::fire);
+  for (const char* address : {"/x", "/never/set"}) {
+    writer.publish(address, 7, SignalType::param);
+    writer.publish(address, 8, SignalType::param);
+  }
+  EXPECT_THAT(watcher.received(), ElementsAre("SET /x 1 rev=1", "PUBLISH param /x 7", "PUBLISH param /never/set 7"));
+  advance(100ms);
+  EXPECT_THAT(watcher.received(), UnorderedElementsAre("PUBLISH param /x 8", "PUBLISH param /never/set 8"));
 }
 
 TEST_F(ContractOrder, Rule10EpsilonComparesWithTheLastDelivered) {

@@ -129,6 +129,21 @@ TEST_F(ContractSlow, Rule14OfAStreamOnlyTheNewestWaits) {
   EXPECT_EQ(router().stats().streams_dropped, 9u);
 }
 
+// Found by the simulation: a gesture move without an id pushed a waiting stream item of the same address out.
+TEST_F(ContractSlow, Rule14AMoveDoesNotReplaceAStreamItemOfTheSameAddress) {
+  Peer& writer = connect("writer");
+  Peer& slow = connect("slow");
+  slow.subscribe("/**");
+  congest(writer, slow);
+  slow.forget();
+  writer.publish("/s", "item", SignalType::stream);
+  writer.gesture("/s", 0, GesturePhase::move, "move");
+  slow.resume();
+  const auto lines = slow.received();
+  EXPECT_THAT(lines, Contains("PUBLISH stream /s \"item\""));
+  EXPECT_THAT(lines, Contains(HasSubstr("\"move\"")));
+}
+
 TEST_F(ContractSlow, Rule15EventsAndRepliesAreKeptInOrder) {
   Peer& writer = connect("writer");
   Peer& slow = connect("slow");

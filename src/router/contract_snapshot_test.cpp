@@ -141,6 +141,28 @@ TEST_F(ContractSnapshot, AnUnsubscribedPatternStopsItsSnapshot) {
   EXPECT_EQ(late.sink.frames.size(), before);
 }
 
+// Found by the simulation: a turn whose budget ended with the snapshots it had looked at said that nothing was left, and the others waited for a reason
+// to have another turn.
+TEST_F(ContractSnapshot, Rule06ATurnSaysWhenSnapshotsAreLeftForTheNext) {
+  Config config;
+  config.window_bytes = 200;
+  configure(config);
+  Peer& writer = connect("writer");
+  writer.set("/big", std::string(60'000, 'b'));
+  std::vector<Peer*> waiting;
+  for (int i = 0; i < 30; ++i) {
+    Peer& reader = connect(fmt::format("reader{}", i));
+    reader.stall();
+    reader.get("/big");  // fills its window, so that the snapshot has to wait
+    reader.subscribe("/big");
+    reader.forget();
+    waiting.push_back(&reader);
+  }
+  for (Peer* reader : waiting) reader->sink.stalled = false;
+  world().turn();  // as often as the router says that something is left
+  for (Peer* reader : waiting) EXPECT_EQ(reader->frames_waiting(), 1U);
+}
+
 TEST_F(ContractSnapshot, AClientMayAskForNoSnapshotAfterWelcome) {
   Peer& writer = connect("writer");
   writer.set("/a", 1);

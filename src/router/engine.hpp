@@ -196,6 +196,9 @@ class Engine {
   void log(std::string_view kind, std::string line, Now now);
 
   std::uint64_t address_key(std::string_view address, std::uint32_t id = 0) const;
+  // What maxRate, epsilon and a slow link treat as one thing: an address's param, its stream, each of its gestures and what is published as a param
+  // there are things of their own.
+  std::uint64_t thing_key(CommitKind kind, SignalType signal, std::string_view address, std::uint32_t id) const;
   std::string writer_text(WriterId writer) const;
   SessionView view_of(const Session& session) const { return {session.id, session.name, session.grants.get()}; }
 

@@ -37,7 +37,7 @@ void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, 
     box.push_param(delivery.entry, box.congested() ? SharedFrame{} : shared, now.steady, box.congested() ? 0 : address_key(delivery.address));
   } else if (delivery.kind == CommitKind::publish &&
              (delivery.signal == SignalType::stream || (delivery.signal == SignalType::gesture && delivery.phase == GesturePhase::move))) {
-    box.push_stream(address_key(delivery.address, delivery.id.value_or(0)), shared, now.steady);
+    box.push_stream(thing_key(delivery.kind, delivery.signal, delivery.address, delivery.id.value_or(0)), shared, now.steady);
   } else {
     box.push_kept(shared, now.steady);
   }

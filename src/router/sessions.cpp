@@ -290,8 +290,9 @@ void Engine::on_held_due(Session& session, Now now) {
     Delivery delivery(emit_scratch);
     std::optional<Message> message;
     std::uint8_t mask = TypeMask::of(item->signal).bits;
-    const auto entry = item->signal == SignalType::param ? params.find(item->address) : std::nullopt;
-    if (item->signal == SignalType::param) {
+    const bool is_param = !item->frame;  // of a message the frame waits, of a param only its address
+    const auto entry = is_param ? params.find(item->address) : std::nullopt;
+    if (is_param) {
       if (!entry) continue;  // removed meanwhile: its subscribers were told
       delivery = delivery_of(params.record(*entry), emit_scratch, Presence::live);
       delivery.timestamp.reset();
@@ -343,6 +344,11 @@ std::uint64_t Engine::address_key(std::string_view address, std::uint32_t id) co
   for (; i < address.size(); ++i) tail = (tail << 8) | static_cast<std::uint8_t>(address[i]);
   hash = (hash ^ tail) * 0xc4ceb9fe1a85ec53U;
   return hash ^ (hash >> 29);
+}
+
+std::uint64_t Engine::thing_key(CommitKind kind, SignalType signal, std::string_view address, std::uint32_t id) const {
+  const std::uint64_t which = kind == CommitKind::publish ? 1 + static_cast<std::uint64_t>(signal) : 0;
+  return address_key(address, id) + which * 0x9e3779b97f4a7c15U;
 }
 
 std::string Engine::writer_text(WriterId writer) const {

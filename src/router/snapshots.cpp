@@ -116,14 +116,16 @@ void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription
   if (!session.options) return;
   const auto slot = subscriptions.find(session.slot, subscription_id);
   if (!slot) return;
-  session.options->delivered(*slot, subscriptions.subscription(*slot).options, address_key(address), value.as_number(), now.steady);
+  session.options->delivered(*slot, subscriptions.subscription(*slot).options,
+                             thing_key(CommitKind::set, SignalType::param, address, 0), value.as_number(), now.steady);
 }
 
 // Round-robin over the running snapshots. True if there is more to send at once.
 bool Engine::advance_snapshots(Now now) {
   std::size_t bytes = 0;
   bool more = false;
-  for (std::size_t i = cursors.size(); i > 0 && bytes < bytes_per_turn_max; --i) {
+  std::size_t left = cursors.size();
+  for (; left > 0 && bytes < bytes_per_turn_max; --left) {
     SnapshotCursor& cursor = cursors.front();
     const Progress progress = advance_snapshot(cursor, now);
     bytes += progress.bytes;
@@ -135,7 +137,7 @@ bool Engine::advance_snapshots(Now now) {
       cursors.splice(cursors.end(), cursors, cursors.begin());
     }
   }
-  return more;
+  return more || left > 0;  // the budget of this turn may end before all had theirs
 }
 
 void Engine::drop_cursors(SessionId id, std::optional<std::uint32_t> subscription) {

@@ -279,8 +279,10 @@ bool Engine::on_p2p_signal(Session& session, const Publish& publish, Now now) {
   delivery.value = signal.value;
   delivery.signal = signal.signal.value_or(SignalType::event);
   delivery.phase = signal.phase;
+  delivery.samples = signal.samples;
   delivery.timestamp = signal.timestamp;
   delivery.id = signal.id;
+  delivery.rate = signal.rate;
   delivery.provenance = provenance_of(session);
   SharedFrame shared;
   deliver(*target, delivery, shared, now);

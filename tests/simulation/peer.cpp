@@ -2,116 +2,78 @@
 
 #include <algorithm>
 
-#include "router/router_fixture.hpp"
-
 namespace clasp::simulation {
 
-namespace {
-
-constexpr int frames_before_fault = 20;  // so that it hits a run in full swing
-
-struct Kinds {
-  bool kept_publish = false;
-  bool set = false;
-  bool ack = false;
-};
-
-Kinds kinds_of(Bytes bytes) {
-  const auto frame = decode_frame(bytes);
-  Decoder decoder;
-  const auto message = decoder.decode(frame->payload);
-  Kinds kinds;
-  if (const auto* publish = std::get_if<Publish>(&message->body)) kinds.kept_publish = publish->signal == SignalType::event;
-  kinds.set = std::holds_alternative<Set>(message->body);
-  kinds.ack = std::holds_alternative<Ack>(message->body);
-  return kinds;
-}
-
-}  // namespace
-
-FaultInjector::Action FaultInjector::judge(Bytes frame, Via via, std::optional<Bytes> previous) {
-  if (fault_ == Fault::none || happened_) return Action::pass;
-  const Kinds kinds = kinds_of(frame);
-  const Kinds before = previous ? kinds_of(*previous) : Kinds{};
-  const bool live = via == Via::deliver;
-  Action action = Action::pass;
-  switch (fault_) {
-    case Fault::none: break;
-    case Fault::drop_event: action = live && kinds.kept_publish ? Action::drop : Action::pass; break;
-    case Fault::drop_param: action = live && kinds.set ? Action::drop : Action::pass; break;
-    case Fault::repeat_event: action = live && kinds.kept_publish ? Action::repeat : Action::pass; break;
-    case Fault::repeat_param: action = live && kinds.set ? Action::repeat : Action::pass; break;
-    case Fault::drop_answer: action = kinds.ack ? Action::drop : Action::pass; break;
-    case Fault::swap_events: action = live && kinds.kept_publish && before.kept_publish ? Action::swap_with_previous : Action::pass; break;
-    case Fault::swap_answers: action = kinds.ack && before.ack ? Action::swap_with_previous : Action::pass; break;
-  }
-  if (action == Action::pass) return action;
-  if (action != Action::swap_with_previous && ++seen_ < frames_before_fault) return Action::pass;
-  happened_ = true;
-  return action;
-}
-
-SimulatedPeer::SimulatedPeer(Pace its_pace, bool schedules_bundles, bool every_set, FaultInjector& faults, Begin begin, Fail fail)
-    : pace(its_pace), schedules(schedules_bundles), every_set_(every_set), faults_(faults), begin_(std::move(begin)), fail_(std::move(fail)) {}
-
-std::size_t SimulatedPeer::put(Bytes frame, Via via) {
+std::size_t SimulatedPeer::put(Bytes bytes, Via via) {
   if (!open) {
-    fail_(session.get(), "rule 32: given after the close: " + describe_frame(frame));
+    owner_.complain(this, "rule 32: a frame was given after the close");
     return 0;
   }
-  const auto decoded = decode_frame(frame);
-  Decoder decoder;
-  const auto message = decoder.decode(decoded->payload);
-  if (const auto* welcome = std::get_if<Welcome>(&message->body)) session = begin_(std::string(welcome->session), every_set_);
-
-  std::optional<Bytes> previous;
-  if (!queue_.empty() && queue_.back().session == session && queue_.back().via == via) previous = queue_.back().frame;
-  const auto action = session ? faults_.judge(frame, via, previous) : FaultInjector::Action::pass;
-  Waiting waiting{.frame = {frame.begin(), frame.end()}, .via = via, .session = session, .bytes_left = frame.size()};
-  if (action == FaultInjector::Action::drop) waiting.times = 0;
-  if (action == FaultInjector::Action::repeat) waiting.times = 2;
-  queue_.push_back(std::move(waiting));
-  if (action == FaultInjector::Action::swap_with_previous) std::swap(queue_.back().frame, queue_[queue_.size() - 2].frame);
-  unsent += frame.size();
-  return frame.size();
+  const auto frames = faults_.pass(bytes, given.empty() ? nullptr : given.back());
+  if (frames.replaces_previous) given.back() = frames.out.front();
+  const std::size_t first_new = frames.replaces_previous ? 1 : 0;
+  for (std::size_t i = first_new; i < frames.out.size(); ++i) given.push_back(frames.out[i]);
+  if (frames.replaces_previous && !queue_.empty()) queue_.back().frame = frames.out.front();
+  if (frames.out.size() == first_new) {
+    queue_.push_back({.frame = nullptr, .bytes_left = bytes.size()});
+  } else {
+    for (std::size_t i = first_new; i < frames.out.size(); ++i) {
+      const bool past = via == Via::reply && frames.out[i]->kind == model::Frame::Kind::set;
+      queue_.push_back({.frame = frames.out[i], .past = past, .bytes_left = i == first_new ? bytes.size() : 0});
+    }
+  }
+  unsent += bytes.size();
+  owner_.given(*this);
+  return bytes.size();
 }
 
-void SimulatedPeer::close(const CloseReason&) {
-  if (closed_by_router || !open) fail_(session.get(), "closed twice");
-  closed_by_router = true;
+void SimulatedPeer::read(bool on) {
+  reading = on;
+  owner_.reading(*this, on);
+}
+
+bool SimulatedPeer::ping() {
+  pinged = true;
+  return must_answer_pings;
+}
+
+void SimulatedPeer::close(const CloseReason& reason) {
+  if (!open) owner_.complain(this, "closed twice");
   open = false;
-  session.reset();
+  closed_because = reason.text;
+  owner_.closing(*this);
 }
 
-void SimulatedPeer::opened(LinkId id, SteadyTime hello) {
+void SimulatedPeer::opened(LinkId id) {
   link = id;
-  open = true;
-  reading = true;
-  hello_at = hello;
+  open = reading = true;
+  pinged = said_hello = false;
+  view = {};
 }
 
-void SimulatedPeer::gone(SteadyTime again) {
+void SimulatedPeer::gone() {
   open = false;
-  closed_by_router = false;
-  session.reset();
   queue_.clear();
+  given.clear();
+  underway.clear();
   unsent = 0;
-  reconnect_at = again;
+  allowance = 0;
 }
 
 std::size_t SimulatedPeer::take(std::size_t bytes) {
   const std::size_t taken = std::min(bytes, unsent);
   unsent -= taken;
-  for (std::size_t left = taken; left > 0;) {
+  std::size_t left = taken;
+  while (!queue_.empty()) {
     Waiting& front = queue_.front();
     const std::size_t part = std::min(left, front.bytes_left);
     front.bytes_left -= part;
     left -= part;
     if (front.bytes_left > 0) break;
-    for (int i = 0; i < front.times && front.session; ++i) {
-      if (const auto fault = front.session->hear(front.frame, front.via)) fail_(front.session.get(), *fault);
-    }
+    const Waiting heard = std::move(front);
     queue_.pop_front();
+    if (!heard.frame) continue;
+    if (const auto fault = view.hear(heard.frame, heard.past)) owner_.complain(this, *fault);
   }
   return taken;
 }

@@ -1,5 +1,4 @@
-// A simulated client and the link it hangs on. The link stores what the router gives it and hands it over when its bytes are "sent"; every frame
-// is judged by the session it was meant for.
+// A simulated client and the link it hangs on. The link stores what the router gives it and hands it over when its bytes are "sent".
 #pragma once
 
 #include <deque>
@@ -9,73 +8,81 @@
 #include <string>
 #include <vector>
 
+#include "client_view.hpp"
+#include "faults.hpp"
 #include "router/router.hpp"
 #include "scenario.hpp"
-#include "session_view.hpp"
 
 namespace clasp::simulation {
 
-enum class Pace : std::uint8_t { keeps_up, slow, stalling };
+using namespace router;
 
-// Breaks one frame of the whole run, on purpose.
-class FaultInjector {
- public:
-  explicit FaultInjector(Fault fault) : fault_(fault) {}
-  enum class Action : std::uint8_t { pass, drop, repeat, swap_with_previous };
-  // `previous`: the frame waiting right before it for the same session, if any.
-  Action judge(Bytes frame, Via via, std::optional<Bytes> previous);
-  bool happened() const { return happened_; }
-
- private:
-  Fault fault_;
-  bool happened_ = false;
-  int seen_ = 0;
+struct Pace {
+  enum class Kind : std::uint8_t { keeps_up, trickles, stalls, dead } kind = Kind::keeps_up;
+  std::uint64_t bytes_per_second = 0;  // of one that trickles
 };
+
+enum class Via : std::uint8_t { deliver, reply };  // which of the sink's two doors a frame came through
 
 class SimulatedPeer final : public Sink {
  public:
-  using Begin = std::function<std::shared_ptr<SessionView>(std::string id, bool every_set)>;
-  using Fail = std::function<void(const SessionView* session, std::string text)>;
-  SimulatedPeer(Pace pace, bool schedules, bool every_set, FaultInjector& faults, Begin begin, Fail fail);
+  struct Owner {  // the world
+    virtual ~Owner() = default;
+    virtual void given(SimulatedPeer& peer) = 0;  // a frame lies in `given`
+    virtual void closing(SimulatedPeer& peer) = 0;
+    virtual void reading(SimulatedPeer& peer, bool on) = 0;
+    virtual void complain(const SimulatedPeer* peer, std::string text) = 0;
+  };
+  SimulatedPeer(std::size_t its_number, Pace its_pace, FrameFaults& faults, Owner& owner)
+      : number(its_number), pace(its_pace), faults_(faults), owner_(owner) {}
 
   std::size_t deliver(const Delivery& delivery) override { return put(delivery.frame(), Via::deliver); }
   std::size_t reply(const Reply& reply) override { return put(reply.frame, Via::reply); }
-  void read(bool on) override { reading = on; }
-  bool ping() override { return false; }
+  void read(bool on) override;
+  bool ping() override;
   void close(const CloseReason& reason) override;
 
-  void opened(LinkId id, SteadyTime hello);
-  void gone(SteadyTime again);  // link and session have ended; comes back then
-  // Takes at most `bytes` off the link and hears what is complete by that; how many were taken.
-  std::size_t take(std::size_t bytes);
-  bool can_send() const { return open && reading && session != nullptr; }
+  void opened(LinkId id);
+  void gone();                          // link and session have ended
+  std::size_t take(std::size_t bytes);  // takes at most so many off the link and hears what is complete by that; how many were taken
+  bool can_send() const { return open && reading; }
 
-  const Pace pace;
-  const bool schedules;  // sends scheduled bundles instead of single SETs, so that answers can be told apart
+  const std::size_t number;
+  Pace pace;
+  bool must_answer_pings = false;
+  bool answers_pings = true;
   LinkId link{};
   bool open = false;
   bool reading = true;
-  bool closed_by_router = false;
+  bool pinged = false;  // and has not answered yet
   std::size_t unsent = 0;
+  double allowance = 0;  // bytes a trickling link may still take
+  SteadyTime stalled_until;
   SteadyTime hello_at;
   SteadyTime reconnect_at;
-  SteadyTime stalled_until;
-  std::shared_ptr<SessionView> session;  // whom the router serves on this link now
+  SteadyTime paused_at;
+  bool said_hello = false;
+  std::string closed_because;
+  ClientView view;
+  std::vector<std::shared_ptr<const model::Frame>> given;  // by the router, not yet judged
+
+  struct Underway {  // from the client to the router
+    std::vector<std::byte> frame;
+    SteadyTime arrives;
+    bool waits_for_snapshot = false;  // the client waits until what it has asked for before is complete
+  };
+  std::deque<Underway> underway;
 
  private:
   struct Waiting {
-    std::vector<std::byte> frame;
-    Via via = Via::deliver;
-    std::shared_ptr<SessionView> session;
+    std::shared_ptr<const model::Frame> frame;
+    bool past = false;
     std::size_t bytes_left = 0;
-    int times = 1;
   };
-  std::size_t put(Bytes frame, Via via);
+  std::size_t put(Bytes bytes, Via via);
 
-  bool every_set_;
-  FaultInjector& faults_;
-  Begin begin_;
-  Fail fail_;
+  FrameFaults& faults_;
+  Owner& owner_;
   std::deque<Waiting> queue_;
 };
 

@@ -5,210 +5,326 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.hpp"
+
 namespace clasp::simulation {
 
 namespace {
 
-constexpr std::size_t frame_bytes_max = 5'000;  // of anything but a snapshot; see Scenario::padding_bytes_max
-constexpr int heal_steps = 800;
-constexpr Micros heal_step{5'000};
-
-std::vector<std::string> make_addresses(std::size_t count) {
-  constexpr std::array prefixes{"/max", "/min", "/locked", "/merge", "/scene/1", "/scene/2", "/scene/1/deep/er", ""};
-  std::vector<std::string> addresses;
-  for (std::size_t i = 0; i < count; ++i) addresses.push_back(fmt::format("{}/p{}", prefixes[i % prefixes.size()], i / prefixes.size()));
-  return addresses;
-}
+constexpr std::size_t frame_bytes_max = 70'000;
+constexpr int advances_max = 10'000;  // of one moment
+constexpr int heal_steps = 400;
+constexpr Micros heal_step{10'000};
+constexpr double us_per_second = 1e6;
 
 }  // namespace
 
-SimulatedWorld::SimulatedWorld(Scenario scenario)
-    : scenario_(std::move(scenario)),
-      random_(scenario_.seed),
-      addresses_(make_addresses(scenario_.addresses)),
-      ledger_(addresses_),
-      faults_(scenario_.fault) {
+Totals& Totals::operator+=(const Totals& other) {
+  seconds += other.seconds;
+  frames_in += other.frames_in;
+  frames_out += other.frames_out;
+  commits += other.commits;
+  congestions += other.congestions;
+  conflated += other.conflated;
+  streams_dropped += other.streams_dropped;
+  sessions += other.sessions;
+  closed_by_router += other.closed_by_router;
+  bundles_scheduled += other.bundles_scheduled;
+  removed += other.removed;
+  refused += other.refused;
+  return *this;
+}
+
+Totals& tally() {
+  static Totals totals;
+  return totals;
+}
+
+SimulatedWorld::SimulatedWorld(const Scenario& scenario, SeededRandom& random)
+    : scenario_(scenario),
+      frame_faults_(scenario.fault),
+      message_faults_(scenario.fault),
+      room_bytes_(std::min(scenario.config.window_bytes, scenario.config.window_bytes_congested) / 2) {
   Hooks hooks;
-  hooks.reactor = this;
-  hooks.random = &random_;
+  hooks.random = &random;
   router_ = std::make_unique<Router>(scenario_.config, std::move(hooks), now());
-  for (std::size_t i = 0; i < scenario_.peers; ++i) {
-    const Pace pace = random_.chance(scenario_.slow_links) ? Pace::slow : random_.chance(scenario_.stalling_links) ? Pace::stalling : Pace::keeps_up;
-    peers_.push_back(std::make_unique<SimulatedPeer>(
-        pace, random_.chance(0.15), scenario_.every_set_arrives && pace == Pace::keeps_up, faults_,
-        [this](std::string id, bool every_set) { return std::make_shared<SessionView>(ledger_, addresses_, std::move(id), every_set); },
-        [this](const SessionView* session, std::string text) { fail(session, std::move(text)); }));
-  }
+  model_ = std::make_unique<model::Model>(rules_of(scenario_.believed.value_or(scenario_.config)));
 }
 
-void SimulatedWorld::fail(const SessionView* session, std::string text) {
-  if (failure_) return;
-  failure_ = fmt::format("step {}: {}", steps_, text);
-  if (session != nullptr) *failure_ += fmt::format("\n  session {}, the last frames it heard:\n    {}", session->id(), session->tail());
-}
-
-std::optional<std::string> SimulatedWorld::run() {
-  for (; steps_ < scenario_.steps && !failure_; ++steps_) step();
-  if (!failure_) heal();
-  return failure_;
-}
+SimulatedWorld::~SimulatedWorld() { tally() += totals(); }
 
 Totals SimulatedWorld::totals() const {
   const Stats& stats = router_->stats();
-  return {stats.commits,         stats.deliveries,  stats.congestions,       stats.params_conflated,
-          stats.sessions_opened, closed_by_router_, stats.bundles_scheduled, stats.params_expired + stats.params_evicted};
+  Totals totals = totals_;
+  totals.seconds = static_cast<double>((steady_ - began_).count()) / us_per_second;
+  totals.frames_in = stats.frames_in;
+  totals.commits = stats.commits;
+  totals.congestions = stats.congestions;
+  totals.conflated = stats.params_conflated;
+  totals.streams_dropped = stats.streams_dropped;
+  totals.sessions = stats.sessions_opened;
+  totals.bundles_scheduled = stats.bundles_scheduled;
+  totals.removed = stats.params_expired + stats.params_evicted;
+  for (const auto& [code, count] : stats.errors_out) totals.refused += count;
+  return totals;
 }
 
-void SimulatedWorld::react(const Commit& commit, std::vector<Effect>&) {
-  const Record& record = ledger_.add(commit, steady_);
-  for (const auto& peer : peers_) {
-    if (peer->session) peer->session->committed(record);
-  }
+void SimulatedWorld::fail(const SimulatedPeer* peer, std::string text) {
+  if (failure_) return;
+  failure_ = fmt::format("step {}, second {:.6f}: {}", step_, static_cast<double>((steady_ - began_).count()) / us_per_second, text);
+  if (peer == nullptr) return;
+  constexpr std::array paces{"keeps up", "trickles", "stalls", "is dead"};
+  *failure_ += fmt::format("\n  peer {} {}, {} bytes are unsent, the last frames it heard:{}", peer->number,
+                           paces[static_cast<std::size_t>(peer->pace.kind)], peer->unsent, peer->view.tail());
 }
 
-void SimulatedWorld::step() {
-  pass_time(Micros{static_cast<std::int64_t>(random_.chance(0.02) ? random_.below(200'000) : random_.below(2'500))});
-  for (auto actions = 1 + random_.below(5); actions > 0; --actions) {
-    SimulatedPeer& peer = *peers_[random_.below(peers_.size())];
-    if (peer.can_send()) act(peer);
-    settle();
-    check_always();
-    if (failure_) return;
-  }
-  drain_links(false);
-  for (const auto& peer : peers_) {
-    if (peer->open && random_.chance(scenario_.drop_probability)) lose(*peer);
-    reap(*peer);
-    if (!peer->open && peer->reconnect_at <= steady_) connect(*peer);
-    if (peer->open && !peer->session && peer->hello_at <= steady_) hello(*peer);
-  }
-  if (random_.chance(0.2)) {
-    do settle();
-    while (router_->end_turn(now()));
-    settle();
-    check_drained(false);
-  } else {
-    router_->end_turn(now());
-    settle();
-  }
-  check_always();
-}
+// ---- clients ----
 
-void SimulatedWorld::pass_time(Micros time) {
-  steady_ = steady_ + time;
-  unix_.us += static_cast<std::uint64_t>(time.count());
-  router_->advance(now());
-  settle();
+SimulatedPeer& SimulatedWorld::add(Pace pace) {
+  peers_.push_back(std::make_unique<SimulatedPeer>(peers_.size(), pace, frame_faults_, static_cast<SimulatedPeer::Owner&>(*this)));
+  return *peers_.back();
 }
 
 void SimulatedWorld::connect(SimulatedPeer& peer) {
-  const std::uint64_t delay = random_.chance(0.1) ? random_.below(600'000) : random_.below(3'000);  // some too late for the handshake
-  peer.opened(router_->open_link(peer, now()), steady_ + Micros{static_cast<std::int64_t>(delay)});
+  peer.opened(router_->open_link(peer, now()));
+  model_->opened(peer.number, peer.must_answer_pings, clock());
 }
 
-// The link breaks: what it held is lost, the session ends without a word.
+void SimulatedWorld::say(SimulatedPeer& peer, const Message& message, std::optional<Qos> qos) {
+  ByteBuffer frame;
+  CLASP_CHECK(append_frame(frame, message, qos.value_or(default_qos(message))));
+  say(peer, frame.view());
+}
+
+void SimulatedWorld::say(SimulatedPeer& peer, Bytes bytes) {
+  pass(Micros{1});
+  if (!peer.can_send() || failed()) return;
+  const auto frame = decode_frame(bytes);
+  const auto message = frame ? decoder_.decode(frame->payload) : Decoded<Message>(std::unexpected(frame.error()));
+  ByteBuffer changed;
+  const bool differs = message && message_faults_.change(*message, frame->header.qos, changed);
+  router_->receive(peer.link, differs ? changed.view() : bytes, now());
+  model_->received(peer.number, message ? &*message : nullptr, message ? frame->header.qos : Qos::fire, clock());
+  peer.pinged = false;
+  judge();
+  settle();
+}
+
+void SimulatedWorld::join(SimulatedPeer& peer) {
+  connect(peer);
+  peer.said_hello = true;
+  say(peer, Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}});
+}
+
 void SimulatedWorld::lose(SimulatedPeer& peer) {
-  const LinkId link = peer.link;
-  peer.gone(steady_ + Micros{static_cast<std::int64_t>(random_.below(50'000))});
-  router_->closed(link, now());
+  peer.gone();
+  router_->closed(peer.link, now());
+  model_->lost(peer.number, clock());
+  judge();
+  settle();
 }
 
-// What the router closed still gets its last bytes, then comes back.
-void SimulatedWorld::reap(SimulatedPeer& peer) {
-  if (!peer.closed_by_router) return;
-  ++closed_by_router_;
-  peer.take(peer.unsent);
-  peer.gone(steady_ + Micros{static_cast<std::int64_t>(random_.below(50'000))});
+void SimulatedWorld::drain(SimulatedPeer& peer, std::size_t bytes) {
+  if (peer.open && peer.unsent > 0 && bytes > 0) sent(peer, bytes);
+}
+
+void SimulatedWorld::answer_ping(SimulatedPeer& peer) {
+  peer.pinged = false;
+  router_->activity(peer.link, now());
+  model_->alive(peer.number, clock());
+}
+
+void SimulatedWorld::sent(SimulatedPeer& peer, std::size_t bytes) {
+  const std::size_t taken = peer.take(bytes);
+  model_->progressed(peer.number, clock());
+  router_->sent(peer.link, taken, now());
+  touched_.push_back(peer.number);
+  judge();
+}
+
+void SimulatedWorld::reading(SimulatedPeer& peer, bool on) {
+  model_->read(peer.number, on, clock());
+  peer.paused_at = steady_;
 }
 
 void SimulatedWorld::settle() {
-  for (bool again = true; again;) {
+  for (bool again = true; again && !failed();) {
     again = false;
-    for (const auto& peer : peers_) {
-      if (peer->pace != Pace::keeps_up || !peer->open || peer->unsent == 0) continue;
-      router_->sent(peer->link, peer->take(peer->unsent), now());
+    for (const std::size_t number : std::exchange(touched_, {})) {
+      SimulatedPeer& peer = *peers_[number];
+      if (peer.pace.kind != Pace::Kind::keeps_up || !peer.open || peer.unsent == 0) continue;
+      sent(peer, peer.unsent);
       again = true;
     }
   }
 }
 
-void SimulatedWorld::drain_links(bool all) {
-  for (const auto& peer : peers_) {
-    if (!peer->open || peer->unsent == 0 || (peer->pace == Pace::keeps_up && !all)) continue;
-    std::size_t bytes = peer->unsent;
-    if (!all && peer->pace == Pace::slow) bytes = random_.below(std::min<std::size_t>(peer->unsent, 3'000) + 1);
-    if (!all && peer->pace == Pace::stalling) {
-      if (peer->stalled_until > steady_) continue;
-      if (random_.chance(0.02)) peer->stalled_until = steady_ + Micros{static_cast<std::int64_t>(random_.below(3'000'000))};
-    }
-    if (bytes > 0) router_->sent(peer->link, peer->take(bytes), now());
+// ---- time ----
+
+void SimulatedWorld::advance() {
+  int calls = 0;
+  for (bool due = true; due; ++calls) {
+    const auto next = router_->advance(now());
+    due = next && *next <= steady_;
+    if (calls > advances_max) return fail(nullptr, "a deadline never passes");
+  }
+  model_->passed(clock());
+  judge();
+  settle();
+}
+
+void SimulatedWorld::pass(Micros time) {
+  const SteadyTime until = steady_ + time;
+  while (steady_ < until && !failed()) {
+    SteadyTime next = until;
+    if (const auto due = router_->next_deadline()) next = std::min(next, std::max(*due, steady_));
+    if (const auto due = model_->next()) next = std::min(next, std::max(SteadyTime{*due}, steady_));
+    const Micros step = next - steady_;
+    steady_ = next;
+    unix_.us += static_cast<std::uint64_t>(step.count());
+    drain_by_time(step);
+    advance();
   }
 }
 
-// Every link moves again, nobody writes any more; what was owed has to be there.
-void SimulatedWorld::heal() {
-  for (int i = 0; i < heal_steps && !failure_; ++i) {
-    pass_time(heal_step);
-    for (const auto& peer : peers_) reap(*peer);
-    do drain_links(true);
-    while (router_->end_turn(now()));
-    check_always();
+void SimulatedWorld::drain_by_time(Micros time) {
+  if (time.count() == 0) return;
+  for (const auto& peer : peers_) {
+    if (!peer->open || peer->pace.kind != Pace::Kind::trickles) continue;
+    peer->allowance += static_cast<double>(peer->pace.bytes_per_second) * static_cast<double>(time.count()) / us_per_second;
+    const auto bytes = std::min(static_cast<std::size_t>(peer->allowance), peer->unsent);
+    if (peer->unsent == 0) peer->allowance = 0;
+    if (bytes == 0) continue;
+    peer->allowance -= static_cast<double>(bytes);
+    sent(*peer, bytes);
   }
-  for (bool again = true; again && !failure_;) {
-    drain_links(true);
-    again = router_->end_turn(now()) || std::ranges::any_of(peers_, [](const auto& peer) { return peer->open && peer->unsent > 0; });
+}
+
+void SimulatedWorld::turn() {
+  std::vector<std::size_t> had_room;
+  for (const auto& peer : peers_) {
+    if (peer->open && model_->open(peer->number) && model_->snapshot_open(peer->number) && has_room(*peer)) had_room.push_back(peer->number);
   }
-  check_drained(true);
-  for (const ScheduledBundle& bundle : scheduled_) {
-    if (const auto fault = check_bundle(bundle.must, bundle.may)) fail(nullptr, *fault);
+  const bool more = router_->end_turn(now());
+  judge();
+  for (const std::size_t number : had_room) {
+    SimulatedPeer& peer = *peers_[number];
+    if (more || !peer.open || !has_room(peer)) continue;
+    if (const auto complaint = model_->idle(number)) fail(&peer, *complaint);
   }
+  settle();
+  check_all();
+}
+
+// ---- comparison ----
+
+void SimulatedWorld::judge_frames(SimulatedPeer& peer) {
+  for (const auto& frame : std::exchange(peer.given, {})) {
+    ++totals_.frames_out;
+    if (const auto complaint = model_->put(peer.number, *frame, clock())) fail(&peer, *complaint);
+  }
+}
+
+void SimulatedWorld::judge() {
+  for (const std::size_t number : std::exchange(closing_, {})) {
+    SimulatedPeer& peer = *peers_[number];
+    judge_frames(peer);
+    if (const auto complaint = model_->closed(number, has_room(peer), clock())) fail(&peer, fmt::format("{} ({})", *complaint, peer.closed_because));
+    model_->lost(number, clock());
+    ++totals_.closed_by_router;
+    peer.take(peer.unsent);  // what the router closed still gets its last bytes
+    peer.gone();
+    peer.reconnect_at = steady_ + Micros{20'000};
+  }
+  std::vector<std::size_t> numbers = model_->take_told();
+  numbers.insert(numbers.end(), touched_.begin(), touched_.end());
+  std::ranges::sort(numbers);
+  const auto rest = std::ranges::unique(numbers);
+  numbers.erase(rest.begin(), rest.end());
+  for (const std::size_t number : numbers) {
+    SimulatedPeer& peer = *peers_[number];
+    if (!peer.open || !model_->open(number)) continue;
+    judge_frames(peer);
+    if (!has_room(peer)) continue;
+    if (const auto complaint = model_->settle(number)) fail(&peer, *complaint);
+  }
+}
+
+void SimulatedWorld::check_all() {
   const Gauges gauges = router_->gauges();
-  if (gauges.bundles_waiting != 0) fail(nullptr, fmt::format("rule 23: {} bundles still wait", gauges.bundles_waiting));
+  if (gauges.sessions != model_->sessions())
+    fail(nullptr, fmt::format("{} sessions are open, the router has {}", model_->sessions(), gauges.sessions));
+  if (gauges.params != model_->state().params().size())
+    fail(nullptr, fmt::format("{} params exist, the router has {}", model_->state().params().size(), gauges.params));
+  if (gauges.bundles_waiting != model_->bundles_waiting())
+    fail(nullptr, fmt::format("rule 23: {} bundles wait, in the router {}", model_->bundles_waiting(), gauges.bundles_waiting));
+  // One commit may reach everybody before the largest outbox has been relieved.
+  if (gauges.outbox_bytes > scenario_.config.outboxes_bytes_max + peers_.size() * frame_bytes_max)
+    fail(nullptr, fmt::format("{} bytes wait in outboxes", gauges.outbox_bytes));
+  for (const auto& peer : peers_) {
+    if (!peer->open) continue;
+    if (const auto complaint = model_->check(peer->number, has_room(*peer), clock())) fail(peer.get(), *complaint);
+    if (!peer->reading && peer->unsent == 0 && steady_ - peer->paused_at > Micros(scenario_.config.pace_max) + Micros{1})
+      fail(peer.get(), "rule 17/26: nothing waits for this session, and it is not read any more");
+  }
+}
+
+void SimulatedWorld::compare_state() {
+  std::size_t params = 0;
+  router_->for_each(*Pattern::parse("/**"), [&](const Router::ParamView& param) {
+    ++params;
+    const model::Param* expected = model_->state().find(std::string(param.address));
+    const std::string holder = param.lock_holder ? router_->session_text(*param.lock_holder) : std::string();
+    if (expected == nullptr) return fail(nullptr, fmt::format("{} should not exist", param.address));
+    if (expected->value != model::value_of(param.value) || expected->revision != param.revision)
+      fail(nullptr, fmt::format("{} should be at revision {}, not {}", param.address, expected->revision, param.revision));
+    if (model_->writer_id(expected->writer) != param.writer || expected->written_unix != param.time.us)
+      fail(nullptr, fmt::format("{} was not written by {} then", param.address, param.writer));
+    if ((expected->holder == 0) != holder.empty() || (expected->holder != 0 && model_->writer_id(expected->holder) != holder))
+      fail(nullptr, fmt::format("the lock of {} is held by '{}'", param.address, holder));
+  });
+  if (params != model_->state().params().size())
+    fail(nullptr, fmt::format("the router shows {} of {} params", params, model_->state().params().size()));
+}
+
+void SimulatedWorld::compare_views(bool all) {
+  for (const auto& peer : peers_) {
+    if (!peer->open || !model_->in_session(peer->number) || peer->unsent != 0 || !(all || peer->pace.kind == Pace::Kind::keeps_up)) continue;
+    if (model_->snapshot_open(peer->number)) continue;
+    for (const auto& [address, param] : model_->state().params()) {
+      if (!model_->holds_plainly(peer->number, address)) continue;
+      const ClientView::Known* known = peer->view.find(address);
+      if (known == nullptr || known->revision != param.revision || known->value != param.value)
+        fail(peer.get(),
+             fmt::format("rule 18: {} is at revision {}, the client holds {}", address, param.revision, known == nullptr ? 0 : known->revision));
+    }
+  }
+}
+
+void SimulatedWorld::heal() {
+  for (int i = 0; i < heal_steps && !failed(); ++i) {
+    pass(heal_step);
+    for (const auto& peer : peers_) {
+      peer->underway.clear();
+      if (peer->open && peer->unsent > 0) sent(*peer, peer->unsent);
+    }
+    turn();
+  }
+  for (bool waits = true; waits && !failed();) {
+    waits = false;
+    for (const auto& peer : peers_) {
+      if (!peer->open || peer->unsent == 0) continue;
+      sent(*peer, peer->unsent);
+      waits = true;
+    }
+    turn();
+  }
+  if (failed()) return;
+  compare_state();
+  compare_views(true);
+  const Gauges gauges = router_->gauges();
   if (gauges.outbox_bytes != 0) fail(nullptr, fmt::format("{} bytes wait in outboxes though every link has drained", gauges.outbox_bytes));
   if (gauges.snapshots_running != 0) fail(nullptr, fmt::format("rule 6: {} snapshots never ended", gauges.snapshots_running));
-  for (const auto& peer : peers_) {
-    if (peer->open && !peer->reading) fail(peer->session.get(), "rule 26: a drained session is not read any more");
-    if (peer->session && peer->session->scheduled_answers() != 0) fail(peer->session.get(), "rule 23: a scheduled bundle was never answered");
-  }
-}
-
-void SimulatedWorld::check_always() {
-  if (const auto fault = ledger_.take_fault()) fail(nullptr, *fault);
-  if (const auto early = ledger_.early_move()) {
-    const bool mover_lives =
-        std::ranges::any_of(peers_, [&](const auto& peer) { return peer->session && peer->session->id() == ledger_.early_mover(); });
-    if (mover_lives) fail(nullptr, *early);
-    ledger_.forgive_early_move();
-  }
-  const Gauges gauges = router_->gauges();
-  const auto sessions = static_cast<std::size_t>(std::ranges::count_if(peers_, [](const auto& peer) { return peer->session != nullptr; }));
-  if (gauges.sessions != sessions) fail(nullptr, fmt::format("{} sessions are open, the router has {}", sessions, gauges.sessions));
-  const router::Config& config = router_->config();
-  if (config.params_max != 0 && gauges.params > config.params_max)
-    fail(nullptr, fmt::format("{} params, limit {}", gauges.params, config.params_max));
-  // One commit may reach everybody before the largest outbox has been relieved.
-  if (gauges.outbox_bytes > config.outboxes_bytes_max + peers_.size() * frame_bytes_max)
-    fail(nullptr, fmt::format("{} bytes wait in outboxes, limit {}", gauges.outbox_bytes, config.outboxes_bytes_max));
-  if (steps_ % 8 != 0) return;
-  router_->for_each(*Pattern::parse("/**"), [&](const Router::ParamView& param) {
-    if (param.lock_holder && router_->session_text(*param.lock_holder).empty())
-      fail(nullptr, fmt::format("rule 28: the lock of {} outlived its holder", param.address));
-  });
-}
-
-void SimulatedWorld::check_drained(bool all) {
-  std::vector<Revision> revisions(addresses_.size(), 0);
-  router_->for_each(*Pattern::parse("/**"), [&](const Router::ParamView& param) {
-    const Record* record = ledger_.find_revision(param.address, param.revision);
-    if (record == nullptr || record->value != bytes_of(param.value))
-      fail(nullptr, fmt::format("{} holds a value that was never committed", param.address));
-    else
-      revisions[record->place] = param.revision;
-  });
-  for (const auto& peer : peers_) {
-    if (!peer->session || peer->unsent != 0 || !(all || peer->pace == Pace::keeps_up)) continue;
-    if (const auto fault = peer->session->check_drained(revisions)) fail(peer->session.get(), *fault);
-  }
 }
 
 }  // namespace clasp::simulation

@@ -1,88 +1,108 @@
-// One run: a real router, simulated peers on simulated links, a clock that moves only when told, one random generator.
+// One real router, one model of it, simulated peers on simulated links, a clock that moves only when told.
+//
+// Every call of the router is told to the model too, with the same time; then every frame that came out is judged by the model, and so is silence:
+// a link with room that was not given what the model foretells is a fault at once.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "faults.hpp"
+#include "model/model.hpp"
 #include "peer.hpp"
+#include "scenario.hpp"
 
 namespace clasp::simulation {
 
-struct Totals {  // what a run exercised, so that a test can see it was not idle
+struct Totals {  // what runs exercised, so that a test can see they were not idle
+  double seconds = 0;
+  std::uint64_t frames_in = 0;
+  std::uint64_t frames_out = 0;  // each compared with the model
   std::uint64_t commits = 0;
-  std::uint64_t deliveries = 0;
   std::uint64_t congestions = 0;
   std::uint64_t conflated = 0;
+  std::uint64_t streams_dropped = 0;
   std::uint64_t sessions = 0;
   std::uint64_t closed_by_router = 0;
   std::uint64_t bundles_scheduled = 0;
   std::uint64_t removed = 0;
+  std::uint64_t refused = 0;  // ERROR replies
+  Totals& operator+=(const Totals& other);
 };
+Totals& tally();  // of all runs of this process
 
-class SimulatedWorld final : private Reactor {
+class SimulatedWorld final : private SimulatedPeer::Owner {
  public:
-  explicit SimulatedWorld(Scenario scenario);
+  SimulatedWorld(const Scenario& scenario, SeededRandom& random);
+  ~SimulatedWorld() override;
   SimulatedWorld(const SimulatedWorld&) = delete;
 
-  // Steps, healing, last checks. A sentence about the first broken rule, with the tail of the session's transcript; nothing if all held.
-  std::optional<std::string> run();
-  Totals totals() const;
-  bool fault_happened() const { return faults_.happened(); }
-
- private:
-  void react(const Commit& commit, std::vector<Effect>& effects) override;
-
-  void step();
-  void heal();
-  void pass_time(Micros time);
-  void drain_links(bool all);
+  // ---- clients ----
+  SimulatedPeer& add(Pace pace = {});
+  SimulatedPeer& peer(std::size_t number) { return *peers_[number]; }
+  std::size_t peers() const { return peers_.size(); }
   void connect(SimulatedPeer& peer);
-  void lose(SimulatedPeer& peer);
-  void reap(SimulatedPeer& peer);
-  void settle();  // links that keep up take everything, at once
-  void check_always();
-  void check_drained(bool all);
+  void say(SimulatedPeer& peer, const Message& message, std::optional<Qos> qos = {});  // arrives now
+  void say(SimulatedPeer& peer, Bytes frame);
+  void join(SimulatedPeer& peer);  // connects and says HELLO
+  void lose(SimulatedPeer& peer);  // the link breaks: what it held is lost, the session ends without a word
+  void drain(SimulatedPeer& peer, std::size_t bytes);
+  void answer_ping(SimulatedPeer& peer);
 
-  // One frame each (operations.cpp).
-  void act(SimulatedPeer& peer);
-  void send(SimulatedPeer& peer, const Message& message, Qos qos);
-  void hello(SimulatedPeer& peer);
-  void set(SimulatedPeer& peer);
-  void publish(SimulatedPeer& peer, SignalType signal);
-  void gesture(SimulatedPeer& peer);
-  void bundle(SimulatedPeer& peer);
-  void subscribe(SimulatedPeer& peer);
-  void unsubscribe(SimulatedPeer& peer);
-  void get(SimulatedPeer& peer);
-  void garbage(SimulatedPeer& peer);
-  Value value(std::int64_t token);
-  std::int64_t fresh_token();
-  const std::string& some_address();
-  std::optional<std::string> check_bundle(const std::vector<std::int64_t>& must, const std::vector<std::int64_t>& may) const;
-
-  void fail(const SessionView* session, std::string text);
+  // ---- time ----
+  void pass(Micros time);  // stops wherever router or model have something to do
+  void turn();             // the end of one
+  void set_unix_clock_back(Micros by) { unix_.us -= static_cast<std::uint64_t>(by.count()); }
   Now now() const { return {steady_, unix_, unix_}; }
 
-  struct ScheduledBundle {
-    std::vector<std::int64_t> must;
-    std::vector<std::int64_t> may;
-  };
+  // ---- comparison ----
+  void compare_state();
+  void compare_views(bool all);  // rule 18: of those that keep up, or of all
+  void heal();                   // every link moves again, nobody writes any more: what is owed has to come
+  void fail(const SimulatedPeer* peer, std::string text);
+  bool failed() const { return failure_.has_value(); }
+  const std::optional<std::string>& failure() const { return failure_; }
+  bool fault_happened() const { return frame_faults_.happened() || message_faults_.happened(); }
+
+  const model::Model& model() const { return *model_; }
+  Router& router() { return *router_; }
+  Totals totals() const;
+  bool has_room(const SimulatedPeer& peer) const { return peer.unsent < room_bytes_; }
+  void note_step(std::uint64_t step) { step_ = step; }
+
+ private:
+  void given(SimulatedPeer& peer) override { touched_.push_back(peer.number); }
+  void closing(SimulatedPeer& peer) override { closing_.push_back(peer.number); }
+  void reading(SimulatedPeer& peer, bool on) override;
+  void complain(const SimulatedPeer* peer, std::string text) override { fail(peer, std::move(text)); }
+
+  model::Clock clock() const { return {steady_.us, unix_.us}; }
+  void judge();  // after every call of the router and of the model
+  void judge_frames(SimulatedPeer& peer);
+  void settle();  // links that keep up take everything, at once
+  void sent(SimulatedPeer& peer, std::size_t bytes);
+  void drain_by_time(Micros time);
+  void advance();
+  void check_all();
 
   Scenario scenario_;
-  SeededRandom random_;
-  std::vector<std::string> addresses_;
-  Ledger ledger_;
-  FaultInjector faults_;
+  FrameFaults frame_faults_;
+  MessageFaults message_faults_;
   SteadyTime steady_{1'000'000};
+  SteadyTime began_{1'000'000};
   UnixTime unix_{1'700'000'000'000'000};
+  std::size_t room_bytes_;
   std::vector<std::unique_ptr<SimulatedPeer>> peers_;
-  std::vector<ScheduledBundle> scheduled_;
-  std::int64_t token_ = 0;
-  std::uint64_t steps_ = 0;
-  std::uint64_t closed_by_router_ = 0;
+  std::vector<std::size_t> touched_;
+  std::vector<std::size_t> closing_;
+  Decoder decoder_;
+  Totals totals_;
+  std::uint64_t step_ = 0;
   std::optional<std::string> failure_;
+  std::unique_ptr<model::Model> model_;
   std::unique_ptr<Router> router_;
 };
 
