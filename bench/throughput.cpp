@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t flood_bytes_max = 262'144;  // ready to be sent: a write of the load generator
 constexpr std::size_t crowd_batch = 16;
+constexpr std::chrono::milliseconds round_time_max{1'500};  // whoever is slow is measured with fewer messages
 
 struct Load {
   std::size_t batch = 0;      // messages of one write
@@ -47,7 +48,8 @@ Result<void> measure_batches(const Target& target, const Load& load, const Sizes
   auto& [publisher, subscriber, counting, hearing] = *line;
   const Peer::OnFrame hear = [&hearing](Bytes frame) { hearing.frame(frame); };
   const std::uint64_t warm_up = load.messages / 10;
-  const std::uint64_t total = warm_up + load.messages;
+  std::uint64_t total = warm_up + load.messages;
+  const auto until = Clock::now() + round_time_max;
   Clock::time_point begin{};
   std::uint64_t heard_at_begin = 0;
   while (hearing.count() < total) {
@@ -61,6 +63,7 @@ Result<void> measure_batches(const Target& target, const Load& load, const Sizes
       begin = Clock::now();
       heard_at_begin = hearing.count();
     }
+    if (heard_at_begin > 0 && Clock::now() > until) total = counting.count();
   }
   const double us = us_between(begin, Clock::now());
   const std::string test = fmt::format("batches of {}, {} in flight", load.batch, load.in_flight);
@@ -83,10 +86,11 @@ Result<void> measure_flood_of(const Target& target, Saying saying, const Sizes& 
   if (!line) return line.error();
   auto& [publisher, subscriber, counting, hearing] = *line;
   const Peer::OnFrame hear = [&hearing](Bytes frame) { hearing.frame(frame); };
-  const std::uint64_t total = sizes.throughput_messages;
+  std::uint64_t total = sizes.throughput_messages;
   bool all_sent = true;
   const auto begin = Clock::now();
   while (hearing.count() < total) {
+    if (Clock::now() > begin + round_time_max) total = counting.count();
     if (all_sent) {
       while (counting.count() < total && publisher->output_bytes() < flood_bytes_max) publisher->put(counting.next());
     }
@@ -120,8 +124,7 @@ Result<void> measure_crowd_of(const Target& target, Crowd crowd, const Sizes& si
   // The relay knows no addresses: every subscriber hears everybody.
   if (crowd == Crowd::pairs && target.protocol == Protocol::relay) return {};
   const std::size_t n = sizes.crowd;
-  const std::uint64_t each = sizes.throughput_messages / n / (crowd == Crowd::all ? 4 : 1) / crowd_batch * crowd_batch;
-  const std::uint64_t due = crowd == Crowd::all ? each * n : each;  // for each subscriber
+  std::uint64_t each = sizes.throughput_messages / n / (crowd == Crowd::all ? 4 : 1) / crowd_batch * crowd_batch;
   std::vector<Member> members;
   for (std::size_t i = 0; i < n; ++i) {
     const std::string address = fmt::format("/bench/crowd/{}", i);
@@ -132,7 +135,8 @@ Result<void> measure_crowd_of(const Target& target, Crowd crowd, const Sizes& si
     members.push_back({std::move(*publisher), std::move(*subscriber), Counting(target.protocol, address, sizes.value_bytes), 0});
   }
   const auto begin = Clock::now();
-  for (std::uint64_t heard = 0; heard < due * n;) {
+  const auto due = [&] { return crowd == Crowd::all ? each * n : each; };  // for each subscriber
+  for (std::uint64_t heard = 0; heard < due() * n;) {
     bool moved = false;
     for (std::size_t i = 0; i < n; ++i) {
       Member& member = members[i];
@@ -148,17 +152,22 @@ Result<void> measure_crowd_of(const Target& target, Crowd crowd, const Sizes& si
       heard += *frames;
       moved |= *frames > 0;
     }
+    if (Clock::now() > begin + round_time_max && each > 0) {  // everybody stops where the one who is furthest has come
+      std::uint64_t furthest = 0;
+      for (const Member& member : members) furthest = std::max(furthest, member.counting.count());
+      each = std::min(each, furthest);
+    }
     if (moved) continue;
     std::vector<pollfd> inputs;
     for (const Member& member : members) inputs.push_back({.fd = member.subscriber->descriptor(), .events = POLLIN, .revents = 0});
-    if (::poll(inputs.data(), inputs.size(), 10'000) == 0) return bench_error(fmt::format("{} of {} messages arrived", heard, due * n));
+    if (::poll(inputs.data(), inputs.size(), 10'000) == 0) return bench_error(fmt::format("{} of {} messages arrived", heard, due() * n));
   }
   const double us = us_between(begin, Clock::now());
   const std::string test = fmt::format("{0} → {0}, {1}", n, crowd == Crowd::all ? "each hears all" : "in pairs");
   for (const Member& member : members) {
-    if (member.heard != due) return wrong_deliveries(test, target, member.heard > due ? member.heard - due : due - member.heard);
+    if (member.heard != due()) return wrong_deliveries(test, target, member.heard > due() ? member.heard - due() : due() - member.heard);
   }
-  figures.add(test, "deliveries", "k msg/s", target.name, k_per_second(due * n, us));
+  figures.add(test, "deliveries", "k msg/s", target.name, k_per_second(due() * n, us));
   return {};
 }
 
