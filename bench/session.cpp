@@ -109,7 +109,8 @@ Bytes Counting::next() {
   return message_.view();
 }
 
-Hearing::Hearing(Protocol protocol, std::string_view address, std::size_t value_bytes) : address_(address), value_bytes_(value_bytes) {
+Hearing::Hearing(Protocol protocol, std::string_view address, std::size_t value_bytes)
+    : address_(address), value_bytes_(value_bytes), clasp_(speaks_clasp(protocol)) {
   if (!speaks_clasp(protocol) && protocol != Protocol::relay) frame_bytes_ = value_bytes;  // of other brokers only the payload is handed on
 }
 
@@ -131,10 +132,23 @@ void Hearing::learn(Bytes bytes) {
   revision_base_ = *set->revision - load_be<std::uint64_t>(bytes.data() + value_at_);
 }
 
+// ERROR 503 tells a session that it has missed something, which `missing_` shows.
+bool Hearing::is_notice(Bytes bytes) const {
+  if (!clasp_) return false;
+  Decoder decoder;
+  const auto frame = decode_frame(bytes);
+  const auto message = frame ? decoder.decode(frame->payload) : Decoded<Message>(std::unexpected(frame.error()));
+  const ErrorReply* error = message ? std::get_if<ErrorReply>(&message->body) : nullptr;
+  return error != nullptr && error->code == static_cast<std::uint16_t>(ErrorCode::overloaded);
+}
+
 void Hearing::frame(Bytes bytes) {
   if (frame_bytes_ == 0) learn(bytes);
   if (frame_bytes_ == 0) return;
-  if (bytes.size() != frame_bytes_) return void(++wrong_);
+  if (bytes.size() != frame_bytes_) {
+    if (!is_notice(bytes)) ++wrong_;
+    return;
+  }
   const std::uint64_t number = load_be<std::uint64_t>(bytes.data() + value_at_);
   if (number <= count_) {
     ++wrong_;

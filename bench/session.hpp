@@ -57,9 +57,11 @@ class Hearing {
 
  private:
   void learn(Bytes frame);
+  bool is_notice(Bytes frame) const;
 
   std::string address_;
   std::size_t value_bytes_;
+  bool clasp_;
   std::uint64_t count_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t wrong_ = 0;
