@@ -131,7 +131,7 @@ Result<void> measure_joiner(const Target& target, pid_t, const Sizes& sizes, Fig
     }
     return {};
   };
-  if (auto done = run_alone(sizes.live_time / 2); !done) return done;
+  if (auto done = run_alone(sizes.live_time); !done) return done;  // the SNAPSHOT of its subscriber comes as well
   live.take_latencies();
   const std::string test = fmt::format("joining {} params, {} SET/s", sizes.params, sizes.live_per_second);
   for (std::size_t round = 0; round < sizes.joins; ++round) {

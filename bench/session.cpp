@@ -132,12 +132,13 @@ void Hearing::learn(Bytes bytes) {
   revision_base_ = *set->revision - load_be<std::uint64_t>(bytes.data() + value_at_);
 }
 
-// ERROR 503 tells a session that it has missed something, which `missing_` shows.
-bool Hearing::is_notice(Bytes bytes) const {
+// The rest of the SNAPSHOT that followed WELCOME, or ERROR 503, which tells a session that it has missed something: `missing_` shows that.
+bool Hearing::is_other_message(Bytes bytes) const {
   if (!clasp_) return false;
   Decoder decoder;
   const auto frame = decode_frame(bytes);
   const auto message = frame ? decoder.decode(frame->payload) : Decoded<Message>(std::unexpected(frame.error()));
+  if (message && std::holds_alternative<Snapshot>(message->body)) return true;
   const ErrorReply* error = message ? std::get_if<ErrorReply>(&message->body) : nullptr;
   return error != nullptr && error->code == static_cast<std::uint16_t>(ErrorCode::overloaded);
 }
@@ -146,7 +147,7 @@ void Hearing::frame(Bytes bytes) {
   if (frame_bytes_ == 0) learn(bytes);
   if (frame_bytes_ == 0) return;
   if (bytes.size() != frame_bytes_) {
-    if (!is_notice(bytes)) ++wrong_;
+    if (!is_other_message(bytes)) ++wrong_;
     return;
   }
   const std::uint64_t number = load_be<std::uint64_t>(bytes.data() + value_at_);

@@ -57,7 +57,7 @@ class Hearing {
 
  private:
   void learn(Bytes frame);
-  bool is_notice(Bytes frame) const;
+  bool is_other_message(Bytes frame) const;
 
   std::string address_;
   std::size_t value_bytes_;
