@@ -70,7 +70,9 @@ class Bench {
     BenchSink& sink = sinks_.emplace_back();
     sink.link = router_.open_link(sink, now());
     receive(sink, frame_of(Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}}));
-    settle();
+    std::vector<BenchSink*> alone{&sink};
+    while (turn(alone)) {
+    }
     return sink;
   }
   void subscribe(BenchSink& sink, std::uint32_t id, std::string_view pattern) {
