@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -17,6 +19,15 @@ namespace {
 constexpr std::uint64_t fixed_seeds = sanitized ? 16 : 90;
 constexpr double seconds_at_least = sanitized ? 2'000 : 10'000;
 
+// Seeds that failed once. Each runs always, sanitized or not: what it needs is rare, and the fixed seeds may never do it.
+struct OnceFailed {
+  std::uint64_t seed;
+  const char* why;
+};
+constexpr std::array once_failed{
+    OnceFailed{889'735'712, "parts of two snapshots in one turn were judged by peer, not as they came: another param was the least recently used"},
+};
+
 bool seeds_chosen_by_hand() { return std::getenv("CLASP_SEED") != nullptr || std::getenv("CLASP_SEEDS") != nullptr; }
 
 std::vector<std::uint64_t> seeds() {
@@ -28,7 +39,13 @@ std::vector<std::uint64_t> seeds() {
     return out;
   }
   for (std::uint64_t seed = 1; seed <= fixed_seeds; ++seed) out.push_back(seed);
+  for (const OnceFailed& found : once_failed) out.push_back(found.seed);
   return out;
+}
+
+std::string history_of(std::uint64_t seed) {
+  const auto found = std::ranges::find(once_failed, seed, &OnceFailed::seed);
+  return found == once_failed.end() ? std::string() : fmt::format(" (it failed once: {})", found->why);
 }
 
 class Report : public ::testing::Environment {
@@ -45,7 +62,7 @@ TEST(Simulation, EveryFrameIsTheOneTheModelForetellsOnEveryLink) {
   for (const std::uint64_t seed : seeds()) {
     RandomClients clients(scenario_of(seed));
     const auto failure = clients.run();
-    EXPECT_FALSE(failure) << "replay with CLASP_SEED=" << seed << "\n" << failure.value_or("");
+    EXPECT_FALSE(failure) << "replay with CLASP_SEED=" << seed << history_of(seed) << "\n" << failure.value_or("");
     sum += clients.world().totals();
   }
   if (seeds_chosen_by_hand()) return;
