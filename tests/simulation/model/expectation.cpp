@@ -37,8 +37,9 @@ std::optional<std::string> Expectation::take(const Frame& frame, const Current& 
     notice_due_ = slow_;
     return std::nullopt;
   }
+  if (slow_) return take_on_slow_link(frame, current, entry);
   drop_past_before(frame.line);
-  return slow_ ? take_on_slow_link(frame, current, entry) : take_in_order(frame);
+  return take_in_order(frame);
 }
 
 std::optional<std::string> Expectation::take_in_order(const Frame& frame) {
@@ -73,6 +74,27 @@ void Expectation::drop_past_before(std::string_view text) {
     lines_.erase(lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(missing));
     if (found) return;
   }
+}
+
+// On a slow link other things that need not come may stand before the history, so what counts is the place of what came: the older values before it
+// are missing, and of an answer that has begun the rest has to come. How many lines that took away.
+std::size_t Expectation::drop_past_before(std::size_t at) {
+  const Line taken = lines_[at];
+  const auto of_answer = [&](const Line& line) { return line.kind == Line::Kind::past && line.answer == taken.answer; };
+  const auto same_moment = [&](const Line& line) { return taken.together != 0 && line.together == taken.together; };
+  if (taken.kind == Line::Kind::past && taken.optional) {
+    const auto alike = [&](const Line& line) { return of_answer(line) && *line.text == *taken.text; };
+    const bool unique = std::ranges::count_if(lines_, alike) == 1;  // of two equal ones it cannot be told which this is
+    for (std::size_t i = at + 1; i < lines_.size() && unique; ++i) {
+      if (of_answer(lines_[i])) lines_[i].optional = same_moment(lines_[i]);
+    }
+  }
+  std::size_t index = 0;
+  return std::erase_if(lines_, [&](const Line& line) {
+    const bool missing = index++ < at && line.kind == Line::Kind::past && line.optional && !(of_answer(line) && same_moment(line));
+    if (missing) bytes_ -= size_of(line);
+    return missing;
+  });
 }
 
 bool Expectation::awaits_get(const std::string& address) const {
@@ -148,6 +170,7 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
     if (first != lines_.end() && !as_past && (newest || foretold)) {
       const auto skipped = nothing_skipped(static_cast<std::size_t>(first - lines_.begin()));
       if (skipped && !first->optional) return complain("rule 2/13", *skipped);
+      if (!skipped) drop_past_before(static_cast<std::size_t>(first - lines_.begin()));
       std::erase_if(lines_, [&](const Line& line) {
         const bool done = of_address(line) && line.revision <= frame.revision;
         if (done) bytes_ -= size_of(line);
@@ -163,6 +186,7 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
   }
   if (at == nowhere) return complain("rule 15", fmt::format("the next that has to come is {}", next()));
   if (const auto skipped = nothing_skipped(at)) return complain("rule 2/15", *skipped);
+  at -= drop_past_before(at);
   const Line taken = lines_[at];
   for (std::size_t i = at + 1; i < lines_.size(); ++i) {  // of equal ones it cannot be seen which came
     Line& later = lines_[i];
