@@ -159,6 +159,7 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
   const auto complain = [&](std::string_view rule, const std::string& why) {
     return fmt::format("{}: {} came; {}", rule, model::shown(frame.line), why);
   };
+  bool may_be_live = false;  // what is taken for history
   if (frame.kind == Frame::Kind::set) {
     const auto of_address = [&](const Line& line) { return is_param(line) && line.address == frame.address; };
     const auto first = std::ranges::find_if(lines_, [&](const Line& line) { return of_address(line) && line.revision <= frame.revision; });
@@ -168,6 +169,7 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
     // What need not come any more may be told as history.
     const std::size_t past = first != lines_.end() && first->optional ? find_kept(frame, current, entry) : nowhere;
     const bool as_past = past != nowhere && lines_[past].kind == Line::Kind::past && !nothing_skipped(past);
+    may_be_live = first != lines_.end() && as_past;
     if (first != lines_.end() && !as_past && (newest || foretold)) {
       const auto skipped = nothing_skipped(static_cast<std::size_t>(first - lines_.begin()));
       if (skipped && !first->optional) return complain("rule 2/13", *skipped);
@@ -187,7 +189,7 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
   }
   if (at == nowhere) return complain("rule 15", fmt::format("the next that has to come is {}", next()));
   if (const auto skipped = nothing_skipped(at)) return complain("rule 2/15", *skipped);
-  at -= drop_past_before(at);
+  if (!may_be_live) at -= drop_past_before(at);
   const Line taken = lines_[at];
   for (std::size_t i = at + 1; i < lines_.size(); ++i) {  // of equal ones it cannot be seen which came
     Line& later = lines_[i];
