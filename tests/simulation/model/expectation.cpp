@@ -159,21 +159,28 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
   const auto complain = [&](std::string_view rule, const std::string& why) {
     return fmt::format("{}: {} came; {}", rule, model::shown(frame.line), why);
   };
-  bool may_be_live = false;  // what is taken for history
   if (frame.kind == Frame::Kind::set) {
     const auto of_address = [&](const Line& line) { return is_param(line) && line.address == frame.address; };
     const auto first = std::ranges::find_if(lines_, [&](const Line& line) { return of_address(line) && line.revision <= frame.revision; });
     const Param* now = current(frame.address);
     const bool newest = now != nullptr && now->revision == frame.revision && frame.line == set_line(frame.address, now->value, now->revision);
     const bool foretold = std::ranges::any_of(lines_, [&](const Line& line) { return of_address(line) && *line.text == frame.line; });
-    // What need not come any more may be told as history.
-    const std::size_t past = first != lines_.end() && first->optional ? find_kept(frame, current, entry) : nowhere;
-    const bool as_past = past != nowhere && lines_[past].kind == Line::Kind::past && !nothing_skipped(past);
-    may_be_live = first != lines_.end() && as_past;
-    if (first != lines_.end() && !as_past && (newest || foretold)) {
-      const auto skipped = nothing_skipped(static_cast<std::size_t>(first - lines_.begin()));
-      if (skipped && !first->optional) return complain("rule 2/13", *skipped);
-      if (!skipped) drop_past_before(static_cast<std::size_t>(first - lines_.begin()));
+    if (first != lines_.end() && (newest || foretold)) {
+      const auto place = static_cast<std::size_t>(first - lines_.begin());
+      const auto skipped = nothing_skipped(place);
+      const std::size_t past = find_kept(frame, current, entry);
+      const bool as_past = past != nowhere && lines_[past].kind == Line::Kind::past && !nothing_skipped(past);
+      const bool may_be_live = !skipped || first->optional;
+      // History may tell what comes live as well: a value that maxRate has held back, or one that need not come any more.
+      if (as_past && (first->optional || past < place)) {
+        if (may_be_live) {
+          for (Line& line : lines_) line.optional |= of_address(line) && line.revision <= frame.revision;
+        }
+        take_at(may_be_live ? past : past - drop_past_before(past));
+        return std::nullopt;
+      }
+      if (!may_be_live) return complain("rule 2/13", *skipped);
+      if (!skipped) drop_past_before(place);
       std::erase_if(lines_, [&](const Line& line) {
         const bool done = of_address(line) && line.revision <= frame.revision;
         if (done) bytes_ -= size_of(line);
@@ -189,12 +196,16 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
   }
   if (at == nowhere) return complain("rule 15", fmt::format("the next that has to come is {}", next()));
   if (const auto skipped = nothing_skipped(at)) return complain("rule 2/15", *skipped);
-  if (!may_be_live) at -= drop_past_before(at);
+  take_at(at - drop_past_before(at));
+  return std::nullopt;
+}
+
+void Expectation::take_at(std::size_t at) {
   const Line taken = lines_[at];
   for (std::size_t i = at + 1; i < lines_.size(); ++i) {  // of equal ones it cannot be seen which came
     Line& later = lines_[i];
     const bool alike = later.kind == Line::Kind::passing || later.kind == Line::Kind::past;
-    if (taken.kind == Line::Kind::passing && alike && *later.text == frame.line) later.optional = true;
+    if (taken.kind == Line::Kind::passing && alike && *later.text == *taken.text) later.optional = true;
   }
   std::size_t index = 0;
   std::erase_if(lines_, [&](const Line& line) {
@@ -204,7 +215,6 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
     if (i == at || older) bytes_ -= size_of(line);
     return i == at || older;
   });
-  return std::nullopt;
 }
 
 std::optional<std::string> Expectation::drained() {

@@ -62,6 +62,7 @@ class Expectation {
   std::size_t find_kept(const Frame& frame, const Current& current, const Entry& entry) const;
   void drop_past_before(std::string_view text);
   std::size_t drop_past_before(std::size_t at);
+  void take_at(std::size_t at);
   void note_slowness(Us now);
 
   const Rules& rules_;

@@ -12,7 +12,8 @@ class SlowLink : public ::testing::Test {
 
   void stream(const std::string& name, const std::string& text) { add({.kind = Line::Kind::passing, .text = text_of(text), .stream = name}); }
   void event(const std::string& text) { add({.kind = Line::Kind::kept, .text = text_of(text)}); }
-  void history(const std::string& text) { add({.kind = Line::Kind::past, .text = text_of(text), .answer = 1, .optional = true}); }
+  void history(const std::string& text) { add({.kind = Line::Kind::past, .text = text_of(text), .answer = 1}); }  // the log holds all of it
+  void cut_history(const std::string& text) { add({.kind = Line::Kind::past, .text = text_of(text), .answer = 1, .optional = true}); }
   void param(const std::string& text, std::uint64_t revision) {
     add({.kind = Line::Kind::param, .text = text_of(text), .address = "/p", .revision = revision});
   }
@@ -40,8 +41,8 @@ class SlowLink : public ::testing::Test {
 
 TEST_F(SlowLink, WhatIsMissingOfAHistoryIsGoneThoughAReplacedStreamStandsBeforeIt) {
   stream("s", "s 1");
-  history("equal");  // no longer in the log
-  history("past");
+  cut_history("equal");  // no longer in the log
+  cut_history("past");
   event("equal");
   event("next");
   stream("s", "s 2");
@@ -54,9 +55,9 @@ TEST_F(SlowLink, WhatIsMissingOfAHistoryIsGoneThoughAReplacedStreamStandsBeforeI
 
 TEST_F(SlowLink, OfAHistoryThatHasBegunTheRestHasToCome) {
   stream("s", "s 1");
-  history("past 1");
-  history("past 2");
-  history("past 3");
+  cut_history("past 1");
+  cut_history("past 2");
+  cut_history("past 3");
   stream("s", "s 2");
   EXPECT_EQ(comes("past 2"), std::nullopt);
   EXPECT_NE(comes("s 2"), std::nullopt) << "past 3 was due";
@@ -64,8 +65,8 @@ TEST_F(SlowLink, OfAHistoryThatHasBegunTheRestHasToCome) {
 
 TEST_F(SlowLink, TheMissingPartOfAHistoryDoesNotComeLater) {
   stream("s", "s 1");
-  history("past 1");
-  history("past 2");
+  cut_history("past 1");
+  cut_history("past 2");
   stream("s", "s 2");
   EXPECT_EQ(comes("past 2"), std::nullopt);
   EXPECT_NE(comes("past 1"), std::nullopt);
@@ -74,16 +75,26 @@ TEST_F(SlowLink, TheMissingPartOfAHistoryDoesNotComeLater) {
 TEST_F(SlowLink, AParamThatEqualsOneOfTheHistoryMayStillBeTheLiveOne) {
   param("SET /p", 1);
   expected().shown("/p", 1);  // so it need not come any more, but may
-  history("past 1");
-  history("SET /p");
+  cut_history("past 1");
+  cut_history("SET /p");
   EXPECT_EQ(set_comes("SET /p", 1), std::nullopt);
   EXPECT_EQ(comes("past 1"), std::nullopt);
   EXPECT_EQ(set_comes("SET /p", 1), std::nullopt);
   EXPECT_EQ(expected().drained(), std::nullopt);
 }
 
+TEST_F(SlowLink, AValueMayComeAsHistoryAndThenLiveBecauseMaxRateHeldItBack) {
+  history("SET /p");
+  event("next");
+  param("SET /p", 1);
+  EXPECT_EQ(set_comes("SET /p", 1), std::nullopt);
+  EXPECT_NE(set_comes("SET /p", 1), std::nullopt) << "next was due";
+  EXPECT_EQ(comes("next"), std::nullopt);
+  EXPECT_NE(expected().drained(), std::nullopt) << "the live one has to come as well";
+}
+
 TEST_F(SlowLink, TheAnswerToAGetIsAwaitedBehindAHistoryThatMayBeMissing) {
-  history("past 1");
+  cut_history("past 1");
   get("/q", "SNAPSHOT /q");
   EXPECT_TRUE(expected().awaits_get("/q"));
 }
