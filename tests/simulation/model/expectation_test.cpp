@@ -99,6 +99,12 @@ TEST_F(SlowLink, TheAnswerToAGetIsAwaitedBehindAHistoryThatMayBeMissing) {
   EXPECT_TRUE(expected().awaits_get("/q"));
 }
 
+TEST_F(SlowLink, AGetThatWaitsTakesNoMoreRoomThanItsQuestion) {
+  get("/q", "SNAPSHOT " + std::string(60'000, 'x'));
+  EXPECT_LT(expected().kept_bytes_min(), 100U);
+  EXPECT_GT(expected().kept_bytes_max(), 60'000U) << "the router may have answered before it took the link for slow";
+}
+
 TEST(LinkThatKeepsUp, TheAnswerToAGetIsAwaitedBehindAHistoryThatMayBeMissing) {
   Rules rules{.congested_age = 1'000, .congested_bytes = 1'000'000};
   Expectation expected(rules);
