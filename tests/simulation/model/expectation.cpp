@@ -168,8 +168,9 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
     if (first != lines_.end() && (newest || foretold)) {
       const auto place = static_cast<std::size_t>(first - lines_.begin());
       const auto skipped = nothing_skipped(place);
-      const std::size_t past = find_kept(frame, current, entry);
-      const bool as_past = past != nowhere && lines_[past].kind == Line::Kind::past && !nothing_skipped(past);
+      const auto told = std::ranges::find_if(lines_, [&](const Line& line) { return line.kind == Line::Kind::past && *line.text == frame.line; });
+      const auto past = static_cast<std::size_t>(told - lines_.begin());
+      const bool as_past = told != lines_.end() && !nothing_skipped(past);
       const bool may_be_live = !skipped || first->optional;
       // History may tell what comes live as well: a value that maxRate has held back, or one that need not come any more.
       if (as_past && (first->optional || past < place)) {

@@ -17,6 +17,9 @@ class SlowLink : public ::testing::Test {
   void param(const std::string& text, std::uint64_t revision) {
     add({.kind = Line::Kind::param, .text = text_of(text), .address = "/p", .revision = revision});
   }
+  void removal(const std::string& text, std::uint64_t revision) {
+    add({.kind = Line::Kind::removal, .text = text_of(text), .address = "/p", .revision = revision});
+  }
   void get(const std::string& address, const std::string& text) {
     add({.kind = Line::Kind::get, .text = text_of(text), .address = address, .missing_is_error = true});
   }
@@ -80,6 +83,16 @@ TEST_F(SlowLink, AParamThatEqualsOneOfTheHistoryMayStillBeTheLiveOne) {
   EXPECT_EQ(set_comes("SET /p", 1), std::nullopt);
   EXPECT_EQ(comes("past 1"), std::nullopt);
   EXPECT_EQ(set_comes("SET /p", 1), std::nullopt);
+  EXPECT_EQ(expected().drained(), std::nullopt);
+}
+
+TEST_F(SlowLink, ARemovalThatEqualsOneOfTheHistoryMayBeEither) {
+  removal("SET /p", 2);
+  expected().shown("/p", 3);
+  history("SET /p");
+  history("past");
+  EXPECT_EQ(set_comes("SET /p", 2), std::nullopt);
+  EXPECT_EQ(comes("past"), std::nullopt);
   EXPECT_EQ(expected().drained(), std::nullopt);
 }
 
