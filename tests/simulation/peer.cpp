@@ -9,10 +9,11 @@ std::size_t SimulatedPeer::put(Bytes bytes, Via via) {
     owner_.complain(this, "rule 32: a frame was given after the close");
     return 0;
   }
-  const auto frames = faults_.pass(bytes, given.empty() ? nullptr : given.back());
-  if (frames.replaces_previous) given.back() = frames.out.front();
+  const std::uint64_t order = owner_.given(*this);
+  const auto frames = faults_.pass(bytes, given.empty() ? nullptr : given.back().frame);
+  if (frames.replaces_previous) given.back().frame = frames.out.front();
   const std::size_t first_new = frames.replaces_previous ? 1 : 0;
-  for (std::size_t i = first_new; i < frames.out.size(); ++i) given.push_back(frames.out[i]);
+  for (std::size_t i = first_new; i < frames.out.size(); ++i) given.push_back({frames.out[i], order});
   if (frames.replaces_previous && !queue_.empty()) queue_.back().frame = frames.out.front();
   if (frames.out.size() == first_new) {
     queue_.push_back({.frame = nullptr, .bytes_left = bytes.size()});
@@ -23,7 +24,6 @@ std::size_t SimulatedPeer::put(Bytes bytes, Via via) {
     }
   }
   unsent += bytes.size();
-  owner_.given(*this);
   return bytes.size();
 }
 

@@ -28,7 +28,8 @@ class SimulatedPeer final : public Sink {
  public:
   struct Owner {  // the world
     virtual ~Owner() = default;
-    virtual void given(SimulatedPeer& peer) = 0;  // a frame lies in `given`
+    // Something was given; what number it has among all that the router gives to anybody.
+    virtual std::uint64_t given(SimulatedPeer& peer) = 0;
     virtual void closing(SimulatedPeer& peer) = 0;
     virtual void reading(SimulatedPeer& peer, bool on) = 0;
     virtual void complain(const SimulatedPeer* peer, std::string text) = 0;
@@ -64,7 +65,11 @@ class SimulatedPeer final : public Sink {
   bool said_hello = false;
   std::string closed_because;
   ClientView view;
-  std::vector<std::shared_ptr<const model::Frame>> given;  // by the router, not yet judged
+  struct Given {  // by the router, not yet judged
+    std::shared_ptr<const model::Frame> frame;
+    std::uint64_t order = 0;
+  };
+  std::vector<Given> given;
 
   struct Underway {  // from the client to the router
     std::vector<std::byte> frame;

@@ -218,17 +218,24 @@ void SimulatedWorld::turn() {
 
 // ---- comparison ----
 
-void SimulatedWorld::judge_frames(SimulatedPeer& peer) {
-  for (const auto& frame : std::exchange(peer.given, {})) {
+// One turn of the router may bring parts of several snapshots, and which of their params was used last matters to capacity.
+void SimulatedWorld::judge_frames(const std::vector<std::size_t>& numbers) {
+  std::vector<std::pair<SimulatedPeer*, SimulatedPeer::Given>> frames;
+  for (const std::size_t number : numbers) {
+    SimulatedPeer& peer = *peers_[number];
+    for (auto& given : std::exchange(peer.given, {})) frames.emplace_back(&peer, std::move(given));
+  }
+  std::ranges::stable_sort(frames, {}, [](const auto& entry) { return entry.second.order; });
+  for (const auto& [peer, given] : frames) {
     ++totals_.frames_out;
-    if (const auto complaint = model_->put(peer.number, *frame, clock())) fail(&peer, *complaint);
+    if (const auto complaint = model_->put(peer->number, *given.frame, clock())) fail(peer, *complaint);
   }
 }
 
 void SimulatedWorld::judge() {
   for (const std::size_t number : std::exchange(closing_, {})) {
     SimulatedPeer& peer = *peers_[number];
-    judge_frames(peer);
+    judge_frames({number});
     if (const auto complaint = model_->closed(number, has_room(peer), clock())) fail(&peer, fmt::format("{} ({})", *complaint, peer.closed_because));
     model_->lost(number, clock());
     ++totals_.closed_by_router;
@@ -241,10 +248,10 @@ void SimulatedWorld::judge() {
   std::ranges::sort(numbers);
   const auto rest = std::ranges::unique(numbers);
   numbers.erase(rest.begin(), rest.end());
+  std::erase_if(numbers, [this](std::size_t number) { return !peers_[number]->open || !model_->open(number); });
+  judge_frames(numbers);
   for (const std::size_t number : numbers) {
     SimulatedPeer& peer = *peers_[number];
-    if (!peer.open || !model_->open(number)) continue;
-    judge_frames(peer);
     if (!has_room(peer)) continue;
     if (const auto complaint = model_->settle(number)) fail(&peer, *complaint);
   }

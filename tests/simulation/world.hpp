@@ -74,15 +74,18 @@ class SimulatedWorld final : private SimulatedPeer::Owner {
   void note_step(std::uint64_t step) { step_ = step; }
 
  private:
-  void given(SimulatedPeer& peer) override { touched_.push_back(peer.number); }
+  std::uint64_t given(SimulatedPeer& peer) override {
+    touched_.push_back(peer.number);
+    return ++given_;
+  }
   void closing(SimulatedPeer& peer) override { closing_.push_back(peer.number); }
   void reading(SimulatedPeer& peer, bool on) override;
   void complain(const SimulatedPeer* peer, std::string text) override { fail(peer, std::move(text)); }
 
   model::Clock clock() const { return {steady_.us, unix_.us}; }
-  void judge();  // after every call of the router and of the model
-  void judge_frames(SimulatedPeer& peer);
-  void settle();  // links that keep up take everything, at once
+  void judge();                                                // after every call of the router and of the model
+  void judge_frames(const std::vector<std::size_t>& numbers);  // of all these peers, in the order in which the router gave them
+  void settle();                                               // links that keep up take everything, at once
   void sent(SimulatedPeer& peer, std::size_t bytes);
   void drain_by_time(Micros time);
   void advance();
@@ -96,6 +99,7 @@ class SimulatedWorld final : private SimulatedPeer::Owner {
   UnixTime unix_{1'700'000'000'000'000};
   std::size_t room_bytes_;
   std::vector<std::unique_ptr<SimulatedPeer>> peers_;
+  std::uint64_t given_ = 0;  // frames, so far
   std::vector<std::size_t> touched_;
   std::vector<std::size_t> closing_;
   Decoder decoder_;

@@ -37,8 +37,9 @@ std::optional<std::string> Expectation::take(const Frame& frame, const Current& 
     notice_due_ = slow_;
     return std::nullopt;
   }
+  if (slow_) return take_on_slow_link(frame, current, entry);
   drop_past_before(frame.line);
-  return slow_ ? take_on_slow_link(frame, current, entry) : take_in_order(frame);
+  return take_in_order(frame);
 }
 
 std::optional<std::string> Expectation::take_in_order(const Frame& frame) {
@@ -75,9 +76,31 @@ void Expectation::drop_past_before(std::string_view text) {
   }
 }
 
+// On a slow link other things that need not come may stand before the history, so what counts is the place of what came: the older values before it
+// are missing, and of an answer that has begun the rest has to come. How many lines that took away.
+std::size_t Expectation::drop_past_before(std::size_t at) {
+  const Line taken = lines_[at];
+  const auto of_answer = [&](const Line& line) { return line.kind == Line::Kind::past && line.answer == taken.answer; };
+  const auto same_moment = [&](const Line& line) { return taken.together != 0 && line.together == taken.together; };
+  if (taken.kind == Line::Kind::past && taken.optional) {
+    const auto alike = [&](const Line& line) { return of_answer(line) && *line.text == *taken.text; };
+    const bool unique = std::ranges::count_if(lines_, alike) == 1;  // of two equal ones it cannot be told which this is
+    for (std::size_t i = at + 1; i < lines_.size() && unique; ++i) {
+      if (of_answer(lines_[i])) lines_[i].optional = same_moment(lines_[i]);
+    }
+  }
+  std::size_t index = 0;
+  return std::erase_if(lines_, [&](const Line& line) {
+    const bool missing = index++ < at && line.kind == Line::Kind::past && line.optional && !(of_answer(line) && same_moment(line));
+    if (missing) bytes_ -= size_of(line);
+    return missing;
+  });
+}
+
 bool Expectation::awaits_get(const std::string& address) const {
   for (const Line& line : lines_) {
     if (line.kind == Line::Kind::get && line.address == address) return true;
+    if (line.kind == Line::Kind::past && line.optional) continue;                   // perhaps all of it is missing
     if (line.kind == Line::Kind::get && slow_ && !line.missing_is_error) continue;  // perhaps there is nothing to say
     if (!slow_ || line.kind == Line::Kind::answer || line.kind == Line::Kind::get) return false;
   }
@@ -142,12 +165,23 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
     const Param* now = current(frame.address);
     const bool newest = now != nullptr && now->revision == frame.revision && frame.line == set_line(frame.address, now->value, now->revision);
     const bool foretold = std::ranges::any_of(lines_, [&](const Line& line) { return of_address(line) && *line.text == frame.line; });
-    // What need not come any more may be told as history.
-    const std::size_t past = first != lines_.end() && first->optional ? find_kept(frame, current, entry) : nowhere;
-    const bool as_past = past != nowhere && lines_[past].kind == Line::Kind::past && !nothing_skipped(past);
-    if (first != lines_.end() && !as_past && (newest || foretold)) {
-      const auto skipped = nothing_skipped(static_cast<std::size_t>(first - lines_.begin()));
-      if (skipped && !first->optional) return complain("rule 2/13", *skipped);
+    if (first != lines_.end() && (newest || foretold)) {
+      const auto place = static_cast<std::size_t>(first - lines_.begin());
+      const auto skipped = nothing_skipped(place);
+      const auto told = std::ranges::find_if(lines_, [&](const Line& line) { return line.kind == Line::Kind::past && *line.text == frame.line; });
+      const auto past = static_cast<std::size_t>(told - lines_.begin());
+      const bool as_past = told != lines_.end() && !nothing_skipped(past);
+      const bool may_be_live = !skipped || first->optional;
+      // History may tell what comes live as well: a value that maxRate has held back, or one that need not come any more.
+      if (as_past && (first->optional || past < place)) {
+        if (may_be_live) {
+          for (Line& line : lines_) line.optional |= of_address(line) && line.revision <= frame.revision;
+        }
+        take_at(may_be_live ? past : past - drop_past_before(past));
+        return std::nullopt;
+      }
+      if (!may_be_live) return complain("rule 2/13", *skipped);
+      if (!skipped) drop_past_before(place);
       std::erase_if(lines_, [&](const Line& line) {
         const bool done = of_address(line) && line.revision <= frame.revision;
         if (done) bytes_ -= size_of(line);
@@ -163,11 +197,16 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
   }
   if (at == nowhere) return complain("rule 15", fmt::format("the next that has to come is {}", next()));
   if (const auto skipped = nothing_skipped(at)) return complain("rule 2/15", *skipped);
+  take_at(at - drop_past_before(at));
+  return std::nullopt;
+}
+
+void Expectation::take_at(std::size_t at) {
   const Line taken = lines_[at];
   for (std::size_t i = at + 1; i < lines_.size(); ++i) {  // of equal ones it cannot be seen which came
     Line& later = lines_[i];
     const bool alike = later.kind == Line::Kind::passing || later.kind == Line::Kind::past;
-    if (taken.kind == Line::Kind::passing && alike && *later.text == frame.line) later.optional = true;
+    if (taken.kind == Line::Kind::passing && alike && *later.text == *taken.text) later.optional = true;
   }
   std::size_t index = 0;
   std::erase_if(lines_, [&](const Line& line) {
@@ -177,7 +216,6 @@ std::optional<std::string> Expectation::take_on_slow_link(const Frame& frame, co
     if (i == at || older) bytes_ -= size_of(line);
     return i == at || older;
   });
-  return std::nullopt;
 }
 
 std::optional<std::string> Expectation::drained() {
@@ -205,7 +243,9 @@ std::optional<Us> Expectation::waits_since() const {
 std::size_t Expectation::kept_bytes_min() const {
   std::size_t bytes = 0;
   for (const Line& line : lines_) {
-    if (line.kind != Line::Kind::param && line.kind != Line::Kind::passing && !line.optional) bytes += size_of(line);
+    if (line.kind == Line::Kind::param || line.kind == Line::Kind::passing || line.optional) continue;
+    const bool rendered_later = line.kind == Line::Kind::get && slow_;  // what waits is the question
+    bytes += rendered_later ? line.address.size() : size_of(line);
   }
   return bytes;
 }

@@ -61,6 +61,8 @@ class Expectation {
   std::optional<std::string> nothing_skipped(std::size_t before) const;
   std::size_t find_kept(const Frame& frame, const Current& current, const Entry& entry) const;
   void drop_past_before(std::string_view text);
+  std::size_t drop_past_before(std::size_t at);
+  void take_at(std::size_t at);
   void note_slowness(Us now);
 
   const Rules& rules_;

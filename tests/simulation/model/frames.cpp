@@ -58,15 +58,17 @@ Complaint Model::put_snapshot(Link& link, Session* session, const Frame& frame, 
   return std::nullopt;
 }
 
-// The open snapshot it is a part of; rather one that owes all of it than one that may show what was created meanwhile.
+// The open snapshot it is a part of: the one that owes the most of it, rather than one that may show what was created meanwhile.
 Model::Debt* Model::find_debt(Link& link, const Frame& frame) const {
-  const auto owes_all = [&](const Debt& debt) {
-    return std::ranges::all_of(frame.entries, [&](const auto& entry) { return debt.owed.contains(entry.address); });
-  };
-  const auto best = std::ranges::find_if(link.debts, [&](const Debt& debt) { return owes_all(debt) && fits(link, debt, frame); });
-  if (best != link.debts.end()) return &*best;
-  const auto good = std::ranges::find_if(link.debts, [&](const Debt& debt) { return fits(link, debt, frame); });
-  return good == link.debts.end() ? nullptr : &*good;
+  Debt* best = nullptr;
+  std::ptrdiff_t most = -1;
+  for (Debt& debt : link.debts) {
+    const auto owes = std::ranges::count_if(frame.entries, [&](const auto& entry) { return debt.owed.contains(entry.address); });
+    if (owes <= most || !fits(link, debt, frame)) continue;
+    best = &debt;
+    most = owes;
+  }
+  return best;
 }
 
 void Model::pay(Link& link, Session* session, Debt& debt, const Frame::Entry& entry, Clock now) {
