@@ -12,11 +12,17 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Options : public ::testing::Test {
  protected:
   OptionSet set{{
-      {.name = "max-params", .letter = 'm', .value = "N", .default_text = "10", .help = "How many.", .apply = [this](std::string_view text) -> Result<void> {
+      {.name = "max-params",
+       .letter = 'm',
+       .value = "N",
+       .default_text = "10",
+       .help = "How many.",
+       .apply = [this](std::string_view text) -> Result<void> {
          const auto value = parse_count(text, {1, 100});
          if (!value) return value.error();
          seen.push_back(fmt::format("max={}", *value));
@@ -40,7 +46,8 @@ class Options : public ::testing::Test {
 };
 
 TEST_F(Options, FlagsComeInAllTheUsualForms) {
-  const auto rest = set.apply_arguments(std::vector<std::string>{"a", "--max-params=5", "--osc", "9000", "--osc", "9001", "-vc", "f.toml", "-1", "--", "-v"});
+  const auto rest =
+      set.apply_arguments(std::vector<std::string>{"a", "--max-params=5", "--osc", "9000", "--osc", "9001", "-vc", "f.toml", "-1", "--", "-v"});
   ASSERT_TRUE(rest) << rest.error().message;
   EXPECT_THAT(*rest, ElementsAre("a", "-1", "-v"));
   EXPECT_THAT(seen, ElementsAre("max=5", "osc=9000", "osc=9001", "verbose=true", "config=f.toml"));
@@ -93,6 +100,24 @@ TEST_F(Options, AnErrorIsOneLineWhateverWasGiven) {
 TEST_F(Options, HelpComesFromTheRows) {
   EXPECT_THAT(set.help(), HasSubstr("  -m, --max-params N  How many. [10]"));
   EXPECT_THAT(set.help(), HasSubstr("      --osc ADDRESS   Listen."));
+}
+
+TEST_F(Options, ALetterOutsideOfAStringIsAnErrorOfItsLine) {
+  for (const std::string_view letter : {"\u00f6", "\u0429", "\u1234", "\u2060", "\u3001", "\ufb00"}) {
+    for (const std::string_view line : {"gr{}sse = 1", "max-params = {}", "max-params = 0{}", "{}"}) {
+      const auto result = set.apply_toml("\n" + fmt::format(fmt::runtime(line), letter), "clasp.toml");
+      ASSERT_FALSE(result) << line << ' ' << letter;
+      EXPECT_THAT(result.error().message, StartsWith("clasp.toml:2: "));
+    }
+  }
+}
+
+TEST_F(Options, AValueThatIsNoneIsAnErrorOfItsLine) {
+  for (const std::string_view line : {"osc = [[0],}", "osc = [,]", "osc = {,}", "osc = [}", "max-params = ]", "max-params = ,", "max-params = #", "osc = [1,,2]"}) {
+    const auto result = set.apply_toml(line, "clasp.toml");
+    ASSERT_FALSE(result) << line;
+    EXPECT_THAT(result.error().message, StartsWith("clasp.toml:1: "));
+  }
 }
 
 TEST(OptionParsers, ReadTimesSizesAndChoices) {

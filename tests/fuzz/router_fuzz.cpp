@@ -37,8 +37,8 @@ class FuzzRandom final : public Random {
 // One peer's end of a link: decodes what it is given and remembers the newest revision of each param.
 class Peer final : public Sink {
  public:
-  std::size_t deliver(const Delivery& delivery) override { return take(delivery.frame()); }
-  std::size_t reply(const Reply& reply) override { return take(reply.frame); }
+  std::size_t deliver(const Delivery& delivery) override { return take(delivery.frame(), true); }
+  std::size_t reply(const Reply& reply) override { return take(reply.frame, false); }
   void read(bool on) override { reading = on; }
   void close(const CloseReason&) override { closed = true; }
 
@@ -59,13 +59,14 @@ class Peer final : public Sink {
   std::size_t unsent = 0;
 
  private:
-  std::size_t take(Bytes bytes) {
+  // `live`: what happens now. Among the replies history tells what was.
+  std::size_t take(Bytes bytes, bool live) {
     CLASP_CHECK(open && !closed);
     const auto frame = decode_frame(bytes);
     CLASP_CHECK(frame.has_value());
     const auto message = decoder_.decode(frame->payload);
     CLASP_CHECK(message.has_value());
-    if (const auto* set = std::get_if<Set>(&message->body)) saw(set->address, set->revision.value_or(0));
+    if (const auto* set = std::get_if<Set>(&message->body); set != nullptr && live) saw(set->address, set->revision.value_or(0));
     if (const auto* snapshot = std::get_if<Snapshot>(&message->body)) {
       for (const SnapshotParam& param : snapshot->params) saw(param.address, param.revision);
     }
