@@ -120,6 +120,8 @@ void HttpRequestParser::begin_body(std::string_view head) {
     fail(fault_of(error));
   } else if (!parser.is_header_done()) {
     fail(malformed);
+  } else if (const auto coding = parser.get()[http::field::transfer_encoding]; !coding.empty() && !same_ignoring_case(to_string(coding), "chunked")) {
+    fail({400, "bad Transfer-Encoding"});  // else Beast would read a body without an end (RFC 9112, section 6.3)
   } else {
     expectation_ = !parser.is_done() && same_ignoring_case(to_string(parser.get()[http::field::expect]), "100-continue");
   }

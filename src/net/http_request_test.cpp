@@ -124,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"LengthAndChunked", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
                     Bad{"BadChunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n", 400},
                     Bad{"EndlessChunkLine", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'e'), 400},
+                    Bad{"UnknownCoding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nbody without an end", 400},
+                    Bad{"CodingBehindChunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400},
                     Bad{"BlankInName", "GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", 400},
                     Bad{"ZeroByteInHead", std::string{"GET / HTTP/1.1\r\nX: \0\r\n\r\n", 24}, 400}),
     [](const auto& instance) { return instance.param.name; });
