@@ -36,6 +36,11 @@ struct HttpRequest {
   std::string_view query() const;  // without the '?'
 };
 
+struct HttpFault {
+  unsigned status = 400;  // to answer with before closing
+  std::string_view text;  // static; one line for people
+};
+
 struct HttpResponse {
   unsigned status = 200;
   std::vector<HttpField> fields;  // Content-Length and Connection are added by the writer

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+
+#include "net/chunked_body.hpp"
 
 namespace clasp::net {
 
@@ -17,7 +20,6 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::string_view head_end = "\r\n\r\n";
-constexpr std::size_t chunk_line_bytes_max = 4'096;
 
 std::string to_string(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -44,8 +46,6 @@ const FaultRow fault_rows[] = {
     {http::error::bad_content_length, {400, "bad Content-Length"}},
     {http::error::multiple_content_length, {400, "more than one Content-Length"}},
     {http::error::bad_transfer_encoding, {400, "bad Transfer-Encoding"}},
-    {http::error::bad_chunk, {400, "malformed chunk"}},
-    {http::error::bad_chunk_extension, {400, "malformed chunk extension"}},
 };
 
 HttpFault fault_of(const error_code& error) {
@@ -57,9 +57,12 @@ HttpFault fault_of(const error_code& error) {
 
 }  // namespace
 
-struct HttpRequestParser::BodyReader {
-  http::request_parser<http::string_body> parser;
-  ByteBuffer carry;  // the beginning of a chunk line that is not complete yet
+struct HttpRequestParser::Body {
+  HttpRequest request;
+  std::size_t bytes_left = 0;  // by Content-Length
+  std::optional<ChunkedBody> chunks;
+
+  bool complete() const { return chunks ? chunks->done() : bytes_left == 0; }
 };
 
 HttpRequestParser::HttpRequestParser(HttpLimits limits) : limits_(limits) {}
@@ -75,7 +78,7 @@ std::nullopt_t HttpRequestParser::fail(HttpFault fault) {
 bool HttpRequestParser::take_expectation() { return std::exchange(expectation_, false); }
 
 std::size_t HttpRequestParser::bytes_held() const {
-  return head_.capacity() + (body_ ? sizeof(BodyReader) + body_->carry.capacity() + body_->parser.get().body().capacity() : 0);
+  return head_.capacity() + (body_ ? sizeof(Body) + body_->request.body.capacity() : 0);
 }
 
 // Moves bytes of the head out of `input`; its length once the empty line is there.
@@ -93,38 +96,60 @@ std::optional<std::size_t> HttpRequestParser::take_head(std::span<std::byte>& in
     const std::size_t bytes = end + head_end.size();
     input = input.subspan(bytes - before);
     head_.truncate(bytes);
+    refuse_bare_line_feed(as_text(head_.view()), before);
+    if (fault_) return std::nullopt;
     return bytes;
   }
   input = input.subspan(taken);
-  // Somebody who ends lines with LF alone would otherwise wait for an answer until the deadline.
-  for (std::size_t at = text.find('\n', before); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-    if (at > 0 && text[at - 1] == '\r') continue;
-    fail({400, "header line does not end with CR LF"});
-    return std::nullopt;
-  }
-  if (head_.size() == limits_.head_bytes_max) {
-    fail({431, "request head too large"});
-  }
+  refuse_bare_line_feed(text, before);
+  if (!fault_ && head_.size() == limits_.head_bytes_max) fail({431, "request head too large"});
   return std::nullopt;
 }
 
+// At once: somebody who ends lines with LF alone would otherwise wait for an answer until the deadline.
+void HttpRequestParser::refuse_bare_line_feed(std::string_view head, std::size_t from) {
+  for (std::size_t at = head.find('\n', from); at != std::string_view::npos; at = head.find('\n', at + 1)) {
+    if (at == 0 || head[at - 1] != '\r') fail({400, "header line does not end with CR LF"});
+    if (fault_) return;
+  }
+}
+
+// Beast sees whole heads only. Bodies are ours: what Beast makes of one depends on where the reads end.
 void HttpRequestParser::begin_body(std::string_view head) {
-  body_ = std::make_unique<BodyReader>();
-  auto& parser = body_->parser;
-  parser.eager(true);
+  http::request_parser<http::empty_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes_max));
   parser.body_limit(limits_.body_bytes_max);
   error_code error;
   parser.put(boost::asio::buffer(head.data(), head.size()), error);
   if (error && error != http::error::need_more) {
     fail(fault_of(error));
-  } else if (!parser.is_header_done()) {
-    fail(malformed);
-  } else if (const auto coding = parser.get()[http::field::transfer_encoding]; !coding.empty() && !same_ignoring_case(to_string(coding), "chunked")) {
-    fail({400, "bad Transfer-Encoding"});  // else Beast would read a body without an end (RFC 9112, section 6.3)
-  } else {
-    expectation_ = !parser.is_done() && same_ignoring_case(to_string(parser.get()[http::field::expect]), "100-continue");
+    return;
   }
+  if (!parser.is_header_done()) {
+    fail(malformed);
+    return;
+  }
+  const auto& message = parser.get();
+  const auto coding = message[http::field::transfer_encoding];
+  if (!coding.empty() && !same_ignoring_case(to_string(coding), "chunked")) {
+    fail({400, "bad Transfer-Encoding"});  // a body without an end (RFC 9112, section 6.3)
+    return;
+  }
+  const std::uint64_t length = parser.content_length().value_or(0);
+  if (length > limits_.body_bytes_max) {
+    fail({413, "request body too large"});
+    return;
+  }
+  body_ = std::make_unique<Body>();
+  body_->request = {.method = to_string(message.method_string()),
+                    .target = to_string(message.target()),
+                    .version = message.version(),
+                    .fields = copy_fields(message),
+                    .body = {},
+                    .keep_alive = message.keep_alive()};
+  body_->bytes_left = length;
+  if (parser.chunked()) body_->chunks.emplace(limits_.body_bytes_max);
+  expectation_ = !body_->complete() && same_ignoring_case(to_string(message[http::field::expect]), "100-continue");
 }
 
 std::optional<HttpRequest> HttpRequestParser::next(std::span<std::byte>& input) {
@@ -134,47 +159,19 @@ std::optional<HttpRequest> HttpRequestParser::next(std::span<std::byte>& input) 
     if (!head_bytes) return std::nullopt;
     begin_body(as_text(head_.view()));
     if (fault_) return std::nullopt;
+    head_.release();
   }
-  auto& parser = body_->parser;
-  ByteBuffer& carry = body_->carry;
-  while (!parser.is_done() && !input.empty()) {
-    const std::size_t carried = carry.size();
-    Bytes source = input;
-    if (carried > 0) {  // look at as much as completes the line, not at all that came
-      carry.append(input.first(std::min(input.size(), chunk_line_bytes_max)));
-      source = carry.view();
-    }
-    error_code error;
-    const std::size_t used = parser.put(boost::asio::buffer(source.data(), source.size()), error);
-    if (error && error != http::error::need_more) return fail(fault_of(error));
-    if (carried > 0) {
-      if (used >= carried) {
-        input = input.subspan(used - carried);
-        carry.release();
-        continue;
-      }
-      input = input.subspan(carry.size() - carried);
-      if (used > 0) return fail(malformed);  // Beast consumes whole lines only
-    } else {
-      input = input.subspan(used);
-      if (used == 0) {
-        carry.append(input.first(std::min(input.size(), chunk_line_bytes_max)));
-        input = input.subspan(carry.size());
-      }
-    }
-    if (carry.size() >= chunk_line_bytes_max) return fail({400, "chunk line too long"});
+  if (body_->chunks) {
+    if (const auto fault = body_->chunks->take(input, body_->request.body)) return fail(*fault);
+  } else {
+    const std::size_t bytes = std::min(input.size(), body_->bytes_left);
+    body_->request.body += as_text(input.first(bytes));
+    body_->bytes_left -= bytes;
+    input = input.subspan(bytes);
   }
-  if (!parser.is_done()) return std::nullopt;
-
-  auto message = parser.release();
-  HttpRequest request{.method = to_string(message.method_string()),
-                      .target = to_string(message.target()),
-                      .version = message.version(),
-                      .fields = copy_fields(message),
-                      .body = std::move(message.body()),
-                      .keep_alive = message.keep_alive()};
+  if (!body_->complete()) return std::nullopt;
+  std::optional<HttpRequest> request = std::move(body_->request);
   body_.reset();
-  head_.release();
   expectation_ = false;
   return request;
 }

@@ -19,15 +19,10 @@ struct HttpLimits {
   std::size_t body_bytes_max = 1'048'576;  // above it 413
 };
 
-struct HttpFault {
-  unsigned status = 400;  // to answer with before closing
-  std::string_view text;  // static; one line for people
-};
-
 // Feed it whatever arrives, in pieces of any size; it takes exactly the bytes of one request and leaves what follows (pipelined requests, or the
 // frames of a client that did not wait for its 101).
 //
-// Memory while a request is incomplete: the head so far, later the body so far and one parser; nothing between requests.
+// Memory while a request is incomplete: the head so far, later the request with its body so far; nothing between requests.
 class HttpRequestParser {
  public:
   explicit HttpRequestParser(HttpLimits limits = {});
@@ -45,16 +40,17 @@ class HttpRequestParser {
   std::size_t bytes_held() const;
 
  private:
-  struct BodyReader;  // Beast's parser, once the head is complete
+  struct Body;  // once the head is complete: the request so far
 
   std::optional<std::size_t> take_head(std::span<std::byte>& input);
   void begin_body(std::string_view head);
+  void refuse_bare_line_feed(std::string_view head, std::size_t from);
   std::nullopt_t fail(HttpFault fault);
 
   HttpLimits limits_;
   std::optional<HttpFault> fault_;
   ByteBuffer head_;
-  std::unique_ptr<BodyReader> body_;
+  std::unique_ptr<Body> body_;
   bool expectation_ = false;
 };
 

@@ -54,7 +54,7 @@ TEST(HttpRequest, PipelinedRequestsComeOneAfterTheOther) {
       "GET /v1/state/w/1 HTTP/1.1\r\nHost: a\r\n\r\n"
       "PUT /v1/state/w/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n{\"value\":1}"
       "\r\nGET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n"
-      "POST /chunks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n"
+      "POST /chunks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n"
       "GET /old HTTP/1.0\r\n\r\n"
       "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
   for (std::size_t read_bytes = 1; read_bytes <= stream.size(); ++read_bytes) {
@@ -123,6 +123,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"TwoContentLengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", 400},
                     Bad{"LengthAndChunked", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
                     Bad{"BadChunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n", 400},
+                    Bad{"ChunkLineOfControls", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8;x=\"\a\r\nxx", 400},
+                    Bad{"ChunkSizeOverflow", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000001\r\nx\r\n0\r\n\r\n", 413},
+                    Bad{"ChunkLongerThanItsSize", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n", 400},
+                    Bad{"EndlessTrailers", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + std::string(9'000, 'e'), 431},
                     Bad{"EndlessChunkLine", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'e'), 400},
                     Bad{"UnknownCoding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nbody without an end", 400},
                     Bad{"CodingBehindChunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400},
