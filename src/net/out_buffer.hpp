@@ -56,6 +56,8 @@ class OutBuffer {
   bool empty() const { return size_ == 0; }
 
   void append(BlockPool& pool, Bytes bytes);
+  // Adds `bytes` of unspecified content and returns where they start, to be filled at once; nullptr if there is no room for them in one piece.
+  std::byte* extend(BlockPool& pool, std::size_t bytes);
   // Describes the front of the chain for a gather write; returns how many of `out` it used.
   std::size_t gather(std::span<iovec> out) const;
   void consume(BlockPool& pool, std::size_t bytes);  // the first `bytes` are gone

@@ -51,6 +51,15 @@ class Stream final : public DeadlineNode, private io::WatchHandler {
     loop_.count_output(bytes.size());
     if (!write_blocked_) loop_.mark_dirty(*this);
   }
+  // As send(), to be filled by the caller at once; nullptr if these bytes have no room in one piece or the stream is closing: send() them then.
+  std::byte* send_in_place(std::size_t bytes) {
+    if (state_ != State::open) return nullptr;
+    std::byte* at = out_.extend(loop_.blocks(), bytes);
+    if (at == nullptr) return nullptr;
+    loop_.count_output(bytes);
+    if (!write_blocked_) loop_.mark_dirty(*this);
+    return at;
+  }
   bool is_open() const { return state_ == State::open; }
   std::size_t bytes_waiting() const { return out_.size(); }
   // Position of the next byte to be sent in the whole of what this stream sends.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -92,11 +93,18 @@ std::size_t WebSocketLink::write_message(Opcode opcode, Bytes message, Verbatim 
     stats().deflate_bytes_saved += message.size() - shorter->size();
     message = *shorter;
   }
-  std::array<std::byte, websocket_header_bytes_max> header;
-  const std::size_t header_bytes = write_websocket_header(header.data(), opcode, message.size());
+  const std::size_t header_bytes = websocket_header_bytes(message.size());
+  std::array<std::byte, websocket_header_bytes_max> aside;
+  std::byte* const in_place = stream_.send_in_place(header_bytes + message.size());
+  std::byte* const header = in_place != nullptr ? in_place : aside.data();
+  write_websocket_header(header, opcode, message.size());
   if (shorter) header[0] |= websocket_compressed_bit;
-  stream_.send(Bytes{header}.first(header_bytes));
-  stream_.send(message);
+  if (in_place != nullptr) {
+    if (!message.empty()) std::memcpy(in_place + header_bytes, message.data(), message.size());
+  } else {
+    stream_.send(Bytes{aside}.first(header_bytes));
+    stream_.send(message);
+  }
   return header_bytes + message.size();
 }
 
@@ -178,15 +186,23 @@ void WebSocketLink::end(std::uint16_t code, std::string_view reason) {
 
 template <Framer F>
 std::size_t FrameLink<F>::write(Bytes frame, Verbatim) {
-  std::size_t prefix_bytes = 0;
   if constexpr (std::is_same_v<F, LengthFramer>) {
-    std::array<std::byte, LengthFramer::prefix_bytes> prefix;
-    store_be(prefix.data(), static_cast<std::uint32_t>(frame.size()));
-    stream_.send(prefix);
-    prefix_bytes = prefix.size();
+    constexpr std::size_t prefix_bytes = LengthFramer::prefix_bytes;
+    const std::size_t bytes = prefix_bytes + frame.size();
+    if (std::byte* at = stream_.send_in_place(bytes)) {
+      store_be(at, static_cast<std::uint32_t>(frame.size()));
+      std::memcpy(at + prefix_bytes, frame.data(), frame.size());
+    } else {
+      std::array<std::byte, prefix_bytes> prefix;
+      store_be(prefix.data(), static_cast<std::uint32_t>(frame.size()));
+      stream_.send(prefix);
+      stream_.send(frame);
+    }
+    return bytes;
+  } else {
+    stream_.send(frame);
+    return frame.size();
   }
-  stream_.send(frame);
-  return prefix_bytes + frame.size();
 }
 
 template <Framer F>

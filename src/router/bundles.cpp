@@ -91,7 +91,7 @@ std::optional<Error> Engine::check_bundle_state(const std::vector<const Message*
   return std::nullopt;
 }
 
-void Engine::on_bundle(Session& session, const Bundle& bundle, Qos qos, const Provenance& provenance, Now now) {
+void Engine::on_bundle(Session& session, const Bundle& bundle, Qos qos, const Provenance& provenance, const Now& now) {
   std::vector<const Message*> members;
   flatten(bundle, members);
   if (const auto error = check_bundle_members(members, session)) {
@@ -122,7 +122,7 @@ void Engine::on_bundle(Session& session, const Bundle& bundle, Qos qos, const Pr
   writers.retain(provenance.writer);
 }
 
-void Engine::execute_due_bundles(Now now) {
+void Engine::execute_due_bundles(const Now& now) {
   while (auto due = bundles.pop_due(now.steady)) {
     const auto message = inner_bundle_decoder.decode(due->payload.view());
     CLASP_CHECK(message.has_value());
@@ -148,7 +148,7 @@ void Engine::execute_due_bundles(Now now) {
 }
 
 // `answer_to` is null if the sender has left.
-void Engine::execute_bundle(const std::vector<const Message*>& members, Session& session, Session* answer_to, Qos qos, const Provenance& provenance, Now now) {
+void Engine::execute_bundle(const std::vector<const Message*>& members, Session& session, Session* answer_to, Qos qos, const Provenance& provenance, const Now& now) {
   const auto refuse = [&](const Error& error) {
     ++stats.bundles_refused;
     if (answer_to != nullptr) send_error(*answer_to, error, now, Order::write);
@@ -163,7 +163,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
   std::vector<Prepared> prepared(members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
     WriteResult result = WriteResult::written;
-    Error error;
+    std::optional<Error> error;
     if (const auto* set = std::get_if<Set>(&members[i]->body)) {
       prepared[i].value = transformed(set->address, SignalType::param, set->value, WriteMode::client, now, prepared[i].bytes, result, error);
       Set changed = *set;
@@ -175,7 +175,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
       prepared[i].value =
           transformed(publish.address, publish.signal.value_or(SignalType::event), *publish.value, WriteMode::client, now, prepared[i].bytes, result, error);
     }
-    if (result == WriteResult::refused) return refuse(error);
+    if (result == WriteResult::refused) return refuse(*error);
   }
 
   WriteContext context{&session, provenance, WriteMode::restore, ++bundle_id};  // every step before the commit has been taken

@@ -19,45 +19,27 @@ std::size_t bucket_of(std::size_t targets) {
 
 }  // namespace
 
-Seq Engine::commit(const CommitInput& input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now) {
-  const Seq seq = commit_log.append(input);
+Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const Now& now) {
+  delivery.seq = commit_log.append(delivery);
   ++stats.commits;
   if (hooks.observer != nullptr) {
-    unshown_bytes += input.address.size() + (input.value ? input.value->encoded_bytes() : 0) + 128;
+    unshown_bytes += delivery.address.size() + (delivery.value ? delivery.value->encoded_bytes() : 0) + 128;
     if (unshown_bytes > config.commit_log_bytes_max / 4) show_commits();
   }
-  if (input.kind == CommitKind::lock) return seq;
+  if (delivery.kind == CommitKind::lock) return delivery.seq;
 
-  frame_scratch.clear();
-  Delivery delivery(frame_scratch);
-  delivery.seq = seq;
-  delivery.kind = input.kind;
-  delivery.entry = entry;
-  delivery.address = input.address;
-  delivery.value = input.value;
-  delivery.revision = input.revision;
-  delivery.signal = input.signal;
-  delivery.phase = input.phase;
-  delivery.samples = input.samples;
-  delivery.timestamp = input.timestamp;
-  delivery.id = input.id;
-  delivery.rate = input.rate;
-  delivery.ttl = input.ttl;
-  delivery.lock = input.lock;
-  delivery.unlock = input.unlock;
-  delivery.provenance = input.provenance;
-
-  const bool is_publish = input.kind == CommitKind::publish;
-  const std::uint8_t mask = any_type ? 0x1f : TypeMask::of(is_publish ? input.signal : SignalType::param).bits;
-  const bool thinnable = input.kind != CommitKind::remove && thins(is_publish ? input.signal : SignalType::param, input.phase);
+  const bool is_publish = delivery.kind == CommitKind::publish;
+  const std::uint8_t mask = any_type ? 0x1f : TypeMask::of(is_publish ? delivery.signal : SignalType::param).bits;
+  const bool thinnable = delivery.kind != CommitKind::remove && thins(is_publish ? delivery.signal : SignalType::param, delivery.phase);
   SharedFrame shared;
   std::size_t targets = 0;
-  const MatchSet matched = subscriptions.match(input.address, entry == no_entry || input.kind == CommitKind::remove ? nullptr : &params.match_slot(entry));
+  const MatchSet matched = subscriptions.match(
+      delivery.address, delivery.entry == no_entry || delivery.kind == CommitKind::remove ? nullptr : &params.match_slot(delivery.entry));
   for (const MatchRow& row : matched.rows) {
     if ((row.types & mask) == 0) continue;
     Session& session = table.at(row.session);
-    if (except && session.id == *except) continue;
-    delivery.own = input.provenance.session == session.id;
+    if (session.id == except) continue;
+    delivery.own = delivery.provenance.session == session.id;
     if (delivery.own && !is_publish && session.echo_sets == Echo::no) continue;
     if (session.options && thinnable && !passes_options(session, row, matched, delivery, mask, now)) continue;
     ++targets;
@@ -70,16 +52,17 @@ Seq Engine::commit(const CommitInput& input, EntryId entry, std::optional<Sessio
 
   if (hooks.reactor != nullptr) {
     char uuid[36];
-    const Commit shown{.seq = seq, .kind = input.kind, .address = input.address, .value = input.value, .revision = input.revision, .signal = input.signal,
-                       .phase = input.phase, .id = input.id, .ttl = input.ttl, .writer = writers.text(input.provenance.writer, uuid),
-                       .provenance = input.provenance, .time = input.time, .bundle = input.bundle};
+    const Commit shown{.seq = delivery.seq, .kind = delivery.kind, .address = delivery.address, .value = delivery.value, .revision = delivery.revision,
+                       .signal = delivery.signal, .phase = delivery.phase, .id = delivery.id, .ttl = delivery.ttl,
+                       .writer = writers.text(delivery.provenance.writer, uuid), .provenance = delivery.provenance, .time = delivery.time,
+                       .bundle = delivery.bundle};
     hooks.reactor->react(shown, effects);
     effect_hops.resize(effects.size(), static_cast<std::uint8_t>(hops + 1));
   }
-  return seq;
+  return delivery.seq;
 }
 
-bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now) {
+bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now) {
   const bool is_gesture = delivery.kind == CommitKind::publish && delivery.signal == SignalType::gesture;
   const std::uint64_t key = thing_key(delivery.kind, delivery.signal, delivery.address, is_gesture ? delivery.id.value_or(0) : 0);
   const std::optional<double> number = delivery.value ? delivery.value->as_number() : std::nullopt;
@@ -112,19 +95,21 @@ bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSe
   return wanted;
 }
 
-void Engine::remove_param(EntryId entry, Now now) {
+void Engine::remove_param(EntryId entry, const Now& now) {
   const ParamRecord record = params.record(entry);
   const std::string address(record.address);  // the record goes before subscribers are told
   const WriterId writer = record.writer;
   const Revision revision = params.remove(entry);
-  CommitInput input{.kind = CommitKind::remove, .address = address, .value = ValueView{}, .revision = revision};
-  input.provenance.writer = writer;
-  input.time = now.unix_time;
-  commit(input, entry, std::nullopt, false, now);
+  Delivery delivery = new_commit(CommitKind::remove, address, now);
+  delivery.entry = entry;
+  delivery.value = ValueView{};
+  delivery.revision = revision;
+  delivery.provenance.writer = writer;
+  commit(delivery, nobody, false, now);
   writers.release(writer);
 }
 
-void Engine::run_effects(Now now) {
+void Engine::run_effects(const Now& now) {
   for (std::size_t i = 0; i < effects.size(); ++i) {
     const Effect effect = std::move(effects[i]);
     const std::uint8_t effect_hop = effect_hops[i];
@@ -146,10 +131,9 @@ void Engine::run_effects(Now now) {
     } else {
       const Set set{.address = effect.address, .value = value.view()};
       Revision revision = 0;
-      Error error;
-      if (const auto bad = check_set_form(set)) error = *bad;
-      else apply_set(set, context, now, revision, error);
-      if (error.code != ErrorCode::none) log("effect", fmt::format("a reaction could not set {}: {}", printable(effect.address), error.message), now);
+      std::optional<Error> error = check_set_form(set);
+      if (!error) apply_set(set, params.place(set.address), context, now, revision, error);
+      if (error) log("effect", fmt::format("a reaction could not set {}: {}", printable(effect.address), error->message), now);
     }
     if (!effect.writer.empty()) writers.release(writer);
   }

@@ -56,7 +56,7 @@ CommitLog::CommitLog(std::size_t bytes_max)
   static_assert(std::is_trivially_copyable_v<RecordHeader> && sizeof(RecordHeader) <= 96 && alignof(RecordHeader) <= record_alignment);
 }
 
-Seq CommitLog::append(const CommitInput& input) {
+Seq CommitLog::append(const Delivery& input) {
   CLASP_CHECK(input.address.size() <= std::numeric_limits<std::uint16_t>::max());
   const Bytes value = input.value ? input.value->data : Bytes{};
   const Bytes samples = input.samples.value_or(Bytes{});

@@ -12,29 +12,10 @@
 #include <vector>
 
 #include "router/hooks.hpp"
+#include "router/sink.hpp"
 #include "router/types.hpp"
 
 namespace clasp::router {
-
-// What a commit is made from; `Commit` (hooks.hpp) is what readers see.
-struct CommitInput {
-  CommitKind kind = CommitKind::set;
-  std::string_view address;
-  std::optional<ValueView> value;
-  Revision revision = 0;
-  SignalType signal = SignalType::param;
-  GesturePhase phase = GesturePhase::start;
-  std::optional<std::uint32_t> id;
-  std::optional<std::uint32_t> rate;
-  std::optional<Bytes> samples;
-  std::optional<UnixTime> timestamp;
-  std::optional<Ttl> ttl;
-  bool lock = false;    // flags of the SET, for the frame; not kept in the log
-  bool unlock = false;
-  Provenance provenance;
-  UnixTime time;
-  std::uint64_t bundle = 0;
-};
 
 // One record as history shows it: everything a frame needs.
 struct LoggedCommit {
@@ -49,7 +30,7 @@ class CommitLog {
   explicit CommitLog(std::size_t bytes_max);
 
   // The next seq. The first commit of a run has seq 1.
-  Seq append(const CommitInput& input);
+  Seq append(const Delivery& commit);
   Seq last_seq() const;
   Seq first_seq() const;                                      // of the oldest record still there; last_seq() + 1 if none
   std::size_t memory_bytes() const { return memory_bytes_; }  // at most bytes_max, but always room for one record

@@ -11,8 +11,10 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-CommitInput change(std::string_view address, std::string_view text = "") {
-  CommitInput input;
+ByteBuffer no_frames;
+
+Delivery change(std::string_view address, std::string_view text = "") {
+  Delivery input(no_frames);
   input.address = address;
   input.value = ValueView{ValueTag::string, as_bytes(text)};  // to the log a value is bytes
   return input;
@@ -45,7 +47,7 @@ TEST(CommitLog, IsEmptyBeforeTheFirstCommitWhichHasSeqOne) {
 TEST(CommitLog, GivesBackEveryFieldOfASet) {
   CommitLog log(65'536);
   const std::string text = "on";
-  CommitInput input = change("/lights/1/dim", text);
+  Delivery input = change("/lights/1/dim", text);
   input.revision = 0x1'0000'0007;
   input.ttl = Ttl{Ttl::Mode::absolute, 30};
   input.provenance = {.writer = WriterId{3}, .session = SessionId{0x1'0000'0009}, .origin = 4, .peer = 5, .hops = 6, .cause = 0x1'0000'0001};
@@ -82,7 +84,7 @@ TEST(CommitLog, GivesBackEveryFieldOfASet) {
 TEST(CommitLog, GivesBackEveryFieldOfAPublish) {
   CommitLog log(65'536);
   const std::string samples(24, 's');
-  CommitInput input;
+  Delivery input(no_frames);
   input.kind = CommitKind::publish;
   input.address = "/pads/1";
   input.signal = SignalType::gesture;

@@ -65,135 +65,148 @@ enum class WriteResult : std::uint8_t { written, lost, dropped, refused };
 
 class Engine {
  public:
-  Engine(Config config, Hooks hooks, Now now);
+  Engine(Config config, Hooks hooks, const Now& now);
 
   // ---- router.cpp: entry points ----
-  LinkId open_link(Sink& sink, Now now);
-  void activity(LinkId link, Now now);
-  SessionId open_profile(const SessionProfile& profile, Sink& sink, Now now);
-  void submit_from(SessionId session, const Message& message, Qos qos, const Provenance& provenance, Now now);
+  LinkId open_link(Sink& sink, const Now& now);
+  void activity(LinkId link, const Now& now);
+  SessionId open_profile(const SessionProfile& profile, Sink& sink, const Now& now);
+  void submit_from(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
   Router::ParamView param_view(const ParamRecord& record);
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
-                       Now now);
+                       const Now& now);
   const Stats& current_stats();
   Gauges gauges();
 
   // ---- receive.cpp ----
-  void receive(LinkId link, Bytes frame, Now now);
-  void submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, Now now);
+  void receive(LinkId link, Bytes frame, const Now& now);
+  void submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
   Provenance provenance_of(const Session& session) const;
 
   // ---- handshake.cpp ----
-  void on_hello(LinkId link, const Hello& hello, Now now);
-  void on_verdict(Ticket ticket, Verdict verdict, Now now);
-  void refuse_link(LinkId link, Input input, ErrorCode code, std::string_view text, CloseCode close, Now now);
+  void on_hello(LinkId link, const Hello& hello, const Now& now);
+  void on_verdict(Ticket ticket, Verdict verdict, const Now& now);
+  void refuse_link(LinkId link, Input input, ErrorCode code, std::string_view text, CloseCode close, const Now& now);
 
   // ---- write.cpp ----
-  void on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, Now now);
-  void on_publish(Session& session, const Publish& publish, const WriteContext& context, Now now);
-  std::optional<Error> check_set_form(const Set& set) const;                                     // address and size
+  void on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, const Now& now);
+  void on_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now);
+  std::optional<Error> check_set_form(const Set& set) const;  // address and size
+  std::optional<Error> check_set_size(const Set& set) const;
   std::optional<Error> check_publish_form(const Publish& publish);
   std::optional<Error> check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const;
-  WriteResult apply_set(const Set& set, const WriteContext& context, Now now, Revision& revision, Error& error);
-  std::optional<ValueView> transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, Now now, ByteBuffer& out,
-                                       WriteResult& result, Error& error);
-  WriteResult store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, Now now, Revision& revision);
-  void publish_now(const Publish& publish, const WriteContext& context, Now now);
-  void commit_publish(const Publish& publish, const WriteContext& context, Now now);
-  bool on_p2p_signal(Session& session, const Publish& publish, Now now);
-  void publish_held(const HeldMove& move, Now now);
+  // `error` is set if the result is `refused`.
+  WriteResult apply_set(const Set& set, Place place, const WriteContext& context, const Now& now, Revision& revision, std::optional<Error>& error);
+  std::optional<ValueView> transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, const Now& now, ByteBuffer& out,
+                                       WriteResult& result, std::optional<Error>& error);
+  WriteResult store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, const Now& now, Revision& revision);
+  void publish_now(const Publish& publish, const WriteContext& context, const Now& now);
+  void commit_publish(const Publish& publish, const WriteContext& context, const Now& now);
+  bool on_p2p_signal(Session& session, const Publish& publish, const Now& now);
+  void publish_held(const HeldMove& move, const Now& now);
   ConflictStrategy strategy_for(std::string_view address) const;
   Error describe(const Refused& refused, std::string_view address) const;
 
   // ---- bundles.cpp ----
-  void on_bundle(Session& session, const Bundle& bundle, Qos qos, const Provenance& provenance, Now now);
-  void execute_due_bundles(Now now);
+  void on_bundle(Session& session, const Bundle& bundle, Qos qos, const Provenance& provenance, const Now& now);
+  void execute_due_bundles(const Now& now);
   struct BundleOverlay;
   std::optional<Error> check_bundle_members(const std::vector<const Message*>& members, const Session& session);
   std::optional<Error> check_bundle_state(const std::vector<const Message*>& members, SessionId writer) const;
-  void execute_bundle(const std::vector<const Message*>& members, Session& session, Session* answer_to, Qos qos, const Provenance& provenance, Now now);
+  void execute_bundle(const std::vector<const Message*>& members, Session& session, Session* answer_to, Qos qos, const Provenance& provenance, const Now& now);
 
   // ---- commit.cpp ----
-  Seq commit(const CommitInput& input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now);
-  bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now);
-  void remove_param(EntryId entry, Now now);
-  void run_effects(Now now);
+  // Encodes into frame_scratch: one at a time.
+  Delivery new_commit(CommitKind kind, std::string_view address, const Now& now) {
+    frame_scratch.clear();
+    Delivery delivery(frame_scratch);
+    delivery.kind = kind;
+    delivery.address = address;
+    delivery.time = now.unix_time;
+    return delivery;
+  }
+  // Everything of `delivery` that does not depend on who gets it is set, except its seq. `except` does not get it. A PUBLISH without a signal (any_type)
+  // goes to subscribers of every type.
+  Seq commit(Delivery& delivery, SessionId except, bool any_type, const Now& now);
+  bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now);
+  void remove_param(EntryId entry, const Now& now);
+  void run_effects(const Now& now);
   void show_commits();
   void show_commits_to(Observer& observer);
 
   // ---- pump.cpp ----
   // One commit to one session: straight to its sink, or into its outbox. `shared` is filled on first need and shared by all who must wait.
-  void deliver(Session& session, Delivery& delivery, SharedFrame& shared, Now now);
+  void deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now);
   void leave(Session& session, Link& link, Delivery& delivery);  // asks for the session's view, then hands it to the sink
-  void emit(Session& session, Link& link, const OutboxItem& item, Now now);
+  void emit(Session& session, Link& link, const OutboxItem& item, const Now& now);
   void emit_frame(Session& session, Link& link, const OutboxItem& item);
   Delivery delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const;
-  void pump(Session& session, Now now);
-  void sent(LinkId link, std::size_t bytes, Now now);
-  Outbox& outbox_of(Session& session, Now now);
-  void after_push(Session& session, Now now);
+  void pump(Session& session, const Now& now);
+  void sent(LinkId link, std::size_t bytes, const Now& now);
+  Outbox& outbox_of(Session& session, const Now& now);
+  void after_push(Session& session, const Now& now);
   void account_outbox(Session& session);
   bool count_drops(Session& session);
   void drop_outbox(Session& session);  // an empty one: the session keeps up again
-  void conflate(Session& session, Now now);
-  void notice_drops(Session& session, Now now);
+  void conflate(Session& session, const Now& now);
+  void notice_drops(Session& session, const Now& now);
   bool has_room(const Session& session, const Link& link) const;
-  void relieve_memory(Now now);
+  void relieve_memory(const Now& now);
   void pause_reading(Link& link, std::uint8_t cause);
   void resume_reading(Link& link, std::uint8_t cause);
   void update_pause_for_replies(Session& session);
-  void pace(LinkId link, Now now);
-  void wake_paced(Now now);
+  void pace(LinkId link, const Now& now);
+  void wake_paced(const Now& now);
 
   // `write`: an answer to a write; those of one session leave in the order of the requests, and not before `needs` is durable.
   enum class Order : std::uint8_t { free, write };
-  void reply(Session& session, const Message& message, Now now, Order order = Order::free, Seq needs = 0);
-  void reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, Now now);
-  void send_error(Session& session, const Error& error, Now now, Order order = Order::free);
+  void reply(Session& session, const Message& message, const Now& now, Order order = Order::free, Seq needs = 0);
+  void reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, const Now& now);
+  void send_error(Session& session, const Error& error, const Now& now, Order order = Order::free);
   void reply_to_link(Link& link, const Message& message);  // before there is a session
-  void release_durable(Now now);
+  void release_durable(const Now& now);
 
   // ---- snapshots.cpp ----
-  void start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, Now now);
+  void start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, const Now& now);
   struct Progress {
     bool finished = false;
     std::size_t bytes = 0;
   };
-  Progress advance_snapshot(SnapshotCursor& cursor, Now now);
+  Progress advance_snapshot(SnapshotCursor& cursor, const Now& now);
   // What the session may see of a stored value: nothing, the value, or another one (kept in `scratch`).
   std::optional<ValueView> visible(const Session& session, const ParamRecord& record, ByteBuffer& scratch);
-  bool advance_snapshots(Now now);
-  void note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, Now now);
+  bool advance_snapshots(const Now& now);
+  void note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, const Now& now);
   void drop_cursors(SessionId session, std::optional<std::uint32_t> subscription);
-  void send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, Now now);
+  void send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, const Now& now);
 
   // ---- queries.cpp ----
-  void on_subscribe(Session& session, const Subscribe& subscribe, Now now);
-  void on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, Now now);
-  void on_get(Session& session, const Get& get, Qos qos, Now now);
-  bool render_get(Session& session, std::string_view address, ByteBuffer& out, Now now);  // false: missing or unreadable
-  void on_query(Session& session, const Query& query, Now now);
-  void on_announce(Session& session, const Announce& announce, Now now);
-  void on_sync(Session& session, const Sync& sync, Now now);
-  void on_replay(Session& session, const Replay& replay, Now now);
+  void on_subscribe(Session& session, const Subscribe& subscribe, const Now& now);
+  void on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, const Now& now);
+  void on_get(Session& session, const Get& get, Qos qos, const Now& now);
+  bool render_get(Session& session, std::string_view address, ByteBuffer& out, const Now& now);  // false: missing or unreadable
+  void on_query(Session& session, const Query& query, const Now& now);
+  void on_announce(Session& session, const Announce& announce, const Now& now);
+  void on_sync(Session& session, const Sync& sync, const Now& now);
+  void on_replay(Session& session, const Replay& replay, const Now& now);
   bool may_read(const Session& session, std::string_view address) const;
-  void drop_uncovered(Session& session, Now now);
+  void drop_uncovered(Session& session, const Now& now);
 
   // ---- sessions.cpp ----
   Session& begin_session(LinkId link, std::string_view name, Grants grants);
-  void end_session(SessionId id, Now now);
-  void close_link(LinkId link, const CloseReason& reason, Now now);  // the engine ends it
-  void link_gone(LinkId link, Now now);
-  std::optional<SteadyTime> advance(Now now);
+  void end_session(SessionId id, const Now& now);
+  void close_link(LinkId link, const CloseReason& reason, const Now& now);  // the engine ends it
+  void link_gone(LinkId link, const Now& now);
+  std::optional<SteadyTime> advance(const Now& now);
   std::optional<SteadyTime> next_deadline() const;
-  void arm_tick(Now now);
-  void excuse(Micros absence, Now now);
-  void on_tick(Now now);
-  void on_held_due(Session& session, Now now);
+  void arm_tick(const Now& now);
+  void excuse(Micros absence, const Now& now);
+  void on_tick(const Now& now);
+  void on_held_due(Session& session, const Now& now);
   void arm_held(Session& session);
-  void set_grants(SessionId id, Grants grants, Now now);
-  bool end_turn(Now now);
-  void log(std::string_view kind, std::string line, Now now);
+  void set_grants(SessionId id, Grants grants, const Now& now);
+  bool end_turn(const Now& now);
+  void log(std::string_view kind, std::string line, const Now& now);
 
   std::uint64_t address_key(std::string_view address, std::uint32_t id = 0) const;
   // What maxRate, epsilon and a slow link treat as one thing: an address's param, its stream, each of its gestures and what is published as a param
@@ -248,7 +261,7 @@ class Engine {
   };
   std::unordered_map<std::uint64_t, PendingHello> pending_hellos;
   std::uint64_t ticket = 0;
-  void welcome(LinkId link, const PendingHello& hello, Granted granted, Now now);
+  void welcome(LinkId link, const PendingHello& hello, Granted granted, const Now& now);
 
   struct PacedLink {
     LinkId link{};
@@ -283,7 +296,7 @@ class Engine {
   // Sessions to be closed once nothing iterates over them any more.
   std::vector<std::pair<SessionId, CloseReason>> doomed;
   void doom(Session& session, const CloseReason& reason);
-  void close_doomed(Now now);
+  void close_doomed(const Now& now);
 
   PacedLog paced_log;
   std::string view_writer;  // what the last ParamView points to

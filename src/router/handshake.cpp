@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view snapshot_key = "snapshot";  // HELLO block: "none" asks for no SNAPSHOT after WELCOME
 }
 
-void Engine::on_hello(LinkId id, const Hello& hello, Now now) {
+void Engine::on_hello(LinkId id, const Hello& hello, const Now& now) {
   Link* link = table.find(id);
   const auto phase = next_phase(link->phase, Input::hello);
   if (!phase) return refuse_link(id, Input::other_message, ErrorCode::invalid_message, "HELLO while an earlier one is being checked", CloseCode::policy, now);
@@ -36,7 +36,7 @@ void Engine::on_hello(LinkId id, const Hello& hello, Now now) {
   pending_hellos.emplace(static_cast<std::uint64_t>(ticket_id), std::move(pending));
 }
 
-void Engine::on_verdict(Ticket ticket_id, Verdict verdict, Now now) {
+void Engine::on_verdict(Ticket ticket_id, Verdict verdict, const Now& now) {
   const auto found = pending_hellos.find(static_cast<std::uint64_t>(ticket_id));
   if (found == pending_hellos.end()) return;
   const PendingHello pending = std::move(found->second);
@@ -50,7 +50,7 @@ void Engine::on_verdict(Ticket ticket_id, Verdict verdict, Now now) {
   refuse_link(pending.link, Input::denied, denied.code, denied.message, CloseCode::policy, now);
 }
 
-void Engine::welcome(LinkId id, const PendingHello& hello, Granted granted, Now now) {
+void Engine::welcome(LinkId id, const PendingHello& hello, Granted granted, const Now& now) {
   // A second HELLO on the link ends the old session at once (router specification 32.4).
   if (const SessionId old = table.find(id)->session; old != nobody) end_session(old, now);
   Link* link = table.find(id);
@@ -70,7 +70,7 @@ void Engine::welcome(LinkId id, const PendingHello& hello, Granted granted, Now 
   close_doomed(now);
 }
 
-void Engine::refuse_link(LinkId id, Input input, ErrorCode code, std::string_view text, CloseCode close, Now now) {
+void Engine::refuse_link(LinkId id, Input input, ErrorCode code, std::string_view text, CloseCode close, const Now& now) {
   Link* link = table.find(id);
   CLASP_CHECK(next_phase(link->phase, input).value_or(Phase::closed) == Phase::closed);
   ++stats.errors_out[static_cast<std::uint16_t>(code)];

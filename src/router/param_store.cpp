@@ -224,20 +224,18 @@ std::optional<ParamRecord> ParamStore::find_record(std::string_view address) con
   return impl_->record(id);
 }
 
-std::expected<Place, Refused> ParamStore::check(const ParamWrite& write) const {
-  const std::uint64_t hashed = impl_->hash(write.address);
-  const std::uint32_t id = impl_->find(hashed, write.address);
-  if (id == Param::none) {
-    if (impl_->full() && !impl_->evicts()) return std::unexpected(Refused{.why = Refusal::at_capacity});
-    return Place{.hash = hashed};
+std::optional<Refused> ParamStore::check(const ParamWrite& write, Place place) const {
+  if (place.is_new()) {
+    if (impl_->full() && !impl_->evicts()) return Refused{.why = Refusal::at_capacity};
+    return std::nullopt;
   }
-  const Param& param = impl_->params[id];
-  if (write.expected && *write.expected != param.revision) {
-    return std::unexpected(Refused{.why = Refusal::revision_conflict, .expected = *write.expected, .actual = param.revision});
-  }
-  const SessionId holder = impl_->holder(id);
-  if (holder != nobody && holder != write.session) return std::unexpected(Refused{.why = Refusal::lock_held, .holder = holder});
-  return Place{.hash = hashed, .entry = EntryId{id}};
+  const Param& param = impl_->params[index(place.entry)];
+  if (write.expected && *write.expected != param.revision)
+    return Refused{.why = Refusal::revision_conflict, .expected = *write.expected, .actual = param.revision};
+  if (!param.locked) return std::nullopt;
+  const SessionId holder = impl_->holder(index(place.entry));
+  if (holder != nobody && holder != write.session) return Refused{.why = Refusal::lock_held, .holder = holder};
+  return std::nullopt;
 }
 
 std::optional<EntryId> ParamStore::eviction_victim() const {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,7 +46,7 @@ struct Refused {
   SessionId holder = nobody;  // of a held lock
 };
 
-// Where an address is or would be: found once, by place() or check(), so that write() need not look again. Valid until that address is created or removed.
+// Where an address is or would be: found once, so that check() and write() need not look again. Valid until that address is created or removed.
 struct Place {
   std::uint64_t hash = 0;
   EntryId entry = no_entry;  // no_entry: the address is new
@@ -93,8 +92,8 @@ class ParamStore {
 
   // ---- writing ----
   // The checks of a write in the order of the specification: expected revision, lock, capacity (for a new address). Changes nothing.
-  // A new address ignores `expected`. An unlock by somebody else than the holder is refused as lock_held.
-  std::expected<Place, Refused> check(const ParamWrite& write) const;
+  // A new address ignores `expected`. An unlock by somebody else than the holder is refused as lock_held. Nothing: write() may follow.
+  std::optional<Refused> check(const ParamWrite& write, Place place) const;
   // For a new address at capacity under lru or oldest_first: the param to remove() before write(). O(1).
   std::optional<EntryId> eviction_victim() const;
   // check() has passed and there is room. Applies strategy, lock flags, value, revision + 1, writer, time, ttl. `strategy` is used if the address is new.

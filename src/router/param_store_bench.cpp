@@ -111,8 +111,9 @@ void BM_CheckAndWrite(benchmark::State& state) {
   std::size_t i = 0;
   for (auto _ : state) {
     const ParamWrite write{.address = all[i], .value = value.view()};
-    CLASP_CHECK(store.check(write).has_value());
-    benchmark::DoNotOptimize(store.write(write, 2, {}, {}, ConflictStrategy::lww));
+    const Place place = store.place(write.address);
+    CLASP_CHECK(!store.check(write, place));
+    benchmark::DoNotOptimize(store.write(write, place, 2, {}, {}, ConflictStrategy::lww));
     if (++i == all.size()) i = 0;
   }
   state.SetItemsProcessed(state.iterations());

@@ -184,7 +184,7 @@ TEST_F(ParamStoreTest, WritingAnExistingParamWithAValueOfItsSizeClassAllocatesNo
   const std::uint64_t before = allocations_so_far();
   for (int i = 0; i < 1'000; ++i) {
     const ParamWrite write{.address = address, .value = i % 2 ? value.view() : text.view(), .session = desk, .writer = WriterId{1}};
-    ASSERT_TRUE(store().check(write));
+    ASSERT_FALSE(store().check(write, store().place(write.address)));
     store().write(write, ++seq_, {}, now_, ConflictStrategy::lww);
     store().touch(*store().find(address), now_);
   }

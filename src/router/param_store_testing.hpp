@@ -49,11 +49,10 @@ class ParamStoreTest : public testing::Test {
                            .unlock = with.unlock,
                            .session = session,
                            .writer = WriterId{static_cast<std::uint32_t>(session)}};
-    if (const auto checked = store().check(write); !checked) {
-      const Refused& refused = checked.error();
-      switch (refused.why) {
-        case Refusal::revision_conflict: return fmt::format("conflict {} is {}", refused.expected, refused.actual);
-        case Refusal::lock_held: return fmt::format("held by {}", static_cast<std::uint64_t>(refused.holder));
+    if (const auto refused = store().check(write, store().place(write.address))) {
+      switch (refused->why) {
+        case Refusal::revision_conflict: return fmt::format("conflict {} is {}", refused->expected, refused->actual);
+        case Refusal::lock_held: return fmt::format("held by {}", static_cast<std::uint64_t>(refused->holder));
         case Refusal::at_capacity: return "full";
       }
     }

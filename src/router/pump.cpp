@@ -23,7 +23,7 @@ bool Engine::has_room(const Session& session, const Link& link) const {
   return link.unsent < window;
 }
 
-void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, Now now) {
+void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now) {
   Link* link = table.find(session.link);
   if (link == nullptr) return;
   if (!session.outbox && has_room(session, *link)) return leave(session, *link, delivery);
@@ -86,7 +86,7 @@ Delivery Engine::delivery_of(const ParamRecord& record, ByteBuffer& scratch, Pre
 
 // ---- the outbox ----
 
-Outbox& Engine::outbox_of(Session& session, Now now) {
+Outbox& Engine::outbox_of(Session& session, const Now& now) {
   if (!session.outbox) {
     session.outbox = std::make_unique<Outbox>();
     session.outbox_since = now.steady;
@@ -94,7 +94,7 @@ Outbox& Engine::outbox_of(Session& session, Now now) {
   return *session.outbox;
 }
 
-void Engine::after_push(Session& session, Now now) {
+void Engine::after_push(Session& session, const Now& now) {
   Outbox& box = *session.outbox;
   account_outbox(session);
   if (!box.congested() && session.conflate &&
@@ -131,7 +131,7 @@ void Engine::account_outbox(Session& session) {
   session.outbox_bytes = bytes;
 }
 
-void Engine::conflate(Session& session, Now now) {
+void Engine::conflate(Session& session, const Now& now) {
   if (session.outbox->congested()) return;
   ++stats.congestions;
   session.outbox->conflate();
@@ -140,7 +140,7 @@ void Engine::conflate(Session& session, Now now) {
 }
 
 // ERROR 503 when dropping began, at most every 10 s (contract 16).
-void Engine::notice_drops(Session& session, Now now) {
+void Engine::notice_drops(Session& session, const Now& now) {
   if (now.steady - session.notified < Micros(config.overload_notice_interval)) return;
   session.notified = now.steady;
   const std::uint64_t drops = session.drops;
@@ -148,7 +148,7 @@ void Engine::notice_drops(Session& session, Now now) {
   send_error(session, {ErrorCode::overloaded, fmt::format("Buffer overflow: messages being dropped ({} drops in last 10 seconds)", drops), {}}, now);
 }
 
-void Engine::relieve_memory(Now now) {
+void Engine::relieve_memory(const Now& now) {
   Session* largest = nullptr;
   table.each_session([&](Session& session) {
     if (session.outbox && (largest == nullptr || session.outbox_bytes > largest->outbox_bytes)) largest = &session;
@@ -159,7 +159,7 @@ void Engine::relieve_memory(Now now) {
   doom(*largest, {CloseCode::try_later, "too slow: the router's memory for waiting messages is used up"});
 }
 
-void Engine::sent(LinkId id, std::size_t bytes, Now now) {
+void Engine::sent(LinkId id, std::size_t bytes, const Now& now) {
   Link* link = table.find(id);
   if (link == nullptr || bytes == 0) return;
   CLASP_CHECK(bytes <= link->unsent);
@@ -169,7 +169,7 @@ void Engine::sent(LinkId id, std::size_t bytes, Now now) {
   close_doomed(now);
 }
 
-void Engine::pump(Session& session, Now now) {
+void Engine::pump(Session& session, const Now& now) {
   Link* link = table.find(session.link);
   if (link == nullptr || !session.outbox) return;
   Outbox& box = *session.outbox;
@@ -188,7 +188,7 @@ void Engine::pump(Session& session, Now now) {
   update_pause_for_replies(session);
 }
 
-void Engine::emit(Session& session, Link& link, const OutboxItem& item, Now now) {
+void Engine::emit(Session& session, Link& link, const OutboxItem& item, const Now& now) {
   switch (item.kind) {
     case ItemKind::mark: {
       emit_scratch.clear();
@@ -259,7 +259,7 @@ void Engine::emit_frame(Session& session, Link& link, const OutboxItem& item) {
 
 // ---- replies ----
 
-void Engine::reply(Session& session, const Message& message, Now now, Order order, Seq needs) {
+void Engine::reply(Session& session, const Message& message, const Now& now, Order order, Seq needs) {
   reply_scratch.clear();
   if (!append_frame(reply_scratch, message)) {
     log("reply", "an answer did not fit a frame and was not sent", now);
@@ -278,7 +278,7 @@ void Engine::reply(Session& session, const Message& message, Now now, Order orde
   reply_frame(session, reply_scratch.view(), &message, std::holds_alternative<Sync>(message.body), now);
 }
 
-void Engine::reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, Now now) {
+void Engine::reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, const Now& now) {
   Link* link = table.find(session.link);
   if (link == nullptr) return;
   if (!session.outbox && has_room(session, *link)) {
@@ -292,7 +292,7 @@ void Engine::reply_frame(Session& session, Bytes frame, const Message* message, 
   after_push(session, now);
 }
 
-void Engine::send_error(Session& session, const Error& error, Now now, Order order) {
+void Engine::send_error(Session& session, const Error& error, const Now& now, Order order) {
   ++stats.errors_out[static_cast<std::uint16_t>(error.code)];
   ErrorReply body{.code = static_cast<std::uint16_t>(error.code), .message = error.message, .address = {}, .correlation_id = {}};
   if (!error.address.empty()) body.address = error.address;
@@ -306,7 +306,7 @@ void Engine::reply_to_link(Link& link, const Message& message) {
   link.unsent += link.sink->reply({.message = &message, .frame = reply_scratch.view(), .stamp_t3 = false});
 }
 
-void Engine::release_durable(Now now) {
+void Engine::release_durable(const Now& now) {
   while (!waiting_answers.empty() && waiting_answers.front().needs <= durable_seq) {
     const WaitingAnswer answer = std::move(waiting_answers.front());
     waiting_answers.pop_front();
@@ -346,7 +346,7 @@ void Engine::update_pause_for_replies(Session& session) {
 }
 
 // The link's read filled its budget and feeds a subscriber that is behind but moving: wait for that one, at most pace_max (contract 17).
-void Engine::pace(LinkId id, Now now) {
+void Engine::pace(LinkId id, const Now& now) {
   Link* link = table.find(id);
   if (link == nullptr || link->turn_bytes < config.turn_input_bytes || (link->reads_paused & PauseCause::pace) != 0) return;
   pause_reading(*link, PauseCause::pace);
@@ -356,7 +356,7 @@ void Engine::pace(LinkId id, Now now) {
 }
 
 // Woken by every way its cause can end: drained, conflated, closed, no longer moving, timed out.
-void Engine::wake_paced(Now now) {
+void Engine::wake_paced(const Now& now) {
   std::erase_if(paced, [&](const PacedLink& waiting) {
     Link* link = table.find(waiting.link);
     if (link == nullptr) return true;

@@ -10,7 +10,7 @@ bool Engine::may_read(const Session& session, std::string_view address) const {
   return session.grants && (session.grants->unrestricted() || session.grants->allows(Action::read, address));
 }
 
-void Engine::on_subscribe(Session& session, const Subscribe& subscribe, Now now) {
+void Engine::on_subscribe(Session& session, const Subscribe& subscribe, const Now& now) {
   const auto refuse = [&](ErrorCode code, std::string text) {
     ++stats.subscriptions_refused;
     send_error(session, {code, std::move(text), printable(subscribe.pattern, config.address_bytes_max)}, now);
@@ -42,7 +42,7 @@ void Engine::on_subscribe(Session& session, const Subscribe& subscribe, Now now)
   start_snapshot(session, parsed, subscribe.id, now);
 }
 
-void Engine::on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, Now now) {
+void Engine::on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, const Now& now) {
   const auto slot = subscriptions.find(session.slot, unsubscribe.id);
   if (!slot) return;
   drop_cursors(session.id, unsubscribe.id);
@@ -53,7 +53,7 @@ void Engine::on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, No
 
 // Marks show what is committed later, so those no subscription covers any more must go (contract 32). Frames that wait were committed before and
 // stay, but must not become marks: nobody will tell this session when their entry is removed and its id goes to another address.
-void Engine::drop_uncovered(Session& session, Now now) {
+void Engine::drop_uncovered(Session& session, const Now& now) {
   static_cast<void>(now);
   if (!session.outbox) return;
   const auto uncovered = [&](const OutboxItem& item) {
@@ -65,7 +65,7 @@ void Engine::drop_uncovered(Session& session, Now now) {
   account_outbox(session);
 }
 
-bool Engine::render_get(Session& session, std::string_view address, ByteBuffer& out, Now now) {
+bool Engine::render_get(Session& session, std::string_view address, ByteBuffer& out, const Now& now) {
   const auto entry = params.find(address);
   if (!entry) return false;
   const ParamRecord record = params.record(*entry);
@@ -79,7 +79,7 @@ bool Engine::render_get(Session& session, std::string_view address, ByteBuffer& 
   return true;
 }
 
-void Engine::on_get(Session& session, const Get& get, Qos qos, Now now) {
+void Engine::on_get(Session& session, const Get& get, Qos qos, const Now& now) {
   if (const auto fault =
           check_address(get.address, {.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses}))
     return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, get.address), printable(get.address)}, now);
@@ -108,7 +108,7 @@ void Engine::on_get(Session& session, const Get& get, Qos qos, Now now) {
   after_push(session, now);
 }
 
-void Engine::on_query(Session& session, const Query& query, Now now) {
+void Engine::on_query(Session& session, const Query& query, const Now& now) {
   const auto pattern =
       Pattern::parse(query.pattern.starts_with('/') ? std::string(query.pattern) : '/' + std::string(query.pattern), config.address_bytes_max);
   if (!pattern)
@@ -132,7 +132,7 @@ void Engine::on_query(Session& session, const Query& query, Now now) {
   if (frames == 0 || !result.signals.empty()) flush();
 }
 
-void Engine::on_announce(Session& session, const Announce& announce, Now now) {
+void Engine::on_announce(Session& session, const Announce& announce, const Now& now) {
   const AddressRules rules{.bytes_max = config.address_bytes_max, .wildcards = true, .control_characters = !config.strict_addresses};
   for (const SignalDefinition& signal : announce.signals) {
     if (const auto fault = check_address(signal.address, rules))
@@ -156,11 +156,11 @@ void Engine::on_announce(Session& session, const Announce& announce, Now now) {
   reply(session, Message{ack}, now, Order::write, commit_log.last_seq());  // at any QoS
 }
 
-void Engine::on_sync(Session& session, const Sync& sync, Now now) {
+void Engine::on_sync(Session& session, const Sync& sync, const Now& now) {
   reply(session, Message{Sync{.t1 = sync.t1, .t2 = now.received.us, .t3 = now.unix_time.us}}, now);
 }
 
-void Engine::on_replay(Session& session, const Replay& replay, Now now) {
+void Engine::on_replay(Session& session, const Replay& replay, const Now& now) {
   const auto pattern = Pattern::parse(replay.pattern, config.address_bytes_max);
   if (!pattern)
     return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), replay.pattern), printable(replay.pattern)}, now);

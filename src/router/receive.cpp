@@ -15,14 +15,45 @@ std::uint32_t cost_of(const Message& message) {
   return cost == 0 ? 1 : cost;
 }
 
-template <typename... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
+// Which message goes where. One object for all: an overload set of lambdas would be filled with their captures, message by message.
+struct Dispatch {
+  Engine& engine;
+  Session& session;
+  Qos qos;
+  const Provenance& provenance;
+  const Now& now;
+
+  void operator()(const Set& set) const { engine.on_set(session, set, qos, {&session, provenance}, now); }
+  void operator()(const Publish& publish) const { engine.on_publish(session, publish, {&session, provenance}, now); }
+  void operator()(const Get& get) const { engine.on_get(session, get, qos, now); }
+  void operator()(const Subscribe& subscribe) const { engine.on_subscribe(session, subscribe, now); }
+  void operator()(const Unsubscribe& unsubscribe) const { engine.on_unsubscribe(session, unsubscribe, now); }
+  void operator()(const Bundle& bundle) const { engine.on_bundle(session, bundle, qos, provenance, now); }
+  void operator()(const Ping&) const { engine.reply(session, Message{Pong{}}, now); }
+  void operator()(const Sync& sync) const { engine.on_sync(session, sync, now); }
+  void operator()(const Query& query) const { engine.on_query(session, query, now); }
+  void operator()(const Announce& announce) const { engine.on_announce(session, announce, now); }
+  void operator()(const Replay& replay) const { engine.on_replay(session, replay, now); }
+  void operator()(const FederationSync&) const {
+    const bool peer = (session.features & feature::federation) != 0;
+    engine.send_error(session,
+                      peer ? Error{ErrorCode::unavailable, "federation is not part of this router", {}}
+                           : Error{ErrorCode::refused, "FederationSync requires federation feature", {}},
+                      now);
+  }
+  // From a client these mean nothing and are ignored (router specification 5).
+  void operator()(const Hello&) const {}
+  void operator()(const Welcome&) const {}
+  void operator()(const Snapshot&) const {}
+  void operator()(const Ack&) const {}
+  void operator()(const ErrorReply&) const {}
+  void operator()(const QueryResult&) const {}
+  void operator()(const Pong&) const {}
 };
 
 }  // namespace
 
-void Engine::receive(LinkId id, Bytes bytes, Now now) {
+void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
   Link* link = table.find(id);
   if (link == nullptr) return;
   ++stats.frames_in;
@@ -68,30 +99,9 @@ void Engine::receive(LinkId id, Bytes bytes, Now now) {
 
 Provenance Engine::provenance_of(const Session& session) const { return {.writer = session.writer, .session = session.id}; }
 
-void Engine::submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, Now now) {
+void Engine::submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, const Now& now) {
   hops = provenance.hops;
-  std::visit(Overloaded{
-                 [&](const Set& set) { on_set(session, set, qos, {&session, provenance}, now); },
-                 [&](const Publish& publish) { on_publish(session, publish, {&session, provenance}, now); },
-                 [&](const Get& get) { on_get(session, get, qos, now); },
-                 [&](const Subscribe& subscribe) { on_subscribe(session, subscribe, now); },
-                 [&](const Unsubscribe& unsubscribe) { on_unsubscribe(session, unsubscribe, now); },
-                 [&](const Bundle& bundle) { on_bundle(session, bundle, qos, provenance, now); },
-                 [&](const Ping&) { reply(session, Message{Pong{}}, now); },
-                 [&](const Sync& sync) { on_sync(session, sync, now); },
-                 [&](const Query& query) { on_query(session, query, now); },
-                 [&](const Announce& announce) { on_announce(session, announce, now); },
-                 [&](const Replay& replay) { on_replay(session, replay, now); },
-                 [&](const FederationSync&) {
-                   const bool peer = (session.features & feature::federation) != 0;
-                   send_error(session,
-                              peer ? Error{ErrorCode::unavailable, "federation is not part of this router", {}}
-                                   : Error{ErrorCode::refused, "FederationSync requires federation feature", {}},
-                              now);
-                 },
-                 [](const auto&) {},  // WELCOME, SNAPSHOT, ACK, ERROR, RESULT, PONG from a client: ignored (router specification 5)
-             },
-             message.body);
+  std::visit(Dispatch{*this, session, qos, provenance, now}, message.body);
   if (!effects.empty()) run_effects(now);
   hops = 0;
   if (!doomed.empty()) close_doomed(now);

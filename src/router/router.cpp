@@ -5,85 +5,85 @@
 
 namespace clasp::router {
 
-Router::Router(Config config, Hooks hooks, Now now) : engine_(std::make_unique<Engine>(std::move(config), std::move(hooks), now)) {}
+Router::Router(Config config, Hooks hooks, const Now& now) : engine_(std::make_unique<Engine>(std::move(config), std::move(hooks), now)) {}
 Router::~Router() = default;
 
-LinkId Router::open_link(Sink& sink, Now now) {
+LinkId Router::open_link(Sink& sink, const Now& now) {
   engine_->check_entry();
   return engine_->open_link(sink, now);
 }
 
-void Router::receive(LinkId link, Bytes frame, Now now) {
+void Router::receive(LinkId link, Bytes frame, const Now& now) {
   engine_->check_entry();
   engine_->receive(link, frame, now);
 }
 
-void Router::activity(LinkId link, Now now) {
+void Router::activity(LinkId link, const Now& now) {
   engine_->check_entry();
   engine_->activity(link, now);
 }
 
-void Router::sent(LinkId link, std::size_t bytes, Now now) {
+void Router::sent(LinkId link, std::size_t bytes, const Now& now) {
   engine_->check_entry();
   engine_->sent(link, bytes, now);
 }
 
-void Router::closed(LinkId link, Now now) {
+void Router::closed(LinkId link, const Now& now) {
   engine_->check_entry();
   engine_->link_gone(link, now);
   engine_->close_doomed(now);
 }
 
-SessionId Router::open_session(const SessionProfile& profile, Sink& sink, Now now) {
+SessionId Router::open_session(const SessionProfile& profile, Sink& sink, const Now& now) {
   engine_->check_entry();
   return engine_->open_profile(profile, sink, now);
 }
 
-void Router::submit(SessionId id, const Message& message, Qos qos, const Provenance& provenance, Now now) {
+void Router::submit(SessionId id, const Message& message, Qos qos, const Provenance& provenance, const Now& now) {
   engine_->check_entry();
   engine_->submit_from(id, message, qos, provenance, now);
 }
 
-void Router::sent(SessionId id, std::size_t bytes, Now now) {
+void Router::sent(SessionId id, std::size_t bytes, const Now& now) {
   engine_->check_entry();
   if (const Session* session = engine_->table.find(id)) engine_->sent(session->link, bytes, now);
 }
 
-void Router::close_session(SessionId id, Now now) {
+void Router::close_session(SessionId id, const Now& now) {
   engine_->check_entry();
   if (const Session* session = engine_->table.find(id)) engine_->link_gone(session->link, now);
   engine_->close_doomed(now);
 }
 
-void Router::durable(Seq seq, Now now) {
+void Router::durable(Seq seq, const Now& now) {
   engine_->check_entry();
   engine_->durable_seq = std::max(engine_->durable_seq, seq);
   engine_->release_durable(now);
 }
 
-void Router::verdict(Ticket ticket, Verdict verdict, Now now) {
+void Router::verdict(Ticket ticket, Verdict verdict, const Now& now) {
   engine_->check_entry();
   engine_->on_verdict(ticket, std::move(verdict), now);
 }
 
-void Router::set_grants(SessionId session, Grants grants, Now now) {
+void Router::set_grants(SessionId session, Grants grants, const Now& now) {
   engine_->check_entry();
   engine_->set_grants(session, std::move(grants), now);
 }
 
-std::optional<SteadyTime> Router::advance(Now now) {
+std::optional<SteadyTime> Router::advance(const Now& now) {
   engine_->check_entry();
   return engine_->advance(now);
 }
 
-bool Router::end_turn(Now now) {
+bool Router::end_turn(const Now& now) {
   engine_->check_entry();
   return engine_->end_turn(now);
 }
 
 std::optional<SteadyTime> Router::next_deadline() const { return engine_->next_deadline(); }
 
-void Router::close_all(const CloseReason& reason, Now now) {
+void Router::close_all(const CloseReason& reason, const Now& now) {
   engine_->check_entry();
   std::vector<LinkId> links;
   engine_->table.each_link([&](LinkId id, Link&) { links.push_back(id); });
@@ -116,7 +116,7 @@ void Router::set_strategy(const Pattern& pattern, ConflictStrategy strategy) {
 }
 
 Result<void> Router::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,
-                             std::optional<Ttl> ttl, Now now) {
+                             std::optional<Ttl> ttl, const Now& now) {
   return engine_->restore(address, value, revision, writer, time, ttl, now);
 }
 
@@ -135,21 +135,21 @@ const Config& Router::config() const { return engine_->config; }
 
 // ---- entry points with a decision or two of their own ----
 
-LinkId Engine::open_link(Sink& sink, Now now) {
+LinkId Engine::open_link(Sink& sink, const Now& now) {
   const LinkId id = table.open_link(sink, now);
   table.find(id)->handshake_timer = timers.arm(TimerKind::handshake, static_cast<std::uint32_t>(id), now.steady + Micros(config.handshake_timeout));
   if (tick_timer == TimerId::none) arm_tick(now);
   return id;
 }
 
-void Engine::activity(LinkId id, Now now) {
+void Engine::activity(LinkId id, const Now& now) {
   if (Link* link = table.find(id)) {
     link->received = now.steady;
     link->pings_missed = 0;
   }
 }
 
-SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, Now now) {
+SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, const Now& now) {
   const LinkId id = table.open_link(sink, now);
   table.find(id)->phase = Phase::active;
   Session& session = begin_session(id, profile.name, profile.grants ? profile.grants : open_grants());
@@ -163,7 +163,7 @@ SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, Now no
   return session.id;
 }
 
-void Engine::submit_from(SessionId id, const Message& message, Qos qos, const Provenance& given, Now now) {
+void Engine::submit_from(SessionId id, const Message& message, Qos qos, const Provenance& given, const Now& now) {
   Session* session = table.find(id);
   if (session == nullptr) return;
   Provenance provenance = given;
@@ -182,7 +182,7 @@ Router::ParamView Engine::param_view(const ParamRecord& record) {
 }
 
 Result<void> Engine::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,
-                             std::optional<Ttl> ttl, Now now) {
+                             std::optional<Ttl> ttl, const Now& now) {
   if (const auto bad = check_set_form(Set{.address = address, .value = value})) return *bad;
   const auto old = params.find_record(address);
   const WriterId by = writers.intern(writer);

@@ -49,43 +49,43 @@ struct Hooks {
 
 class Router {
  public:
-  Router(Config config, Hooks hooks, Now now);
+  Router(Config config, Hooks hooks, const Now& now);
   Router(const Router&) = delete;
   ~Router();
 
   // ---- links: peers that speak CLASP ----
-  LinkId open_link(Sink& sink, Now now);  // HELLO has to come within handshake_timeout
+  LinkId open_link(Sink& sink, const Now& now);  // HELLO has to come within handshake_timeout
   // One frame, exactly. The bytes may be read only during the call.
-  void receive(LinkId link, Bytes frame, Now now);
+  void receive(LinkId link, Bytes frame, const Now& now);
   // Any sign of life that is no frame (WebSocket ping or pong).
-  void activity(LinkId link, Now now);
+  void activity(LinkId link, const Now& now);
   // The link got rid of these bytes. Frees window, may hand the sink more.
-  void sent(LinkId link, std::size_t bytes, Now now);
+  void sent(LinkId link, std::size_t bytes, const Now& now);
   // The link is gone; its sink is not called again.
-  void closed(LinkId link, Now now);
+  void closed(LinkId link, const Now& now);
 
   // ---- sessions without a link of their own ----
-  SessionId open_session(const SessionProfile& profile, Sink& sink, Now now);
+  SessionId open_session(const SessionProfile& profile, Sink& sink, const Now& now);
   // The one way in: receive() decodes and comes here.
-  void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, Now now);
-  void sent(SessionId session, std::size_t bytes, Now now);
-  void close_session(SessionId session, Now now);
+  void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
+  void sent(SessionId session, std::size_t bytes, const Now& now);
+  void close_session(SessionId session, const Now& now);
 
   // ---- answers that had to wait ----
-  void durable(Seq seq, Now now);
-  void verdict(Ticket ticket, Verdict verdict, Now now);
-  void set_grants(SessionId session, Grants grants, Now now);  // null: nothing is allowed any more, the session is closed
+  void durable(Seq seq, const Now& now);
+  void verdict(Ticket ticket, Verdict verdict, const Now& now);
+  void set_grants(SessionId session, Grants grants, const Now& now);  // null: nothing is allowed any more, the session is closed
 
   // ---- time ----
   // Runs due timers; call before a turn's input. Returns when to call again.
-  std::optional<SteadyTime> advance(Now now);
+  std::optional<SteadyTime> advance(const Now& now);
   // Ends a turn: shows the observers its commits, continues snapshots, wakes paced publishers. Flush the links afterwards.
   // True if something is left to do at once (a snapshot in progress): turn again even without input.
-  bool end_turn(Now now);
+  bool end_turn(const Now& now);
   std::optional<SteadyTime> next_deadline() const;
 
   // Ends every session with the reason (shutdown).
-  void close_all(const CloseReason& reason, Now now);
+  void close_all(const CloseReason& reason, const Now& now);
 
   // ---- for the embedder ----
   struct ParamView {
@@ -101,7 +101,7 @@ class Router {
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
-                       Now now);
+                       const Now& now);
   // Raises every next revision by 2^24 (after an unclean start, contract 30).
   void raise_revisions();
   std::uint64_t epoch() const;

@@ -4,7 +4,7 @@
 
 namespace clasp::router {
 
-LinkId SessionTable::open_link(Sink& sink, Now now) {
+LinkId SessionTable::open_link(Sink& sink, const Now& now) {
   std::uint32_t place = 0;
   if (free_links_.empty()) {
     place = static_cast<std::uint32_t>(links_.size());

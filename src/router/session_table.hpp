@@ -71,7 +71,7 @@ struct Session {
 
 class SessionTable {
  public:
-  LinkId open_link(Sink& sink, Now now);
+  LinkId open_link(Sink& sink, const Now& now);
   Link* find(LinkId id) {  // nullptr if closed
     const auto raw = static_cast<std::uint32_t>(id);
     const std::uint32_t place = raw & place_mask;

@@ -24,7 +24,7 @@ GestureLimits gesture_limits(const Config& config) {
 
 }  // namespace
 
-Engine::Engine(Config configuration, Hooks given, Now now)
+Engine::Engine(Config configuration, Hooks given, const Now& now)
     : config(std::move(configuration)),
       hooks(std::move(given)),
       gate(hooks.gate != nullptr ? *hooks.gate : open_gate),
@@ -58,7 +58,7 @@ Session& Engine::begin_session(LinkId id, std::string_view name, Grants grants) 
   return session;
 }
 
-void Engine::end_session(SessionId id, Now now) {
+void Engine::end_session(SessionId id, const Now& now) {
   Session* session = table.find(id);
   if (session == nullptr) return;
   std::vector<HeldMove> moves;
@@ -70,9 +70,11 @@ void Engine::end_session(SessionId id, Now now) {
     params.release_locks(id, [&](EntryId entry) {
       const ParamRecord record = params.record(entry);
       const std::string address(record.address);
-      commit({.kind = CommitKind::lock, .address = address, .value = {}, .revision = record.revision, .id = {}, .rate = {}, .samples = {}, .timestamp = {},
-              .ttl = {}, .provenance = by, .time = now.unix_time},
-             entry, std::nullopt, false, now);
+      Delivery freed = new_commit(CommitKind::lock, address, now);
+      freed.entry = entry;
+      freed.revision = record.revision;
+      freed.provenance = by;
+      commit(freed, nobody, false, now);
     });
   }
   subscriptions.remove_session(session->slot);
@@ -88,7 +90,7 @@ void Engine::end_session(SessionId id, Now now) {
   table.free_session(id);
 }
 
-void Engine::close_link(LinkId id, const CloseReason& reason, Now now) {
+void Engine::close_link(LinkId id, const CloseReason& reason, const Now& now) {
   Link* link = table.find(id);
   if (link == nullptr) return;
   {
@@ -98,7 +100,7 @@ void Engine::close_link(LinkId id, const CloseReason& reason, Now now) {
   link_gone(id, now);
 }
 
-void Engine::link_gone(LinkId id, Now now) {
+void Engine::link_gone(LinkId id, const Now& now) {
   Link* link = table.find(id);
   if (link == nullptr) return;
   timers.cancel(link->handshake_timer);
@@ -115,7 +117,7 @@ void Engine::doom(Session& session, const CloseReason& reason) {
 }
 
 // May be entered again through the commits an ending session causes: the list is worked off one by one.
-void Engine::close_doomed(Now now) {
+void Engine::close_doomed(const Now& now) {
   while (!doomed.empty()) {
     const auto [id, reason] = doomed.back();
     doomed.pop_back();
@@ -126,7 +128,7 @@ void Engine::close_doomed(Now now) {
   }
 }
 
-void Engine::set_grants(SessionId id, Grants grants, Now now) {
+void Engine::set_grants(SessionId id, Grants grants, const Now& now) {
   Session* session = table.find(id);
   if (session == nullptr) return;
   session->grants = std::move(grants);
@@ -174,7 +176,7 @@ std::optional<SteadyTime> Engine::next_deadline() const {
   return next;
 }
 
-std::optional<SteadyTime> Engine::advance(Now now) {
+std::optional<SteadyTime> Engine::advance(const Now& now) {
   if (const auto due = bundles.next_deadline(); due && *due <= now.steady) execute_due_bundles(now);
 
   if (const auto due = params.next_expiry(); due && *due <= now.steady) {
@@ -224,7 +226,7 @@ std::optional<SteadyTime> Engine::advance(Now now) {
 }
 
 // This process was stopped, suspended or starved of its processor: it could neither hear nor send meanwhile, so that time counts against nobody.
-void Engine::excuse(Micros absence, Now now) {
+void Engine::excuse(Micros absence, const Now& now) {
   const auto later = [&](SteadyTime& time) { time = std::min(time + absence, now.steady); };
   table.each_link([&](LinkId, Link& link) {
     later(link.received);
@@ -236,13 +238,13 @@ void Engine::excuse(Micros absence, Now now) {
   log("absence", fmt::format("this process did not run for {:.1f} s; that counts against no session", length), now);
 }
 
-void Engine::arm_tick(Now now) {
+void Engine::arm_tick(const Now& now) {
   tick_due = now.steady + tick_interval;
   tick_timer = timers.arm(TimerKind::idle, 0, tick_due);
 }
 
 // Once a second, for all links: silence, pings, stalls. A link that is not read because of us is not idle.
-void Engine::on_tick(Now now) {
+void Engine::on_tick(const Now& now) {
   std::vector<std::pair<LinkId, CloseReason>> closing;
   table.each_link([&](LinkId id, Link& link) {
     if (link.phase != Phase::active) return;
@@ -283,7 +285,7 @@ void Engine::arm_held(Session& session) {
   else timers.move(session.held_timer, *due);
 }
 
-void Engine::on_held_due(Session& session, Now now) {
+void Engine::on_held_due(Session& session, const Now& now) {
   while (auto item = session.options->pop_due(now.steady)) {
     SharedFrame shared;
     emit_scratch.clear();
@@ -320,7 +322,7 @@ void Engine::on_held_due(Session& session, Now now) {
   arm_held(session);
 }
 
-bool Engine::end_turn(Now now) {
+bool Engine::end_turn(const Now& now) {
   close_doomed(now);
   show_commits();
   const bool more = !cursors.empty() && advance_snapshots(now);
@@ -357,7 +359,7 @@ std::string Engine::writer_text(WriterId writer) const {
 }
 
 // At most one line a second of each kind; says how many were left out (contract: limited logging).
-void Engine::log(std::string_view kind, std::string line, Now now) {
+void Engine::log(std::string_view kind, std::string line, const Now& now) {
   if (hooks.log) paced_log.line(kind, std::move(line), now.steady, hooks.log);
 }
 

@@ -12,7 +12,7 @@
 
 namespace clasp::router {
 
-// One committed change or message on its way to one session. All views are valid during the call only.
+// One committed change or message: what the log keeps, and on its way to a session what that session gets. All views are valid during the call only.
 class Delivery {
  public:
   Seq seq = 0;
@@ -33,6 +33,8 @@ class Delivery {
   bool unlock = false;
   bool own = false;                        // the receiving session caused it
   Provenance provenance;
+  UnixTime time;                           // of the commit
+  std::uint64_t bundle = 0;                // equal for the members of one bundle, 0 outside
   std::span<const std::uint32_t> subscriptions;  // ids of the receiving session's subscriptions that match
 
   // The whole CLASP frame. Encoded once, on the first call, and shared by all sinks of this commit.

@@ -23,7 +23,7 @@ std::optional<ValueView> Engine::visible(const Session& session, const ParamReco
   return ValueView{static_cast<ValueTag>(scratch.data()[0]), scratch.view(1)};
 }
 
-void Engine::start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, Now now) {
+void Engine::start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, const Now& now) {
   cursors.push_back({.session = session.id,
                      .pattern = std::move(pattern),
                      .since = commit_log.last_seq(),
@@ -38,7 +38,7 @@ void Engine::start_snapshot(Session& session, Pattern pattern, std::optional<std
 }
 
 // One chunk. Entries that changed after the snapshot's point and came live are skipped; what is sent is the value of now.
-Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, Now now) {
+Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, const Now& now) {
   Session* session = table.find(cursor.session);
   if (session == nullptr) return {.finished = true};
   Link* link = table.find(session->link);
@@ -112,7 +112,7 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, Now now) {
 }
 
 // A value that came by snapshot counts as delivered for the subscription's epsilon and rate.
-void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, Now now) {
+void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, const Now& now) {
   if (!session.options) return;
   const auto slot = subscriptions.find(session.slot, subscription_id);
   if (!slot) return;
@@ -121,7 +121,7 @@ void Engine::note_snapshot_delivery(Session& session, std::uint32_t subscription
 }
 
 // Round-robin over the running snapshots. True if there is more to send at once.
-bool Engine::advance_snapshots(Now now) {
+bool Engine::advance_snapshots(const Now& now) {
   std::size_t bytes = 0;
   bool more = false;
   std::size_t left = cursors.size();
@@ -151,7 +151,7 @@ void Engine::drop_cursors(SessionId id, std::optional<std::uint32_t> subscriptio
 }
 
 // The last n values of each matching address, oldest first, from the commit log (contract 12).
-void Engine::send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, Now now) {
+void Engine::send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, const Now& now) {
   if (!options.history || *options.history == 0) return;
   const std::uint64_t window_us = options.window ? std::uint64_t{*options.window} * 1000 : ~std::uint64_t{0};
   std::unordered_map<std::string, std::uint32_t> taken;

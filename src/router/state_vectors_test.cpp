@@ -68,11 +68,10 @@ std::string apply(ParamStore& store, std::string_view address, const Json& step,
   if (step.contains("revision")) write.expected = revision_of(step.at("revision"));
   write.lock = step.value("lock", false);
   write.unlock = step.value("unlock", false);
-  if (const auto checked = store.check(write); !checked) {
-    const Refused& refused = checked.error();
-    if (refused.why == Refusal::revision_conflict)
-      return fmt::format("RevisionConflict {{ expected: {}, actual: {} }}", refused.expected, refused.actual);
-    return fmt::format("LockHeld {{ holder: \"{}\" }}", name_of(static_cast<std::uint64_t>(refused.holder)));
+  if (const auto refused = store.check(write, store.place(write.address))) {
+    if (refused->why == Refusal::revision_conflict)
+      return fmt::format("RevisionConflict {{ expected: {}, actual: {} }}", refused->expected, refused->actual);
+    return fmt::format("LockHeld {{ holder: \"{}\" }}", name_of(static_cast<std::uint64_t>(refused->holder)));
   }
   const Written written = store.write(write, 1, UnixTime{1}, SteadyTime{1}, strategy);
   return written.lost ? "ConflictRejected" : fmt::format("{}", written.revision);

@@ -147,7 +147,8 @@ BENCHMARK(BM_AddAfterEachMatch);
 void BM_CommitLogAppend(benchmark::State& state) {
   CommitLog log(8'388'608);
   const std::string number(8, 'x');
-  CommitInput input;
+  ByteBuffer no_frames;
+  Delivery input(no_frames);
   input.address = "/stage/1/light/7/dim";
   input.value = ValueView{ValueTag::f64, as_bytes(number)};
   for (auto _ : state) benchmark::DoNotOptimize(log.append(input));

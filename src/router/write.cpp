@@ -28,17 +28,17 @@ std::string_view remainder_after(std::string_view text, std::string_view prefix)
 
 }  // namespace
 
-void Engine::on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, Now now) {
-  Error error;
-  if (const auto bad = check_set_form(set)) error = *bad;
-  else if (const auto denied = check_rights(session, set.address, set.value, "write")) error = *denied;
-  if (error.code != ErrorCode::none) return send_error(session, error, now, Order::write);
+void Engine::on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, const Now& now) {
+  const Place place = params.place(set.address);
+  if (const auto bad = place.is_new() ? check_set_form(set) : check_set_size(set)) return send_error(session, *bad, now, Order::write);
+  if (const auto denied = check_rights(session, set.address, set.value, "write")) return send_error(session, *denied, now, Order::write);
 
   Revision revision = 0;
-  const WriteResult result = apply_set(set, context, now, revision, error);
+  std::optional<Error> error;
+  const WriteResult result = apply_set(set, place, context, now, revision, error);
   if (result == WriteResult::lost)
     return send_error(session, {ErrorCode::revision_conflict, "ConflictRejected", std::string(set.address)}, now, Order::write);
-  if (result == WriteResult::refused) return send_error(session, error, now, Order::write);
+  if (result == WriteResult::refused) return send_error(session, *error, now, Order::write);
   if (qos == Qos::fire && config.ack == AckPolicy::by_qos) return;
 
   Ack ack{.address = set.address, .revision = {}, .locked = {}, .holder = {}, .correlation_id = {}};
@@ -60,6 +60,11 @@ std::optional<Error> Engine::check_set_form(const Set& set) const {
   const AddressRules rules{.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses};
   if (const auto fault = check_address(set.address, rules))
     return Error{ErrorCode::revision_conflict, describe_address_fault(*fault, set.address), printable(set.address)};
+  return check_set_size(set);
+}
+
+// An address that the store knows has been checked when it came there: of such a SET this is all there is to check.
+std::optional<Error> Engine::check_set_size(const Set& set) const {
   // It has to fit into a SNAPSHOT entry and into its own broadcast, or nobody could ever be told (wire format 22.6).
   constexpr std::size_t uuid_text_bytes = 36;
   constexpr std::size_t snapshot_overhead = 3;                // code and count
@@ -77,6 +82,7 @@ std::optional<Error> Engine::check_set_form(const Set& set) const {
 std::optional<Error> Engine::check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const {
   if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, address)))
     return Error{ErrorCode::forbidden, fmt::format("Insufficient scope for {} operation", operation), std::string(address)};
+  if (&gate == &open_gate) return std::nullopt;
   if (auto text = gate.validate_write(view_of(session), address, value)) return Error{ErrorCode::refused, std::move(*text), std::string(address)};
   return std::nullopt;
 }
@@ -103,8 +109,8 @@ ConflictStrategy Engine::strategy_for(std::string_view address) const {
   return ConflictStrategy::lww;
 }
 
-std::optional<ValueView> Engine::transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, Now now, ByteBuffer& out,
-                                             WriteResult& result, Error& error) {
+std::optional<ValueView> Engine::transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, const Now& now, ByteBuffer& out,
+                                             WriteResult& result, std::optional<Error>& error) {
   if (hooks.transform == nullptr || !steps_of(mode).transform) return value;
   Transformed answer = hooks.transform->transform(address, signal, value, now);
   if (std::holds_alternative<Keep>(answer)) return value;
@@ -114,31 +120,30 @@ std::optional<ValueView> Engine::transformed(std::string_view address, SignalTyp
   }
   if (auto* reject = std::get_if<Reject>(&answer)) {
     result = WriteResult::refused;
-    error = {ErrorCode::invalid_value, std::move(reject->message), std::string(address)};
+    error = Error{ErrorCode::invalid_value, std::move(reject->message), std::string(address)};
     return std::nullopt;
   }
   out.clear();
   if (!encode_value(std::get<Value>(answer), out)) {
     result = WriteResult::refused;
-    error = {ErrorCode::invalid_value, "the transformed value does not fit the wire", std::string(address)};
+    error = Error{ErrorCode::invalid_value, "the transformed value does not fit the wire", std::string(address)};
     return std::nullopt;
   }
   return ValueView{static_cast<ValueTag>(out.data()[0]), out.view(1)};
 }
 
-WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now now, Revision& revision, Error& error) {
+WriteResult Engine::apply_set(const Set& set, Place place, const WriteContext& context, const Now& now, Revision& revision, std::optional<Error>& error) {
   ParamWrite write{.address = set.address, .value = set.value, .expected = set.revision, .ttl = set.ttl, .lock = set.lock, .unlock = set.unlock,
                    .session = context.session->id, .writer = context.provenance.writer};
-  const auto place = params.check(write);
-  if (!place) {
-    error = describe(place.error(), set.address);
-    if (place.error().why == Refusal::at_capacity) {
+  if (const auto refused = params.check(write, place)) {
+    error = describe(*refused, set.address);
+    if (refused->why == Refusal::at_capacity) {
       ++stats.params_refused;
       log("capacity", fmt::format("params are refused: {} are held, the maximum (--max-params)", params.size()), now);
     }
     return WriteResult::refused;
   }
-  if (hooks.transform == nullptr) return store(set, write, *place, context, now, revision);
+  if (hooks.transform == nullptr) return store(set, write, place, context, now, revision);
   WriteResult result = WriteResult::written;
   const auto value = transformed(set.address, SignalType::param, set.value, context.mode, now, value_scratch, result, error);
   if (!value) return result;
@@ -151,11 +156,11 @@ WriteResult Engine::apply_set(const Set& set, const WriteContext& context, Now n
     }
   }
   write.value = *value;
-  return store(set, write, *place, context, now, revision);
+  return store(set, write, place, context, now, revision);
 }
 
 // The write can no longer be refused, only lose by its strategy.
-WriteResult Engine::store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, Now now, Revision& revision) {
+WriteResult Engine::store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, const Now& now, Revision& revision) {
   if (place.is_new()) {
     if (const auto victim = params.eviction_victim()) {
       ++stats.params_evicted;
@@ -171,18 +176,16 @@ WriteResult Engine::store(const Set& set, const ParamWrite& write, Place place, 
     if (!written.created) writers.release(written.replaced);
   }
   if (set.lock) context.session->locks = true;
-  CommitInput input;  // field by field: GCC zeroes the whole of it before a braced list, which is a tenth of a SET
-  input.kind = CommitKind::set;
-  input.address = set.address;
-  input.value = write.value;
-  input.revision = written.revision;
-  input.ttl = set.ttl;
-  input.lock = set.lock;
-  input.unlock = set.unlock;
-  input.provenance = context.provenance;
-  input.time = now.unix_time;
-  input.bundle = context.bundle;
-  commit(input, written.entry, std::nullopt, false, now);
+  Delivery delivery = new_commit(CommitKind::set, set.address, now);
+  delivery.entry = written.entry;
+  delivery.value = write.value;
+  delivery.revision = written.revision;
+  delivery.ttl = set.ttl;
+  delivery.lock = set.lock;
+  delivery.unlock = set.unlock;
+  delivery.provenance = context.provenance;
+  delivery.bundle = context.bundle;
+  commit(delivery, nobody, false, now);
   return WriteResult::written;
 }
 
@@ -197,7 +200,7 @@ std::optional<Error> Engine::check_publish_form(const Publish& publish) {
   return std::nullopt;
 }
 
-void Engine::on_publish(Session& session, const Publish& publish, const WriteContext& context, Now now) {
+void Engine::on_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now) {
   const ValueView value = publish.value.value_or(ValueView{});
   if (const auto bad = check_publish_form(publish)) return send_error(session, *bad, now);
   if (const auto denied = check_rights(session, publish.address, value, "publish")) return send_error(session, *denied, now);
@@ -205,7 +208,7 @@ void Engine::on_publish(Session& session, const Publish& publish, const WriteCon
   publish_now(publish, context, now);
 }
 
-void Engine::publish_now(const Publish& publish, const WriteContext& context, Now now) {
+void Engine::publish_now(const Publish& publish, const WriteContext& context, const Now& now) {
   if (config.gesture_coalescing && publish.signal == SignalType::gesture) {
     std::optional<HeldMove> before;
     const GestureAction action = gesture_coalescer.handle(context.session->id, publish, context.provenance, now.steady, before);
@@ -215,32 +218,29 @@ void Engine::publish_now(const Publish& publish, const WriteContext& context, No
   commit_publish(publish, context, now);
 }
 
-void Engine::commit_publish(const Publish& publish, const WriteContext& context, Now now) {
+void Engine::commit_publish(const Publish& publish, const WriteContext& context, const Now& now) {
   std::optional<ValueView> value = publish.value;
   if (value && hooks.transform != nullptr) {
     WriteResult result = WriteResult::written;
-    Error error;
+    std::optional<Error> error;
     value = transformed(publish.address, publish.signal.value_or(SignalType::event), *value, context.mode, now, value_scratch, result, error);
-    if (result == WriteResult::refused && context.session != nullptr) send_error(*context.session, error, now);
+    if (result == WriteResult::refused && context.session != nullptr) send_error(*context.session, *error, now);
     if (!value) return;
   }
-  CommitInput input;  // field by field, as in store()
-  input.kind = CommitKind::publish;
-  input.address = publish.address;
-  input.value = value;
-  input.signal = publish.signal.value_or(SignalType::event);
-  input.phase = publish.phase;
-  input.id = publish.id;
-  input.rate = publish.rate;
-  input.samples = publish.samples;
-  input.timestamp = publish.timestamp;
-  input.provenance = context.provenance;
-  input.time = now.unix_time;
-  input.bundle = context.bundle;
-  commit(input, no_entry, context.provenance.session, !publish.signal.has_value(), now);
+  Delivery delivery = new_commit(CommitKind::publish, publish.address, now);
+  delivery.value = value;
+  delivery.signal = publish.signal.value_or(SignalType::event);
+  delivery.phase = publish.phase;
+  delivery.id = publish.id;
+  delivery.rate = publish.rate;
+  delivery.samples = publish.samples;
+  delivery.timestamp = publish.timestamp;
+  delivery.provenance = context.provenance;
+  delivery.bundle = context.bundle;
+  commit(delivery, context.provenance.session, !publish.signal.has_value(), now);
 }
 
-void Engine::publish_held(const HeldMove& move, Now now) {
+void Engine::publish_held(const HeldMove& move, const Now& now) {
   const auto message = inner_decoder.decode(move.frame.view());
   CLASP_CHECK(message.has_value());
   WriteContext context{table.find(move.session), move.provenance};
@@ -249,7 +249,7 @@ void Engine::publish_held(const HeldMove& move, Now now) {
 
 // /clasp/p2p/signal/<session id>: straight to that session, subscribed or not (router specification, section 12). `from` in the payload is
 // what peers answer to, so it is made true.
-bool Engine::on_p2p_signal(Session& session, const Publish& publish, Now now) {
+bool Engine::on_p2p_signal(Session& session, const Publish& publish, const Now& now) {
   const std::string_view target_id = remainder_after(publish.address, p2p_signal_prefix);
   if (target_id.empty() || target_id.find('/') != std::string_view::npos) return false;
   Uuid uuid;
