@@ -112,16 +112,18 @@ bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSe
   return wanted;
 }
 
-void Engine::remove_param(EntryId entry, Now now) {
+Revision Engine::remove_param(EntryId entry, const Provenance* by, Now now) {
   const ParamRecord record = params.record(entry);
   const std::string address(record.address);  // the record goes before subscribers are told
   const WriterId writer = record.writer;
   const Revision revision = params.remove(entry);
   CommitInput input{.kind = CommitKind::remove, .address = address, .value = ValueView{}, .revision = revision};
-  input.provenance.writer = writer;
+  if (by != nullptr) input.provenance = *by;
+  else input.provenance.writer = writer;
   input.time = now.unix_time;
   commit(input, entry, std::nullopt, false, now);
   writers.release(writer);
+  return revision;
 }
 
 void Engine::run_effects(Now now) {

@@ -116,7 +116,7 @@ class Engine {
   // ---- commit.cpp ----
   Seq commit(const CommitInput& input, EntryId entry, std::optional<SessionId> except, bool any_type, Now now);
   bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now);
-  void remove_param(EntryId entry, Now now);
+  Revision remove_param(EntryId entry, const Provenance* by, Now now);  // null: nobody did it; its last writer is named
   void run_effects(Now now);
   void show_commits();
   void show_commits_to(Observer& observer);
@@ -165,10 +165,14 @@ class Engine {
   bool advance_snapshots(Now now);
   void note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, Now now);
   void drop_cursors(SessionId session, std::optional<std::uint32_t> subscription);
+  void finish_snapshot(const SnapshotCursor& cursor);
+  bool send_since(Session& session, const Pattern& pattern, TypeMask types, Seq since, Now now);
   void send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, Now now);
 
   // ---- queries.cpp ----
   void on_subscribe(Session& session, const Subscribe& subscribe, Now now);
+  bool subscribe_since(SessionId session, const Subscribe& subscribe, Seq since, Now now);
+  bool read(const Session& session, const Pattern& pattern, std::string_view after, const std::function<bool(const Router::ParamView&)>& visit);
   void on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, Now now);
   void on_get(Session& session, const Get& get, Qos qos, Now now);
   bool render_get(Session& session, std::string_view address, ByteBuffer& out, Now now);  // false: missing or unreadable
