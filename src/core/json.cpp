@@ -57,19 +57,29 @@ void append_floating(double number, std::string& out) {
   if (text.find_first_of(".e") == std::string::npos) out += ".0";
 }
 
-void append_json(const Value& value, std::string& out) {
+void append_blob(const Blob& blob, JsonBytes bytes, std::string& out) {
+  if (bytes == JsonBytes::base64) {
+    fmt::format_to(std::back_inserter(out), R"({{"{}":"{}"}})", bytes_key, base64_encode(blob));
+    return;
+  }
+  char separator = '[';
+  for (const std::byte byte : blob) fmt::format_to(std::back_inserter(out), "{}{}", std::exchange(separator, ','), std::to_integer<unsigned>(byte));
+  out += separator == '[' ? "[]" : "]";
+}
+
+void append_value(const Value& value, JsonBytes bytes, std::string& out) {
   switch (value.kind()) {
     case ValueKind::null: out += "null"; return;
     case ValueKind::boolean: out += *value.boolean() ? "true" : "false"; return;
     case ValueKind::integer: fmt::format_to(std::back_inserter(out), "{}", *value.integer()); return;
     case ValueKind::floating: append_floating(*value.floating(), out); return;
     case ValueKind::string: append_string(*value.string(), out); return;
-    case ValueKind::bytes: fmt::format_to(std::back_inserter(out), R"({{"{}":"{}"}})", bytes_key, base64_encode(*value.bytes())); return;
+    case ValueKind::bytes: append_blob(*value.bytes(), bytes, out); return;
     case ValueKind::array: {
       char separator = '[';
       for (const Value& item : *value.array()) {
         out += std::exchange(separator, ',');
-        append_json(item, out);
+        append_value(item, bytes, out);
       }
       out += separator == '[' ? "[]" : "]";
       return;
@@ -80,7 +90,7 @@ void append_json(const Value& value, std::string& out) {
         out += std::exchange(separator, ',');
         append_string(key, out);
         out += ':';
-        append_json(item, out);
+        append_value(item, bytes, out);
       }
       out += separator == '{' ? "{}" : "}";
       return;
@@ -238,11 +248,23 @@ inline namespace v0 {
 
 std::string to_json(const Value& value) {
   std::string out;
-  append_json(value, out);
+  append_value(value, JsonBytes::base64, out);
   return out;
 }
 
 }  // namespace v0
+
+void append_json(const Value& value, JsonBytes bytes, std::string& out) { append_value(value, bytes, out); }
+
+// Numbers and short things without a tree.
+void append_json(const ValueView& value, JsonBytes bytes, std::string& out) {
+  if (const auto integer = value.as_integer()) fmt::format_to(std::back_inserter(out), "{}", *integer);
+  else if (value.tag == ValueTag::f64) append_floating(*value.as_number(), out);
+  else if (const auto text = value.as_string()) append_string(*text, out);
+  else append_value(to_value(value), bytes, out);
+}
+
+void append_json_string(std::string_view text, std::string& out) { append_string(text, out); }
 
 Result<Value> parse_json(std::string_view text) {
   // The library takes both silently: it skips the mark, and a zero byte ends its input.

@@ -1,10 +1,12 @@
-// JSON text to Value; the other direction is to_json() of clasp/value.hpp.
+// JSON text to Value and back, for protocols; people and logs use to_json() of clasp/value.hpp.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "clasp/error.hpp"
 #include "clasp/value.hpp"
+#include "core/value_view.hpp"
 
 namespace clasp {
 
@@ -14,5 +16,13 @@ namespace clasp {
 //
 // Never recurses. A Value takes up to 50 times the bytes of its text ("[0,0,0…]"): bound the text before.
 Result<Value> parse_json(std::string_view text);
+
+// How bytes look, which JSON has no word for: {"$bytes":"<base64>"}, or an array of numbers from 0 to 255 (bridges specification, section 2.5).
+enum class JsonBytes : bool { base64, numbers };
+
+// Non-finite numbers become null, floating 1.0 "1.0", ill-formed UTF-8 U+FFFD; so this is always JSON in one line.
+void append_json(const Value& value, JsonBytes bytes, std::string& out);
+void append_json(const ValueView& value, JsonBytes bytes, std::string& out);
+void append_json_string(std::string_view text, std::string& out);
 
 }  // namespace clasp

@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "core/limits.hpp"
@@ -242,6 +243,27 @@ RC_GTEST_PROP(JsonProperty, EveryValueSurvivesTheTripThroughText, ()) {
   const Result<Value> back = parse_json(to_json(value));
   RC_ASSERT(back.has_value());
   RC_ASSERT(*back == value);
+}
+
+TEST(AppendJson, WritesBytesAsTheSurfaceWantsThem) {
+  const Value value{Map{{"b", Blob{std::byte{0}, std::byte{255}}}, {"e", Blob{}}}};
+  std::string numbers;
+  append_json(value, JsonBytes::numbers, numbers);
+  EXPECT_EQ(numbers, R"({"b":[0,255],"e":[]})");
+  std::string base64;
+  append_json(value, JsonBytes::base64, base64);
+  EXPECT_EQ(base64, to_json(value));
+}
+
+TEST(AppendJson, SaysOfEncodedValuesWhatItSaysOfTrees) {
+  for (const Value& value : {Value(), Value(true), Value(std::int64_t{-7}), Value(1.0), Value(0.25), Value(std::nan("")), Value("a\"\n\xe2\x80\xa8"),
+                             Value(Array{1, "x"}), Value(Map{{"k", 1.5}}), Value(Blob{std::byte{7}})}) {
+    std::string tree;
+    append_json(value, JsonBytes::numbers, tree);
+    std::string view;
+    append_json(EncodedValue(value).view(), JsonBytes::numbers, view);
+    EXPECT_EQ(view, tree);
+  }
 }
 
 }  // namespace

@@ -71,6 +71,15 @@ void append_field(ByteBuffer& out, std::string_view name, std::string_view value
   append_text(out, "\r\n");
 }
 
+void append_status_and_fields(ByteBuffer& out, const HttpResponse& response) {
+  append_text(out, "HTTP/1.1 ");
+  append_number(out, response.status);
+  append_text(out, " ");
+  append_text(out, http_reason(response.status));
+  append_text(out, "\r\n");
+  for (const HttpField& field : response.fields) append_field(out, field.name, field.value);
+}
+
 }  // namespace
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
@@ -122,12 +131,7 @@ std::string_view http_reason(unsigned status) {
 }
 
 void append_response(ByteBuffer& out, const HttpResponse& response, Persist persist, Body body) {
-  append_text(out, "HTTP/1.1 ");
-  append_number(out, response.status);
-  append_text(out, " ");
-  append_text(out, http_reason(response.status));
-  append_text(out, "\r\n");
-  for (const HttpField& field : response.fields) append_field(out, field.name, field.value);
+  append_status_and_fields(out, response);
   // Neither 1xx nor 204 nor 304 may carry a body; of the three only 304 may tell a length, which we don't know.
   const bool bodiless = response.status < 200 || response.status == 204 || response.status == 304;
   if (!bodiless) {
@@ -138,6 +142,13 @@ void append_response(ByteBuffer& out, const HttpResponse& response, Persist pers
   if (response.status >= 200) append_field(out, "Connection", persist == Persist::yes && !response.close ? "keep-alive" : "close");
   append_text(out, "\r\n");
   if (!bodiless && body == Body::send) append_text(out, response.body);
+}
+
+void append_streaming_head(ByteBuffer& out, const HttpResponse& head, bool chunked, Persist persist) {
+  append_status_and_fields(out, head);
+  if (chunked) append_field(out, "Transfer-Encoding", "chunked");
+  append_field(out, "Connection", persist == Persist::yes && !head.close ? "keep-alive" : "close");
+  append_text(out, "\r\n");
 }
 
 }  // namespace clasp::net

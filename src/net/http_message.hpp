@@ -58,22 +58,7 @@ enum class Body : bool { omit, send };  // omit: the answer to a HEAD; its Conte
 // Appends the whole answer. Line breaks in field values are replaced by blanks, so that no value can forge a header.
 void append_response(ByteBuffer& out, const HttpResponse& response, Persist persist, Body body);
 
-// Answers requests that are no WebSocket upgrade: health checks, the console, REST. Called on the loop's thread; must not block.
-class HttpHandler {
- public:
-  virtual ~HttpHandler() = default;
-  virtual HttpResponse handle(const HttpRequest& request) = 0;
-  // A reason not to upgrade this request (an origin that is not allowed), or nothing.
-  virtual std::optional<HttpResponse> refuse_upgrade(const HttpRequest& request) {
-    static_cast<void>(request);
-    return std::nullopt;
-  }
-};
-
-// "ok" to everything (transports, section 4.3).
-class ProbeHandler final : public HttpHandler {
- public:
-  HttpResponse handle(const HttpRequest&) override { return text_response(200, "ok\n"); }
-};
+// The head of an answer whose length is not known yet: chunked towards HTTP/1.1, towards HTTP/1.0 ended by the close.
+void append_streaming_head(ByteBuffer& out, const HttpResponse& head, bool chunked, Persist persist);
 
 }  // namespace clasp::net

@@ -16,7 +16,7 @@ namespace clasp::net {
 
 struct HttpLimits {
   std::size_t head_bytes_max = 16'384;     // request line and headers: above it 431
-  std::size_t body_bytes_max = 1'048'576;  // above it 413
+  std::size_t body_bytes_max = 2'097'152;  // above it 413
 };
 
 // Feed it whatever arrives, in pieces of any size; it takes exactly the bytes of one request and leaves what follows (pipelined requests, or the

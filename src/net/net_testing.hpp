@@ -180,7 +180,7 @@ class LoopTest : public testing::Test {
   void start(LoopOptions options = {}, std::string_view address = ":0") {
     loop = std::make_unique<EventLoop>(options);
     loop->attach(engine);
-    Protocols known = Protocols::clasp(engine, http, websocket);
+    Protocols known = Protocols::clasp(engine, *handler, websocket);
     known.log = [this](std::string_view line) { log.emplace_back(line); };
     const Result<ListenAddress> at = parse_listen_address(address);
     ASSERT_TRUE(at);
@@ -209,6 +209,7 @@ class LoopTest : public testing::Test {
 
   FakeEngine engine;
   ProbeHandler http;
+  HttpHandler* handler = &http;  // for start()
   WebSocketOptions websocket;  // for start()
   std::vector<std::string> log;
   std::unique_ptr<EventLoop> loop;

@@ -10,6 +10,7 @@
 
 #include "core/paced_log.hpp"
 #include "net/first_bytes.hpp"
+#include "net/http_handler.hpp"
 #include "net/http_message.hpp"
 #include "net/link_engine.hpp"
 #include "net/stream.hpp"

@@ -27,6 +27,7 @@ struct WaitingBundle {
   Provenance provenance;
   Qos qos = Qos::fire;
   Grants grants;       // of the sender, in case it has left by then
+  bool null_removes = false;  // as its session
   ByteBuffer payload;  // the BUNDLE as it came, compact, without frame
 };
 

@@ -108,7 +108,8 @@ void Engine::on_bundle(Session& session, const Bundle& bundle, Qos qos, const Pr
   }
   Bundle flat;
   for (const Message* member : members) flat.messages.push_back(*member);
-  WaitingBundle waiting{.session = session.id, .provenance = provenance, .qos = qos, .grants = session.grants, .payload = {}};
+  WaitingBundle waiting{.session = session.id, .provenance = provenance, .qos = qos, .grants = session.grants, .null_removes = session.null_removes,
+                        .payload = {}};
   if (!append_payload(waiting.payload, Message{std::move(flat)})) {
     ++stats.bundles_refused;
     return send_error(session, {ErrorCode::invalid_value, "bundle does not fit a frame once its numbers are widened", {}}, now, Order::write);
@@ -133,6 +134,7 @@ void Engine::execute_due_bundles(const Now& now) {
     Session departed;  // stands in for a sender that left: its rights still decide, its locks are impossible
     departed.id = due->session;
     departed.grants = due->grants;
+    departed.null_removes = due->null_removes;
     Session& acting = sender != nullptr ? *sender : departed;
     if (const auto error = check_bundle_members(members, acting)) {
       ++stats.bundles_refused;

@@ -95,7 +95,7 @@ bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSe
   return wanted;
 }
 
-void Engine::remove_param(EntryId entry, const Now& now) {
+Revision Engine::remove_param(EntryId entry, const Provenance* by, const Now& now) {
   const ParamRecord record = params.record(entry);
   const std::string address(record.address);  // the record goes before subscribers are told
   const WriterId writer = record.writer;
@@ -104,9 +104,11 @@ void Engine::remove_param(EntryId entry, const Now& now) {
   delivery.entry = entry;
   delivery.value = ValueView{};
   delivery.revision = revision;
-  delivery.provenance.writer = writer;
+  if (by != nullptr) delivery.provenance = *by;
+  else delivery.provenance.writer = writer;
   commit(delivery, nobody, false, now);
   writers.release(writer);
+  return revision;
 }
 
 void Engine::run_effects(const Now& now) {

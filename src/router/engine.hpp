@@ -129,7 +129,7 @@ class Engine {
   // goes to subscribers of every type.
   Seq commit(Delivery& delivery, SessionId except, bool any_type, const Now& now);
   bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now);
-  void remove_param(EntryId entry, const Now& now);
+  Revision remove_param(EntryId entry, const Provenance* by, const Now& now);  // null: nobody did it; its last writer is named
   void run_effects(const Now& now);
   void show_commits();
   void show_commits_to(Observer& observer);
@@ -178,10 +178,14 @@ class Engine {
   bool advance_snapshots(const Now& now);
   void note_snapshot_delivery(Session& session, std::uint32_t subscription_id, std::string_view address, const ValueView& value, const Now& now);
   void drop_cursors(SessionId session, std::optional<std::uint32_t> subscription);
+  void finish_snapshot(const SnapshotCursor& cursor);
+  bool send_since(Session& session, const Pattern& pattern, TypeMask types, Seq since, const Now& now);
   void send_history(Session& session, const Pattern& pattern, const SubscribeOptions& options, TypeMask types, const Now& now);
 
   // ---- queries.cpp ----
   void on_subscribe(Session& session, const Subscribe& subscribe, const Now& now);
+  bool subscribe_since(SessionId session, const Subscribe& subscribe, Seq since, const Now& now);
+  bool read(const Session& session, const Pattern& pattern, std::string_view after, const std::function<bool(const Router::ParamView&)>& visit);
   void on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, const Now& now);
   void on_get(Session& session, const Get& get, Qos qos, const Now& now);
   bool render_get(Session& session, std::string_view address, ByteBuffer& out, const Now& now);  // false: missing or unreadable

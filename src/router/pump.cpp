@@ -193,6 +193,7 @@ void Engine::emit(Session& session, Link& link, const OutboxItem& item, const No
     case ItemKind::mark: {
       emit_scratch.clear();
       Delivery delivery = delivery_of(params.record(item.entry), emit_scratch, Presence::live);
+      delivery.seq = 0;  // it stands where the first of its values stood
       delivery.timestamp.reset();
       delivery.own = item.own;
       return leave(session, link, delivery);

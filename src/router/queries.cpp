@@ -42,6 +42,36 @@ void Engine::on_subscribe(Session& session, const Subscribe& subscribe, const No
   start_snapshot(session, parsed, subscribe.id, now);
 }
 
+// Everything that could be refused is looked at before anything is done.
+bool Engine::subscribe_since(SessionId id, const Subscribe& subscribe, Seq since, const Now& now) {
+  Session* session = table.find(id);
+  if (session == nullptr || since > commit_log.last_seq() || since + 1 < commit_log.first_seq()) return false;
+  const auto pattern = Pattern::parse(subscribe.pattern, config.address_bytes_max);
+  if (!pattern || subscriptions.find(session->slot, subscribe.id) || !session->grants) return false;
+  if (!session->grants->unrestricted() && !session->grants->covers(Action::read, *pattern)) return false;
+  if (config.subscriptions_per_session_max != 0 && subscriptions.count(session->slot) >= config.subscriptions_per_session_max) return false;
+  if (!send_since(*session, *pattern, subscribe.types, since, now)) return false;
+  subscriptions.add({.session = session->slot, .id = subscribe.id, .pattern = *pattern, .types = subscribe.types, .options = {},
+                     .since = commit_log.last_seq()});
+  close_doomed(now);
+  return true;
+}
+
+bool Engine::read(const Session& session, const Pattern& pattern, std::string_view after, const std::function<bool(const Router::ParamView&)>& visit) {
+  ByteBuffer scratch;
+  std::string last(after);
+  while (const auto entry = params.next_match(pattern, last)) {
+    const ParamRecord record = params.record(*entry);
+    last.assign(record.address);
+    const auto value = visible(session, record, scratch);
+    if (!value) continue;
+    Router::ParamView view = param_view(record);
+    view.value = *value;
+    if (!visit(view)) return false;
+  }
+  return true;
+}
+
 void Engine::on_unsubscribe(Session& session, const Unsubscribe& unsubscribe, const Now& now) {
   const auto slot = subscriptions.find(session.slot, unsubscribe.id);
   if (!slot) return;

@@ -44,6 +44,11 @@ void Router::submit(SessionId id, const Message& message, Qos qos, const Provena
   engine_->submit_from(id, message, qos, provenance, now);
 }
 
+bool Router::subscribe_since(SessionId id, const Subscribe& subscribe, Seq since, const Now& now) {
+  engine_->check_entry();
+  return engine_->subscribe_since(id, subscribe, since, now);
+}
+
 void Router::sent(SessionId id, std::size_t bytes, const Now& now) {
   engine_->check_entry();
   if (const Session* session = engine_->table.find(id)) engine_->sent(session->link, bytes, now);
@@ -89,6 +94,12 @@ void Router::close_all(const CloseReason& reason, const Now& now) {
   engine_->table.each_link([&](LinkId id, Link&) { links.push_back(id); });
   for (const LinkId id : links) engine_->close_link(id, reason, now);
   engine_->show_commits();
+}
+
+bool Router::read(SessionId id, const Pattern& pattern, std::string_view after, const std::function<bool(const ParamView&)>& visit) const {
+  engine_->check_entry();
+  const Session* session = engine_->table.find(id);
+  return session == nullptr || engine_->read(*session, pattern, after, visit);
 }
 
 std::optional<Router::ParamView> Router::find(std::string_view address) const {
@@ -154,6 +165,7 @@ SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, const 
   table.find(id)->phase = Phase::active;
   Session& session = begin_session(id, profile.name, profile.grants ? profile.grants : open_grants());
   session.echo_sets = profile.echo_sets;
+  session.null_removes = profile.null_removes;
   session.conflate = profile.conflate;
   session.encoding = profile.encoding;
   if (!profile.writer.empty()) {

@@ -31,6 +31,7 @@ struct SessionProfile {
   std::string name;
   Grants grants;                       // open_grants() if it is ours
   Echo echo_sets = Echo::yes;          // deliver its own SETs back to it
+  bool null_removes = false;           // its SET to Null removes the param (contract 20), as protocols do that have a word for it
   bool conflate = true;                // no: params are never dropped, as events (protocols that promise every message)
   Encoding encoding = Encoding::views;
   std::string writer;                  // text the wire shows as writer of its values; empty: its session id
@@ -68,6 +69,10 @@ class Router {
   SessionId open_session(const SessionProfile& profile, Sink& sink, const Now& now);
   // The one way in: receive() decodes and comes here.
   void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
+  // SUBSCRIBE for somebody who has seen everything up to `since`: what was committed after it and is due comes instead of a snapshot, oldest first and
+  // a param once, with its value of now (contract 13 and 29). False, and nothing happened: the ring has not all of it any more, or it is more than may
+  // wait for one session, or SUBSCRIBE would be refused; then SUBSCRIBE.
+  bool subscribe_since(SessionId session, const Subscribe& subscribe, Seq since, const Now& now);
   void sent(SessionId session, std::size_t bytes, const Now& now);
   void close_session(SessionId session, const Now& now);
 
@@ -96,6 +101,9 @@ class Router {
     UnixTime time;
     std::optional<SessionId> lock_holder;
   };
+  // What the session may read of what matches, in the order of addresses, behind `after`, until `visit` says false. False: that was not all.
+  // The view is what the session may see (Gate::view()); it is valid during the call.
+  bool read(SessionId session, const Pattern& pattern, std::string_view after, const std::function<bool(const ParamView&)>& visit) const;
   std::optional<ParamView> find(std::string_view address) const;
   void for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on

@@ -65,6 +65,7 @@ struct Session {
   std::uint8_t features = 0;
   Encoding encoding = Encoding::frames;
   Echo echo_sets = Echo::yes;
+  bool null_removes = false;
   bool conflate = true;
   bool locks = false;                     // has ever taken one
 };

@@ -184,7 +184,7 @@ std::optional<SteadyTime> Engine::advance(const Now& now) {
     params.expired(now.steady, expiries_per_turn_max, expired);
     for (const EntryId entry : expired) {
       ++stats.params_expired;
-      remove_param(entry, now);
+      remove_param(entry, nullptr, now);
     }
   }
   if (const auto due = gesture_coalescer.next_deadline(); due && *due <= now.steady) {

@@ -15,7 +15,7 @@ namespace clasp::router {
 // One committed change or message: what the log keeps, and on its way to a session what that session gets. All views are valid during the call only.
 class Delivery {
  public:
-  Seq seq = 0;
+  Seq seq = 0;                             // 0: it had to wait, and its place is not known any more
   CommitKind kind = CommitKind::set;
   Presence presence = Presence::live;
   EntryId entry = no_entry;
@@ -74,6 +74,7 @@ class Sink {
   virtual std::size_t deliver(const Delivery& delivery) = 0;
   virtual std::size_t reply(const Reply& reply) = 0;
 
+  virtual void caught_up(std::uint32_t subscription) { static_cast<void>(subscription); }  // its snapshot is complete (`view` sessions only)
   virtual void read(bool on) { static_cast<void>(on); }  // stop or resume reading from the peer (flow control)
   virtual bool ping() { return false; }                  // probe the peer; true if a live peer must answer
   virtual void close(const CloseReason& reason) = 0;     // the engine has ended it: send what it was given, then close

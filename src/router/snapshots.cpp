@@ -32,9 +32,19 @@ void Engine::start_snapshot(Session& session, Pattern pattern, std::optional<std
                      .after = {}});
   ++session.cursors;
   if (advance_snapshot(cursors.back(), now).finished) {
+    finish_snapshot(cursors.back());
     cursors.pop_back();
-    --session.cursors;
   }
+}
+
+void Engine::finish_snapshot(const SnapshotCursor& cursor) {
+  Session* session = table.find(cursor.session);
+  if (session == nullptr) return;
+  --session->cursors;
+  Link* link = table.find(session->link);
+  if (link == nullptr || session->encoding == Encoding::frames || !cursor.subscription) return;
+  const SinkCall call(in_sink);
+  link->sink->caught_up(*cursor.subscription);
 }
 
 // One chunk. Entries that changed after the snapshot's point and came live are skipped; what is sent is the value of now.
@@ -130,7 +140,7 @@ bool Engine::advance_snapshots(const Now& now) {
     const Progress progress = advance_snapshot(cursor, now);
     bytes += progress.bytes;
     if (progress.finished) {
-      if (Session* session = table.find(cursor.session)) --session->cursors;
+      finish_snapshot(cursor);
       cursors.pop_front();
     } else {
       if (progress.bytes > 0) more = true;
@@ -148,6 +158,54 @@ void Engine::drop_cursors(SessionId id, std::optional<std::uint32_t> subscriptio
     if (drop) --session->cursors;
     return drop;
   });
+}
+
+// What is due of everything after `since`, in order. Params come once, with their value of now, at the place of their first change (contract 2). Nothing
+// is sent if it is more than may wait for one session.
+bool Engine::send_since(Session& session, const Pattern& pattern, TypeMask types, Seq since, const Now& now) {
+  std::vector<LoggedCommit> due;
+  std::unordered_map<std::string_view, std::size_t> params_due;  // where in `due`
+  std::size_t bytes = 0;
+  commit_log.walk_from(since + 1, [&](const LoggedCommit& logged) {
+    const Commit& commit = logged.commit;
+    const bool is_publish = commit.kind == CommitKind::publish;
+    if (commit.kind == CommitKind::lock || !types.has(is_publish ? commit.signal : SignalType::param)) return true;
+    if (!pattern.matches(commit.address) || !may_read(session, commit.address)) return true;
+    if (!is_publish) {
+      const auto [at, first] = params_due.try_emplace(commit.address, due.size());
+      if (!first) due[at->second].commit.revision = commit.revision;  // of its removal, if it is gone
+      if (!first) return true;
+    }
+    bytes += Outbox::item_bytes + commit.address.size() + (commit.value ? commit.value->encoded_bytes() : 0) + logged.samples.value_or(Bytes{}).size();
+    due.push_back(logged);
+    return bytes <= config.undroppable_bytes_max / 2;
+  });
+  if (bytes > config.undroppable_bytes_max / 2) return false;
+  for (const LoggedCommit& logged : due) {  // views into the ring: nothing is committed meanwhile
+    const Commit& commit = logged.commit;
+    ByteBuffer scratch;
+    Delivery delivery(scratch);
+    const auto record = commit.kind == CommitKind::publish ? std::nullopt : params.find_record(commit.address);
+    if (record) {
+      delivery = delivery_of(*record, scratch, Presence::live);
+      delivery.timestamp.reset();
+    } else {  // of a param that is gone, the removal
+      delivery.kind = commit.kind == CommitKind::publish ? CommitKind::publish : CommitKind::remove;
+      delivery.address = commit.address;
+      delivery.value = commit.kind == CommitKind::publish ? commit.value : std::optional(ValueView{});
+      delivery.revision = commit.revision;
+      delivery.signal = commit.signal;
+      delivery.phase = commit.phase;
+      delivery.id = commit.id;
+      delivery.rate = logged.rate;
+      delivery.samples = logged.samples;
+      delivery.timestamp = logged.timestamp;
+    }
+    delivery.seq = commit.seq;
+    SharedFrame shared;
+    deliver(session, delivery, shared, now);
+  }
+  return true;
 }
 
 // The last n values of each matching address, oldest first, from the commit log (contract 12).

@@ -161,10 +161,14 @@ WriteResult Engine::apply_set(const Set& set, Place place, const WriteContext& c
 
 // The write can no longer be refused, only lose by its strategy.
 WriteResult Engine::store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, const Now& now, Revision& revision) {
+  if (context.session->null_removes && write.value.tag == ValueTag::null) {
+    if (!place.is_new()) revision = remove_param(place.entry, &context.provenance, now);
+    return WriteResult::written;
+  }
   if (place.is_new()) {
     if (const auto victim = params.eviction_victim()) {
       ++stats.params_evicted;
-      remove_param(*victim, now);
+      remove_param(*victim, nullptr, now);
     }
   }
   const Written written = params.write(write, place, commit_log.last_seq() + 1, now.unix_time, now.steady,

@@ -144,8 +144,9 @@ struct Server::Parts final : net::HttpHandler {
     loop.detach(measured);
   }
 
-  net::HttpResponse handle(const net::HttpRequest& request) override {
-    const std::string_view path = request.path();
+  void handle(const net::HttpRequest& request, net::HttpResponder& responder) override { responder.answer(probe(request.path())); }
+
+  net::HttpResponse probe(std::string_view path) {
     if (path == "/metrics") {
       const double uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
       net::HttpResponse response = net::text_response(200, metrics_text(router, loop.stats(), latency, bridge_metrics(), uptime));
