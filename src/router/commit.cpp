@@ -56,11 +56,12 @@ Seq Engine::commit(const CommitInput& input, EntryId entry, std::optional<Sessio
   for (const MatchRow& row : matched.rows) {
     if ((row.types & mask) == 0) continue;
     Session& session = table.at(row.session);
-    if (except && session.id == *except) continue;
+    if (except && session.id == *except && session.echo_publishes == Echo::no) continue;
     delivery.own = input.provenance.session == session.id;
     if (delivery.own && !is_publish && session.echo_sets == Echo::no) continue;
     if (session.options && thinnable && !passes_options(session, row, matched, delivery, mask, now)) continue;
     ++targets;
+    if (session.encoding == Encoding::views) delivery.subscriptions = subscription_ids(row, matched);
     deliver(session, delivery, shared, now);
   }
   stats.deliveries += targets;
@@ -77,6 +78,12 @@ Seq Engine::commit(const CommitInput& input, EntryId entry, std::optional<Sessio
     effect_hops.resize(effects.size(), static_cast<std::uint8_t>(hops + 1));
   }
   return seq;
+}
+
+std::span<const std::uint32_t> Engine::subscription_ids(const MatchRow& row, const MatchSet& matched) {
+  ids_scratch.clear();
+  for (const SubscriptionSlot slot : matched.subscriptions.subspan(row.first, row.count)) ids_scratch.push_back(subscriptions.subscription(slot).id);
+  return ids_scratch;
 }
 
 bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, Now now) {
@@ -112,13 +119,27 @@ bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSe
   return wanted;
 }
 
-void Engine::remove_param(EntryId entry, Now now) {
+Result<bool> Engine::clear_param(SessionId id, std::string_view address, Now now) {
+  const Session* session = table.find(id);
+  if (session == nullptr) return false;
+  if (auto denied = check_rights(*session, address, ValueView{}, "write")) return *std::move(denied);
+  const auto entry = params.find(address);
+  if (!entry) return false;
+  if (const SessionId holder = params.lock_holder(*entry); holder != nobody && holder != id)
+    return describe({.why = Refusal::lock_held, .holder = holder}, address);
+  remove_param(*entry, now, provenance_of(*session));
+  if (!effects.empty()) run_effects(now);
+  close_doomed(now);
+  return true;
+}
+
+void Engine::remove_param(EntryId entry, Now now, std::optional<Provenance> by) {
   const ParamRecord record = params.record(entry);
   const std::string address(record.address);  // the record goes before subscribers are told
   const WriterId writer = record.writer;
   const Revision revision = params.remove(entry);
   CommitInput input{.kind = CommitKind::remove, .address = address, .value = ValueView{}, .revision = revision};
-  input.provenance.writer = writer;
+  input.provenance = by.value_or(Provenance{.writer = writer});
   input.time = now.unix_time;
   commit(input, entry, std::nullopt, false, now);
   writers.release(writer);

@@ -65,6 +65,8 @@ struct Session {
   std::uint8_t features = 0;
   Encoding encoding = Encoding::frames;
   Echo echo_sets = Echo::yes;
+  Echo echo_publishes = Echo::no;
+  bool sink_queues = false;               // the sink keeps what waits itself
   bool conflate = true;
   bool locks = false;                     // has ever taken one
 };
