@@ -131,6 +131,7 @@ struct Subscribe {
   std::string_view pattern;
   TypeMask types;
   std::optional<SubscribeOptions> options;  // present if the option byte was not 0
+  bool snapshot = true;                     // in process only, on the wire there always is one
 };
 struct Unsubscribe {
   std::uint32_t id = 0;

@@ -38,11 +38,12 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
   for (const MatchRow& row : matched.rows) {
     if ((row.types & mask) == 0) continue;
     Session& session = table.at(row.session);
-    if (session.id == except) continue;
+    if (session.id == except && session.echo_publishes == Echo::no) continue;
     delivery.own = delivery.provenance.session == session.id;
     if (delivery.own && !is_publish && session.echo_sets == Echo::no) continue;
     if (session.options && thinnable && !passes_options(session, row, matched, delivery, mask, now)) continue;
     ++targets;
+    if (session.encoding == Encoding::views) delivery.subscriptions = subscription_ids(row, matched);
     deliver(session, delivery, shared, now);
   }
   stats.deliveries += targets;
@@ -60,6 +61,12 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
     effect_hops.resize(effects.size(), static_cast<std::uint8_t>(hops + 1));
   }
   return delivery.seq;
+}
+
+std::span<const std::uint32_t> Engine::subscription_ids(const MatchRow& row, const MatchSet& matched) {
+  ids_scratch.clear();
+  for (const SubscriptionSlot slot : matched.subscriptions.subspan(row.first, row.count)) ids_scratch.push_back(subscriptions.subscription(slot).id);
+  return ids_scratch;
 }
 
 bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now) {
@@ -93,6 +100,21 @@ bool Engine::passes_options(Session& session, const MatchRow& row, const MatchSe
     arm_held(session);
   }
   return wanted;
+}
+
+Result<bool> Engine::clear_param(SessionId id, std::string_view address, const Now& now) {
+  const Session* session = table.find(id);
+  if (session == nullptr) return false;
+  if (auto denied = check_rights(*session, address, ValueView{}, "write")) return *std::move(denied);
+  const auto entry = params.find(address);
+  if (!entry) return false;
+  if (const SessionId holder = params.lock_holder(*entry); holder != nobody && holder != id)
+    return describe({.why = Refusal::lock_held, .holder = holder}, address);
+  const Provenance by = provenance_of(*session);
+  remove_param(*entry, &by, now);
+  if (!effects.empty()) run_effects(now);
+  close_doomed(now);
+  return true;
 }
 
 Revision Engine::remove_param(EntryId entry, const Provenance* by, const Now& now) {

@@ -71,7 +71,7 @@ class Engine {
   LinkId open_link(Sink& sink, const Now& now);
   void activity(LinkId link, const Now& now);
   SessionId open_profile(const SessionProfile& profile, Sink& sink, const Now& now);
-  void submit_from(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
+  void submit_from(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now, std::size_t input_bytes);
   Router::ParamView param_view(const ParamRecord& record);
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
                        const Now& now);
@@ -82,6 +82,7 @@ class Engine {
   void receive(LinkId link, Bytes frame, const Now& now);
   void submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
   Provenance provenance_of(const Session& session) const;
+  void count_input(Link& link, std::size_t bytes) const;
 
   // ---- handshake.cpp ----
   void on_hello(LinkId link, const Hello& hello, const Now& now);
@@ -128,8 +129,10 @@ class Engine {
   // Everything of `delivery` that does not depend on who gets it is set, except its seq. `except` does not get it. A PUBLISH without a signal (any_type)
   // goes to subscribers of every type.
   Seq commit(Delivery& delivery, SessionId except, bool any_type, const Now& now);
+  std::span<const std::uint32_t> subscription_ids(const MatchRow& row, const MatchSet& matched);  // valid until the next call
   bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now);
   Revision remove_param(EntryId entry, const Provenance* by, const Now& now);  // null: nobody did it; its last writer is named
+  Result<bool> clear_param(SessionId session, std::string_view address, const Now& now);
   void run_effects(const Now& now);
   void show_commits();
   void show_commits_to(Observer& observer);
@@ -151,6 +154,7 @@ class Engine {
   void conflate(Session& session, const Now& now);
   void notice_drops(Session& session, const Now& now);
   bool has_room(const Session& session, const Link& link) const;
+  bool is_moving(const Link& link, const Now& now) const;  // took something lately
   void relieve_memory(const Now& now);
   void pause_reading(Link& link, std::uint8_t cause);
   void resume_reading(Link& link, std::uint8_t cause);
@@ -246,6 +250,7 @@ class Engine {
   SessionTable table;
   std::unordered_map<Uuid, SessionId, UuidHash> by_uuid;
   std::list<SnapshotCursor> cursors;
+  std::optional<SteadyTime> snapshots_due;  // one of them has been given room since the last turn
   std::vector<std::pair<Pattern, ConflictStrategy>> strategies;
 
   // Answers that wait for the disk, per session in order of the requests (contract 25–26; only with durability sync).
@@ -295,6 +300,7 @@ class Engine {
   ByteBuffer value_scratch;
   ByteBuffer chunk_scratch;
   ByteBuffer emit_scratch;    // items leaving an outbox
+  std::vector<std::uint32_t> ids_scratch;
   bool in_sink = false;
 
   // Sessions to be closed once nothing iterates over them any more.

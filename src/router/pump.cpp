@@ -23,9 +23,16 @@ bool Engine::has_room(const Session& session, const Link& link) const {
   return link.unsent < window;
 }
 
+bool Engine::is_moving(const Link& link, const Now& now) const { return link.progressed + config.congested_age > now.steady; }
+
 void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now) {
   Link* link = table.find(session.link);
   if (link == nullptr) return;
+  if (session.sink_queues) {
+    leave(session, *link, delivery);
+    if (link->unsent > config.pace_bytes && is_moving(*link, now)) fed_backlog = session.id;
+    return;
+  }
   if (!session.outbox && has_room(session, *link)) return leave(session, *link, delivery);
 
   Outbox& box = outbox_of(session, now);
@@ -41,7 +48,7 @@ void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, 
   } else {
     box.push_kept(shared, now.steady);
   }
-  if (link->progressed + config.congested_age > now.steady && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
+  if (is_moving(*link, now) && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
   after_push(session, now);
 }
 
@@ -165,7 +172,9 @@ void Engine::sent(LinkId id, std::size_t bytes, const Now& now) {
   CLASP_CHECK(bytes <= link->unsent);
   link->unsent -= bytes;
   link->progressed = now.steady;
-  if (Session* session = table.find(link->session); session != nullptr && session->outbox) pump(*session, now);
+  Session* session = table.find(link->session);
+  if (session != nullptr && session->outbox) pump(*session, now);
+  if (session != nullptr && session->cursors > 0) snapshots_due = now.steady;  // room was what they waited for: nobody else would turn the loop for them
   close_doomed(now);
 }
 
@@ -282,7 +291,7 @@ void Engine::reply(Session& session, const Message& message, const Now& now, Ord
 void Engine::reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, const Now& now) {
   Link* link = table.find(session.link);
   if (link == nullptr) return;
-  if (!session.outbox && has_room(session, *link)) {
+  if (session.sink_queues || (!session.outbox && has_room(session, *link))) {
     const SinkCall call(in_sink);
     const std::size_t bytes = link->sink->reply({.message = message, .frame = frame, .stamp_t3 = stamp_t3});
     link->unsent += bytes;
@@ -363,8 +372,11 @@ void Engine::wake_paced(const Now& now) {
     if (link == nullptr) return true;
     const Session* subscriber = table.find(waiting.subscriber);
     const Link* fed = subscriber != nullptr ? table.find(subscriber->link) : nullptr;
-    const bool still_behind = fed != nullptr && subscriber->outbox && !subscriber->outbox->congested() &&
-                              subscriber->outbox->waiting_bytes() > config.pace_bytes / 2 && fed->progressed + config.congested_age > now.steady;
+    const std::size_t behind = fed == nullptr                                              ? 0
+                               : subscriber->sink_queues                                   ? fed->unsent
+                               : subscriber->outbox && !subscriber->outbox->congested() ? subscriber->outbox->waiting_bytes()
+                                                                                           : 0;
+    const bool still_behind = behind > config.pace_bytes / 2 && is_moving(*fed, now);
     if (still_behind && now.steady < waiting.until) return false;
     resume_reading(*link, PauseCause::pace);
     return true;

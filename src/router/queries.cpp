@@ -39,7 +39,7 @@ void Engine::on_subscribe(Session& session, const Subscribe& subscribe, const No
   if ((options.max_rate || options.epsilon) && !session.options)
     session.options = std::make_unique<OptionState>(config.option_slots_max, stats.option_slots_exhausted);
   send_history(session, parsed, options, subscribe.types, now);
-  start_snapshot(session, parsed, subscribe.id, now);
+  if (subscribe.snapshot) start_snapshot(session, parsed, subscribe.id, now);
 }
 
 // Everything that could be refused is looked at before anything is done.

@@ -60,11 +60,7 @@ void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
   stats.bytes_in += bytes.size();
   link->received = now.steady;
   link->pings_missed = 0;
-  if (link->turn != turn) {
-    link->turn = turn;
-    link->turn_bytes = 0;
-  }
-  link->turn_bytes += bytes.size();
+  count_input(*link, bytes.size());
 
   const Decoded<Frame> frame = decode_frame(bytes);
   const Decoded<Message> message = frame ? decoder.decode(frame->payload) : std::unexpected(frame.error());
@@ -95,6 +91,14 @@ void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
   fed_backlog = nobody;
   submit(*session, *message, frame->header.qos, provenance_of(*session), now);
   if (fed_backlog != nobody) pace(id, now);
+}
+
+void Engine::count_input(Link& link, std::size_t bytes) const {
+  if (link.turn != turn) {
+    link.turn = turn;
+    link.turn_bytes = 0;
+  }
+  link.turn_bytes += bytes;
 }
 
 Provenance Engine::provenance_of(const Session& session) const { return {.writer = session.writer, .session = session.id}; }

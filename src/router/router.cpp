@@ -39,9 +39,14 @@ SessionId Router::open_session(const SessionProfile& profile, Sink& sink, const 
   return engine_->open_profile(profile, sink, now);
 }
 
-void Router::submit(SessionId id, const Message& message, Qos qos, const Provenance& provenance, const Now& now) {
+void Router::submit(SessionId id, const Message& message, Qos qos, const Provenance& provenance, const Now& now, std::size_t input_bytes) {
   engine_->check_entry();
-  engine_->submit_from(id, message, qos, provenance, now);
+  engine_->submit_from(id, message, qos, provenance, now, input_bytes);
+}
+
+Result<bool> Router::remove(SessionId session, std::string_view address, const Now& now) {
+  engine_->check_entry();
+  return engine_->clear_param(session, address, now);
 }
 
 bool Router::subscribe_since(SessionId id, const Subscribe& subscribe, Seq since, const Now& now) {
@@ -166,6 +171,8 @@ SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, const 
   Session& session = begin_session(id, profile.name, profile.grants ? profile.grants : open_grants());
   session.echo_sets = profile.echo_sets;
   session.null_removes = profile.null_removes;
+  session.echo_publishes = profile.echo_publishes;
+  session.sink_queues = profile.sink_queues;
   session.conflate = profile.conflate;
   session.encoding = profile.encoding;
   if (!profile.writer.empty()) {
@@ -175,14 +182,18 @@ SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, const 
   return session.id;
 }
 
-void Engine::submit_from(SessionId id, const Message& message, Qos qos, const Provenance& given, const Now& now) {
+void Engine::submit_from(SessionId id, const Message& message, Qos qos, const Provenance& given, const Now& now, std::size_t input_bytes) {
   Session* session = table.find(id);
   if (session == nullptr) return;
   Provenance provenance = given;
   if (provenance.session == nobody) provenance.session = id;
   if (provenance.writer == WriterId{}) provenance.writer = session->writer;
   ++stats.messages_in[static_cast<std::uint8_t>(type_of(message))];
+  const LinkId link = session->link;
+  if (input_bytes != 0) count_input(*table.find(link), input_bytes);
+  fed_backlog = nobody;
   submit(*session, message, qos, provenance, now);
+  if (fed_backlog != nobody && input_bytes != 0) pace(link, now);
 }
 
 Router::ParamView Engine::param_view(const ParamRecord& record) {

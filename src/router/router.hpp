@@ -31,9 +31,13 @@ struct SessionProfile {
   std::string name;
   Grants grants;                       // open_grants() if it is ours
   Echo echo_sets = Echo::yes;          // deliver its own SETs back to it
+  Echo echo_publishes = Echo::no;      // and what it publishes (MQTT)
   bool null_removes = false;           // its SET to Null removes the param (contract 20), as protocols do that have a word for it
   bool conflate = true;                // no: params are never dropped, as events (protocols that promise every message)
   Encoding encoding = Encoding::views;
+  // The sink keeps what waits itself and bounds it: everything is handed over at once, whatever waits there. What it reports as waiting still slows
+  // snapshots and, if it moves, publishers (contract 17).
+  bool sink_queues = false;
   std::string writer;                  // text the wire shows as writer of its values; empty: its session id
 };
 
@@ -67,8 +71,10 @@ class Router {
 
   // ---- sessions without a link of their own ----
   SessionId open_session(const SessionProfile& profile, Sink& sink, const Now& now);
-  // The one way in: receive() decodes and comes here.
-  void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
+  // The one way in: receive() decodes and comes here. `input_bytes`: what the peer sent for it, if it may be read later for a slow subscriber's sake.
+  void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now, std::size_t input_bytes = 0);
+  // Clears a param (contract 20). Whether there was one; an error if the session may not, or somebody else holds its lock.
+  Result<bool> remove(SessionId session, std::string_view address, const Now& now);
   // SUBSCRIBE for somebody who has seen everything up to `since`: what was committed after it and is due comes instead of a snapshot, oldest first and
   // a param once, with its value of now (contract 13 and 29). False, and nothing happened: the ring has not all of it any more, or it is more than may
   // wait for one session, or SUBSCRIBE would be refused; then SUBSCRIBE.

@@ -65,7 +65,9 @@ struct Session {
   std::uint8_t features = 0;
   Encoding encoding = Encoding::frames;
   Echo echo_sets = Echo::yes;
-  bool null_removes = false;
+  Echo echo_publishes = Echo::no;
+  bool null_removes = false;              // its SET to Null removes the param
+  bool sink_queues = false;               // the sink keeps what waits itself
   bool conflate = true;
   bool locks = false;                     // has ever taken one
 };

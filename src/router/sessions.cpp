@@ -173,6 +173,7 @@ std::optional<SteadyTime> Engine::next_deadline() const {
   consider(gesture_coalescer.next_deadline());
   consider(bundles.next_deadline());
   consider(signals.next_expiry());
+  consider(snapshots_due);
   return next;
 }
 
@@ -325,6 +326,7 @@ void Engine::on_held_due(Session& session, const Now& now) {
 bool Engine::end_turn(const Now& now) {
   close_doomed(now);
   show_commits();
+  snapshots_due.reset();
   const bool more = !cursors.empty() && advance_snapshots(now);
   if (!paced.empty()) wake_paced(now);
   ++turn;

@@ -96,6 +96,7 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, const Now& now
       ByteBuffer unused;
       Delivery delivery = delivery_of(record, unused, Presence::snapshot);
       delivery.value = *value;
+      if (cursor.subscription) delivery.subscriptions = {&*cursor.subscription, 1};
       const SinkCall call(in_sink);
       link->unsent += link->sink->deliver(delivery);
       ++sent_views;
