@@ -178,6 +178,7 @@ std::optional<SteadyTime> Engine::next_deadline() const {
 }
 
 std::optional<SteadyTime> Engine::advance(const Now& now) {
+  if (snapshots_due && *snapshots_due <= now.steady) snapshots_due.reset();  // the end of the turn that begins here sees to them
   if (const auto due = bundles.next_deadline(); due && *due <= now.steady) execute_due_bundles(now);
 
   if (const auto due = params.next_expiry(); due && *due <= now.steady) {
