@@ -122,9 +122,11 @@ void EventLoop::handle_input() {
 void EventLoop::flush() {
   for (unsigned round = 0; round < flush_rounds_max && !dirty_.empty(); ++round) {
     handling_.swap(dirty_);
-    for (Stream* stream : handling_) {
-      stream->dirty_ = false;
-      stream->flush();
+    for (std::size_t i = 0; i < handling_.size(); ++i) {
+      if (i + 2 < handling_.size()) handling_[i + 2]->prefetch();
+      if (i + 1 < handling_.size()) handling_[i + 1]->prefetch_output();
+      handling_[i]->dirty_ = false;
+      handling_[i]->flush();
     }
     handling_.clear();
   }

@@ -58,6 +58,9 @@ class OutBuffer {
   void append(BlockPool& pool, Bytes bytes);
   // Adds `bytes` of unspecified content and returns where they start, to be filled at once; nullptr if there is no room for them in one piece.
   std::byte* extend(BlockPool& pool, std::size_t bytes);
+  // All there is, if it lies in one block; else empty.
+  Bytes only_block() const { return head_ != nullptr && head_ == tail_ ? Bytes{head_->bytes() + head_->begin, head_->end - head_->begin} : Bytes{}; }
+  void prefetch() const { __builtin_prefetch(head_); }
   // Describes the front of the chain for a gather write; returns how many of `out` it used.
   std::size_t gather(std::span<iovec> out) const;
   void consume(BlockPool& pool, std::size_t bytes);  // the first `bytes` are gone

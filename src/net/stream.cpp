@@ -85,13 +85,19 @@ void Stream::flush() {
   if (!out_.empty()) handler_->before_send();
   std::size_t sent = 0;
   while (!out_.empty()) {
-    std::array<iovec, iovecs_max> pieces;
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = out_.gather(pieces);
     std::size_t offered = 0;
-    for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += pieces[i].iov_len;
-    const ssize_t n = ::sendmsg(watch_.descriptor(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = 0;
+    if (const Bytes only = out_.only_block(); !only.empty()) {  // one block: spare the kernel the reading of a list of one
+      offered = only.size();
+      n = ::send(watch_.descriptor(), only.data(), only.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    } else {
+      std::array<iovec, iovecs_max> pieces;
+      msghdr message{};
+      message.msg_iov = pieces.data();
+      message.msg_iovlen = out_.gather(pieces);
+      for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += pieces[i].iov_len;
+      n = ::sendmsg(watch_.descriptor(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && !would_block(errno)) return lose();
     const std::size_t taken = n > 0 ? static_cast<std::size_t>(n) : 0;

@@ -60,6 +60,10 @@ class Stream final : public DeadlineNode, private io::WatchHandler {
     if (!write_blocked_) loop_.mark_dirty(*this);
     return at;
   }
+  // What sending and flush() will touch: when a message goes to a thousand, nothing of it is in the cache.
+  void prefetch() const {
+    for (std::size_t at = 0; at < sizeof *this; at += 64) __builtin_prefetch(reinterpret_cast<const std::byte*>(this) + at);
+  }
   bool is_open() const { return state_ == State::open; }
   std::size_t bytes_waiting() const { return out_.size(); }
   // Position of the next byte to be sent in the whole of what this stream sends.
@@ -78,6 +82,11 @@ class Stream final : public DeadlineNode, private io::WatchHandler {
 
  private:
   friend class EventLoop;
+  void prefetch_output() const {
+    out_.prefetch();
+    __builtin_prefetch(handler_.get());
+  }
+
   enum class State : std::uint8_t {
     open,
     draining,  // sending the rest
