@@ -8,7 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "bridge/osc/osc_bridge.hpp"
-#include "bridge/osc/osc_socket.hpp"
+#include "bridge/osc/osc_transport.hpp"
 #include "bridge/remote/remote_link.hpp"
 #include "cli/commands.hpp"
 #include "cli/osc_flags.hpp"
@@ -97,21 +97,21 @@ ExitCode run_osc_command(const Invocation& call) {
   ConsoleLog log(call.console);
   ExitCode outcome = ExitCode::ok;
   NestedLoop nested(loop);
-  bridge::osc::OscSocket socket(nested.inner, flags.socket, log);
+  const auto transport = bridge::osc::make_transport(nested.inner, flags.socket, log);
   boost::asio::signal_set signals(loop, SIGINT, SIGTERM);
   std::function<void()> stop;
   WatchedLink link(loop, {.endpoint = *endpoint, .token = flags.token}, [&](const Error& error) {
     outcome = report(call, error);
     boost::asio::post(loop, [&] { stop(); });
   });
-  bridge::osc::OscBridge osc(link, flags.bridge, socket, log);
+  bridge::osc::OscBridge osc(link, bridge::osc::for_transport(flags.bridge, flags.socket.transport), *transport, log);
   stop = [&] {
     osc.stop();
-    socket.stop();
+    transport->stop();
     nested.stop();
     signals.clear();  // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
   };
-  if (const auto started = socket.start(osc); !started) {
+  if (const auto started = transport->start(osc); !started) {
     const bool usage = started.error().code == ErrorCode::invalid_argument;
     call.console.error(fmt::format("clasp {}", started.error().message));
     return usage ? ExitCode::usage : ExitCode::failed;
@@ -120,7 +120,8 @@ ExitCode run_osc_command(const Invocation& call) {
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) stop();
   });
-  call.console.error(fmt::format("clasp osc is ready: UDP {} <-> {}/** at {}", bridge::osc::to_text(socket.local_endpoint()),
+  call.console.error(fmt::format("clasp osc is ready: {} {} <-> {}/** at {}", bridge::osc::transport_name(flags.socket.transport),
+                                 bridge::osc::to_text(transport->local_endpoint()),
                                  flags.bridge.ns.prefix(), flags.router));
   loop.run();
   return outcome;

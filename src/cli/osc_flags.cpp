@@ -16,6 +16,8 @@ using bridge::osc::MessageKind;
 
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 3> number_format_names{"auto", "native32", "native64"};
+constexpr std::array<std::string_view, 2> transport_names{"udp", "tcp"};
+constexpr std::array<std::string_view, 3> framing_names{"auto", "length", "slip"};
 constexpr std::array<std::string_view, 3> kind_names{"param", "event", "stream"};
 
 Result<void> add_kind(bridge::osc::OscConfig& config, std::string_view text) {
@@ -36,7 +38,7 @@ std::vector<options::Option> osc_rows(OscFlags& flags) {
        .letter = 'p',
        .value = "N",
        .default_text = "9000",
-       .help = "UDP port that hears OSC, and that answers come from; 0: any.",
+       .help = "Port that hears OSC, and that answers come from; 0: any.",
        .apply = apply_count(flags.port, 0, 65'535),
        .in_file = false},
       {.name = "bind",
@@ -58,6 +60,18 @@ std::vector<options::Option> osc_rows(OscFlags& flags) {
          return {};
        },
        .repeatable = true,
+       .in_file = false},
+      {.name = "transport",
+       .value = "NAME",
+       .default_text = "udp",
+       .help = "udp, or tcp: then every connection hears changes, and targets are connected to.",
+       .apply = apply_choice(flags.socket.transport, transport_names),
+       .in_file = false},
+      {.name = "framing",
+       .value = "NAME",
+       .default_text = "auto",
+       .help = "Packets in TCP: length (OSC 1.0), slip (OSC 1.1), auto (as the peer begins; length towards targets).",
+       .apply = apply_choice(flags.socket.framing, framing_names),
        .in_file = false},
       {.name = "namespace",
        .value = "ADDRESS",

@@ -15,7 +15,7 @@
 
 #include "bridge/local/local_link.hpp"
 #include "bridge/osc/osc_bridge.hpp"
-#include "bridge/osc/osc_socket.hpp"
+#include "bridge/osc/osc_transport.hpp"
 #include "io/signal_watch.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
@@ -74,15 +74,17 @@ class BridgeLog final : public bridge::osc::OscLog {
 
 struct OscPart {
   std::string bind;
+  bridge::osc::Transport by;
   bridge::LocalRouterLink link;
-  bridge::osc::OscSocket socket;
+  std::unique_ptr<bridge::osc::OscTransport> transport;
   bridge::osc::OscBridge bridge;
   OscPart(router::Router& router, net::EventLoop& loop, std::uint32_t origin, bridge::osc::OscConfig config, bridge::osc::OscSocketConfig socket_config,
           bridge::osc::OscLog& log)
       : bind(socket_config.bind),
+        by(socket_config.transport),
         link(router, [] { return io::read_clocks(); }, origin),
-        socket(loop.io(), std::move(socket_config), log),
-        bridge(link, std::move(config), socket, log) {}
+        transport(bridge::osc::make_transport(loop.io(), std::move(socket_config), log)),
+        bridge(link, bridge::osc::for_transport(std::move(config), by), *transport, log) {}
 };
 
 // The stages of stopping: let what waits leave, close everybody, let the closes leave.
@@ -139,7 +141,7 @@ struct Server::Parts final : net::HttpHandler {
     loop.attach(stopping);
   }
   ~Parts() override {
-    for (const auto& osc : oscs) osc->bridge.stop(), osc->socket.stop();
+    for (const auto& osc : oscs) osc->bridge.stop(), osc->transport->stop();
     loop.detach(stopping);
     loop.detach(measured);
   }
@@ -166,9 +168,10 @@ struct Server::Parts final : net::HttpHandler {
           {"too_many", c.too_many}, {"value_too_large", c.value_too_large}, {"invalid_address", c.invalid_address}, {"wrong_clock", c.wrong_clock},
           {"echoes_dropped", c.echoes_dropped}, {"senders_evicted", c.senders_evicted}, {"refused", c.refused}, {"delivered", c.delivered}, {"sent", c.sent},
           {"send_failed", c.send_failed}, {"too_large", c.too_large}, {"replaced", c.replaced}, {"bundles_split", c.bundles_split},
-          {"outside_namespace", c.outside_namespace}, {"dispatch_unmatched", c.dispatch_unmatched}, {"dispatch_cut", c.dispatch_cut},
-          {"receive_errors", osc->socket.counters().receive_errors}, {"resolve_errors", osc->socket.counters().resolve_errors}};
-      for (const auto& [name, value] : rows) out.push_back({"osc " + osc->bind, name, value});
+          {"outside_namespace", c.outside_namespace}, {"dispatch_unmatched", c.dispatch_unmatched}, {"dispatch_cut", c.dispatch_cut}};
+      const std::string bridge = (osc->by == bridge::osc::Transport::tcp ? "osc-tcp " : "osc ") + osc->bind;
+      for (const auto& [name, value] : rows) out.push_back({bridge, name, value});
+      for (const auto& [name, value] : osc->transport->transport_counters()) out.push_back({bridge, name, value});
     }
     return out;
   }
@@ -204,22 +207,25 @@ Result<void> Server::start() {
   const auto ns = bridge::NamespaceMap::parse(parts.config.osc_namespace);
   if (!ns) return ns.error();
   std::uint32_t origin = 0;
-  for (const std::string& bind : parts.config.osc_binds) {
-    bridge::osc::OscConfig osc;
-    osc.ns = *ns;
-    osc.kinds = parts.config.osc_kinds;
-    osc.encoding.number_format = parts.config.osc_numbers;
-    auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(osc),
-                                          bridge::osc::OscSocketConfig{.bind = bind, .targets = parts.config.osc_targets}, parts.bridge_log);
-    if (auto started = part->socket.start(part->bridge); !started) return started.error();
-    part->bridge.start();
-    parts.oscs.push_back(std::move(part));
+  for (const auto transport : {bridge::osc::Transport::udp, bridge::osc::Transport::tcp}) {
+    const ServerConfig::OscPorts& ports = transport == bridge::osc::Transport::udp ? parts.config.osc_udp : parts.config.osc_tcp;
+    for (const std::string& bind : ports.binds) {
+      bridge::osc::OscConfig osc;
+      osc.ns = *ns;
+      osc.kinds = parts.config.osc_kinds;
+      osc.encoding.number_format = parts.config.osc_numbers;
+      auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(osc),
+                                            bridge::osc::OscSocketConfig{.transport = transport, .bind = bind, .targets = ports.targets}, parts.bridge_log);
+      if (auto started = part->transport->start(part->bridge); !started) return started.error();
+      part->bridge.start();
+      parts.oscs.push_back(std::move(part));
+    }
   }
   return {};
 }
 
 std::uint16_t Server::port() const { return parts_->listeners.empty() ? 0 : parts_->listeners.front()->port(); }
-std::uint16_t Server::osc_port() const { return parts_->oscs.empty() ? 0 : parts_->oscs.front()->socket.local_endpoint().port; }
+std::uint16_t Server::osc_port() const { return parts_->oscs.empty() ? 0 : parts_->oscs.front()->transport->local_endpoint().port; }
 
 std::string Server::ready_line() const {
   std::string line = fmt::format("clasp server \"{}\" is ready:", parts_->config.router.name);
@@ -229,7 +235,7 @@ std::string Server::ready_line() const {
     if (address.host.empty()) address.host = "localhost";
     line += fmt::format(" ws://{0} tcp://{0}", net::to_text(address));
   }
-  for (const auto& osc : parts_->oscs) line += fmt::format(" osc/udp port {}", osc->socket.local_endpoint().port);
+  for (const auto& osc : parts_->oscs) line += fmt::format(" osc/{} port {}", osc->by == bridge::osc::Transport::tcp ? "tcp" : "udp", osc->transport->local_endpoint().port);
   return line;
 }
 

@@ -22,8 +22,12 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error };
 struct ServerConfig {
   router::Config router;
   std::vector<net::ListenAddress> listen{{"", wire::default_port}};
-  std::vector<std::string> osc_binds;    // UDP addresses, one OSC bridge each
-  std::vector<std::string> osc_targets;  // host:port, of every OSC bridge
+  struct OscPorts {
+    std::vector<std::string> binds;    // addresses, one OSC bridge each
+    std::vector<std::string> targets;  // host:port, of each of these bridges
+  };
+  OscPorts osc_udp;
+  OscPorts osc_tcp;
   std::string osc_namespace = "/osc";
   bridge::osc::NumberFormat osc_numbers = bridge::osc::NumberFormat::automatic;
   std::vector<bridge::osc::KindRule> osc_kinds;

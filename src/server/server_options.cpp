@@ -114,11 +114,19 @@ Apply listen_addresses(ServerConfig& config) {
   };
 }
 
-Apply osc_binds(ServerConfig& config) {
-  return [&config](std::string_view value) -> Result<void> {
+Apply osc_binds(ServerConfig::OscPorts& ports) {
+  return [&ports](std::string_view value) -> Result<void> {
     const auto address = net::parse_listen_address(value);
     if (!address) return address.error();
-    config.osc_binds.push_back(net::to_text({address->host.empty() ? "::" : address->host, address->port}));
+    ports.binds.push_back(net::to_text({address->host.empty() ? "::" : address->host, address->port}));
+    return {};
+  };
+}
+
+Apply osc_target(ServerConfig::OscPorts& ports) {
+  return [&ports](std::string_view value) -> Result<void> {
+    if (value.rfind(':') == std::string_view::npos) return bad("expected HOST:PORT");
+    ports.targets.emplace_back(value);
     return {};
   };
 }
@@ -135,13 +143,13 @@ options::OptionSet server_options(ServerConfig& config) {
   add({.name = "deflate", .help = "Compress WebSocket messages that become shorter by it, for clients that offer permessage-deflate.",
        .apply = on_off(config.websocket.deflate)});
   add({.name = "name", .letter = 'n', .value = "TEXT", .default_text = router.name, .help = "Name clients are told in WELCOME.", .apply = text(router.name)});
-  add({.name = "osc", .value = "ADDRESS", .help = "UDP port or address of an OSC bridge; repeatable.", .apply = osc_binds(config), .repeatable = true});
+  add({.name = "osc", .value = "ADDRESS", .help = "UDP port or address of an OSC bridge; repeatable.", .apply = osc_binds(config.osc_udp), .repeatable = true});
   add({.name = "osc-target", .value = "HOST:PORT", .help = "OSC device that always hears changes; repeatable. Without one, those that spoke lately do.",
-       .apply = [&config](std::string_view value) -> Result<void> {
-         if (value.rfind(':') == std::string_view::npos) return bad("expected HOST:PORT");
-         config.osc_targets.emplace_back(value);
-         return {};
-       }, .repeatable = true});
+       .apply = osc_target(config.osc_udp), .repeatable = true});
+  add({.name = "osc-tcp", .value = "ADDRESS", .help = "TCP port or address of an OSC bridge; repeatable. Every connection hears changes.",
+       .apply = osc_binds(config.osc_tcp), .repeatable = true});
+  add({.name = "osc-tcp-target", .value = "HOST:PORT", .help = "OSC device that the OSC bridges over TCP connect to; repeatable.",
+       .apply = osc_target(config.osc_tcp), .repeatable = true});
   add({.name = "osc-namespace", .value = "ADDRESS", .default_text = "/osc", .help = "Where OSC addresses appear.", .apply = text(config.osc_namespace)});
   add({.name = "osc-numbers", .value = "FORMAT", .default_text = "auto", .help = "OSC argument types of numbers sent: auto, native32, native64.",
        .apply = choice<NumberFormat>(config.osc_numbers, number_names)});

@@ -59,7 +59,7 @@ TEST_F(ServerOptions, FlagsWinOverEnvironmentOverFile) {
   EXPECT_EQ(config->router.params_max, 3u);
   EXPECT_EQ(config->router.sessions_max, 2u);
   EXPECT_EQ(config->router.name, "file");
-  EXPECT_THAT(config->osc_binds, ElementsAre("[::]:9000", "[::]:9001"));
+  EXPECT_THAT(config->osc_udp.binds, ElementsAre("[::]:9000", "[::]:9001"));
 }
 
 TEST_F(ServerOptions, TheReferenceProfileComesFirstWhereverItStands) {

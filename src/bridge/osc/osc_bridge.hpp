@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "bridge/osc/loopback_guard.hpp"
@@ -17,6 +18,7 @@
 #include "bridge/osc/outbound_rate.hpp"
 #include "bridge/osc/sender_table.hpp"
 #include "bridge/router_link.hpp"
+#include "clasp/error.hpp"
 #include "core/time.hpp"
 
 namespace clasp::bridge::osc {
@@ -28,6 +30,19 @@ class DatagramSink {
   virtual bool send(Bytes packet, const Endpoint& to) = 0;  // from the port the bridge listens on; false: the system did not take it
   virtual SteadyTime now() const = 0;                       // of this turn; deliveries of the router come without a time
   virtual void deadline_changed() = 0;                      // next_deadline() may be earlier than it was
+};
+
+class OscBridge;
+
+// A way OSC travels: OscSocket (UDP) or OscStream (TCP).
+class OscTransport : public DatagramSink {
+ public:
+  // Binds and begins; the bridge lives until stop(). The error names address and reason.
+  virtual Result<void> start(OscBridge& bridge) = 0;
+  // When it returns the port is free and the bridge is not called any more. Call as often as you like.
+  virtual void stop() = 0;
+  virtual Endpoint local_endpoint() const = 0;  // as bound: shows the port chosen for port 0. Only between start() and stop().
+  virtual std::vector<std::pair<const char*, std::uint64_t>> transport_counters() const = 0;
 };
 
 class OscLog {
@@ -73,6 +88,9 @@ class OscBridge final : public RouterLinkListener {
   void stop();   // closes it; nothing is sent or written afterwards
 
   void datagram(Bytes bytes, const Endpoint& from, Now now);
+  // Over connections: a peer hears changes from the beginning, and until it is gone.
+  void peer_came(const Endpoint& peer, SteadyTime now) { senders_.heard(peer, now); }
+  void peer_gone(const Endpoint& peer) { senders_.forget(peer); }
   void advance(Now now);
   std::optional<SteadyTime> next_deadline() const;
 

@@ -9,6 +9,7 @@
 #include "bridge/namespace_map.hpp"
 #include "bridge/osc/osc_arguments.hpp"
 #include "bridge/osc/osc_packet.hpp"
+#include "bridge/osc/stream_framing.hpp"
 #include "core/pattern.hpp"
 #include "core/time.hpp"
 
@@ -53,11 +54,15 @@ struct OscConfig {
   std::size_t dispatch_steps_max = 4'000'000;  // work for one received pattern
 };
 
+enum class Transport : std::uint8_t { udp, tcp };
+
 // The part that needs a socket.
 struct OscSocketConfig {
+  Transport transport = Transport::udp;
   std::string bind = "0.0.0.0:8000";   // "host:port"; "[::]:8000" hears IPv4 as well; port 0 = any
   std::vector<std::string> targets{};  // "host:port", names allowed; resolved again every minute
-  std::string multicast_group{};       // joined if not empty: "239.1.2.3", "ff02::1%eth0"
+  std::string multicast_group{};       // UDP; joined if not empty: "239.1.2.3", "ff02::1%eth0"
+  StreamFraming framing = StreamFraming::automatic;  // TCP
 };
 
 }  // namespace clasp::bridge::osc

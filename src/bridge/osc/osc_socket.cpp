@@ -190,6 +190,10 @@ Endpoint OscSocket::local_endpoint() const {
 
 const OscSocketCounters& OscSocket::counters() const { return impl_->counters; }
 
+std::vector<std::pair<const char*, std::uint64_t>> OscSocket::transport_counters() const {
+  return {{"receive_errors", impl_->counters.receive_errors}, {"resolve_errors", impl_->counters.resolve_errors}};
+}
+
 bool OscSocket::send(Bytes packet, const Endpoint& to) { return send_to(impl_->socket, packet, to); }
 
 SteadyTime OscSocket::now() const { return io::steady_now(); }

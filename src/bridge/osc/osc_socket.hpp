@@ -20,19 +20,20 @@ struct OscSocketCounters {
 };
 
 // One socket for both directions, so that replies come from the port a controller sends to. Runs on the thread of `loop`.
-class OscSocket final : public DatagramSink {
+class OscSocket final : public OscTransport {
  public:
   OscSocket(io::IoLoop& loop, OscSocketConfig config, OscLog& log);
   ~OscSocket() override;  // stops
   OscSocket(const OscSocket&) = delete;
 
   // Binds, joins the group, begins to read and to resolve the targets. The bridge lives until stop(). The error names address and reason.
-  Result<void> start(OscBridge& bridge);
+  Result<void> start(OscBridge& bridge) override;
   // Closes the socket: when this returns the port is free and the bridge is not called any more. Call as often as you like.
-  void stop();
+  void stop() override;
 
-  Endpoint local_endpoint() const;  // as bound: shows the port chosen for port 0. Only between start() and stop().
+  Endpoint local_endpoint() const override;  // as bound: shows the port chosen for port 0. Only between start() and stop().
   const OscSocketCounters& counters() const;
+  std::vector<std::pair<const char*, std::uint64_t>> transport_counters() const override;
 
   // DatagramSink. Never waits: a datagram the system has no room for is not sent.
   bool send(Bytes packet, const Endpoint& to) override;

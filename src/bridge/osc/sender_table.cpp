@@ -22,6 +22,14 @@ SenderTable::Heard SenderTable::heard(const Endpoint& from, SteadyTime now) {
   return heard;
 }
 
+void SenderTable::forget(const Endpoint& from) {
+  const auto known = by_endpoint_.find(from);
+  if (known == by_endpoint_.end()) return;
+  by_tag_.erase(known->second->tag);
+  list_.erase(known->second);
+  by_endpoint_.erase(known);
+}
+
 std::size_t SenderTable::expire(SteadyTime now) {
   std::size_t expired = 0;
   for (; !list_.empty() && list_.back().heard_at + silence_max_ <= now; ++expired) drop_oldest();

@@ -29,6 +29,7 @@ class SenderTable {
   };
   Heard heard(const Endpoint& from, SteadyTime now);
 
+  void forget(const Endpoint& from);
   std::size_t expire(SteadyTime now);  // forgets the silent ones, returns how many
   std::optional<SteadyTime> next_expiry() const;
 

@@ -1,0 +1,26 @@
+// Makes the transport a configuration asks for.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "bridge/osc/osc_socket.hpp"
+#include "bridge/osc/osc_stream.hpp"
+
+namespace clasp::bridge::osc {
+
+inline std::unique_ptr<OscTransport> make_transport(io::IoLoop& loop, OscSocketConfig config, OscLog& log) {
+  if (config.transport == Transport::tcp) return std::make_unique<OscStream>(loop, std::move(config), log);
+  return std::make_unique<OscSocket>(loop, std::move(config), log);
+}
+
+// A connection says by itself when its peer is gone: there silence means nothing.
+inline OscConfig for_transport(OscConfig config, Transport transport) {
+  if (transport == Transport::tcp) config.sender_silence_max = std::chrono::hours{24 * 365 * 100};
+  return config;
+}
+
+constexpr const char* transport_name(Transport transport) { return transport == Transport::tcp ? "TCP" : "UDP"; }
+
+}  // namespace clasp::bridge::osc
