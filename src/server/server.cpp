@@ -215,7 +215,9 @@ Result<void> Server::start() {
       osc.kinds = parts.config.osc_kinds;
       osc.encoding.number_format = parts.config.osc_numbers;
       auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(osc),
-                                            bridge::osc::OscSocketConfig{.transport = transport, .bind = bind, .targets = ports.targets}, parts.bridge_log);
+                                            bridge::osc::OscSocketConfig{.transport = transport, .bind = bind, .targets = ports.targets,
+                                                                          .framing = parts.config.osc_framing},
+                                            parts.bridge_log);
       if (auto started = part->transport->start(part->bridge); !started) return started.error();
       part->bridge.start();
       parts.oscs.push_back(std::move(part));

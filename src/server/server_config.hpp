@@ -28,6 +28,7 @@ struct ServerConfig {
   };
   OscPorts osc_udp;
   OscPorts osc_tcp;
+  bridge::osc::StreamFraming osc_framing = bridge::osc::StreamFraming::automatic;
   std::string osc_namespace = "/osc";
   bridge::osc::NumberFormat osc_numbers = bridge::osc::NumberFormat::automatic;
   std::vector<bridge::osc::KindRule> osc_kinds;

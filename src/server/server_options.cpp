@@ -29,6 +29,7 @@ constexpr std::string_view strategy_names[] = {"lww", "max", "min", "lock", "mer
 constexpr std::string_view profile_names[] = {"show", "reference"};
 constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view number_names[] = {"auto", "native32", "native64"};
+constexpr std::string_view framing_names[] = {"auto", "length", "slip"};
 constexpr std::string_view kind_names[] = {"param", "event", "stream"};
 
 Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
@@ -150,6 +151,9 @@ options::OptionSet server_options(ServerConfig& config) {
        .apply = osc_binds(config.osc_tcp), .repeatable = true});
   add({.name = "osc-tcp-target", .value = "HOST:PORT", .help = "OSC device that the OSC bridges over TCP connect to; repeatable.",
        .apply = osc_target(config.osc_tcp), .repeatable = true});
+  add({.name = "osc-tcp-framing", .value = "NAME", .default_text = "auto",
+       .help = "OSC packets in TCP: length (OSC 1.0), slip (OSC 1.1), auto (as the peer begins; length towards targets).",
+       .apply = choice<bridge::osc::StreamFraming>(config.osc_framing, framing_names)});
   add({.name = "osc-namespace", .value = "ADDRESS", .default_text = "/osc", .help = "Where OSC addresses appear.", .apply = text(config.osc_namespace)});
   add({.name = "osc-numbers", .value = "FORMAT", .default_text = "auto", .help = "OSC argument types of numbers sent: auto, native32, native64.",
        .apply = choice<NumberFormat>(config.osc_numbers, number_names)});

@@ -21,6 +21,7 @@ class Router:
         found = re.search(r"ws://\S+:(\d+).*osc/udp port (\d+)", line)
         assert found, f"no ready line: {line!r}"
         self.port, self.osc_port = int(found[1]), int(found[2])
+        self.ready_line = line
         self.url = f"ws://{host}:{self.port}"
         if prepare:
             prepare(self)
