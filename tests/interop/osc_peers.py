@@ -50,6 +50,7 @@ for mode in ("1.0", "1.1"):  # a length before each packet, SLIP
     framing = {"1.0": "length", "1.1": "slip"}[mode]
     with Router("--osc-tcp", "127.0.0.1:0", "--osc-tcp-target", f"127.0.0.1:{target.server_address[1]}", "--osc-tcp-framing", framing) as router:
         port = int(re.search(r"osc/tcp port (\d+)", router.ready_line)[1])
+        eventually(lambda: router.bridge("connections_made") == 1, "it connects to its target")
         client = SimpleTCPClient("127.0.0.1", port, mode=mode)
         client.send_message("/fader/1", 0.5)
         eventually(lambda: router.clasp("get", "/osc/fader/1", check=False) == "0.5", "python-osc moves a fader over TCP")

@@ -15,9 +15,11 @@ inline std::unique_ptr<OscTransport> make_transport(io::IoLoop& loop, OscSocketC
   return std::make_unique<OscSocket>(loop, std::move(config), log);
 }
 
-// A connection says by itself when its peer is gone: there silence means nothing.
+// A connection says by itself when its peer is gone: there silence means nothing, and whoever is connected wants to hear, targets or not.
 inline OscConfig for_transport(OscConfig config, Transport transport) {
-  if (transport == Transport::tcp) config.sender_silence_max = std::chrono::hours{24 * 365 * 100};
+  if (transport != Transport::tcp) return config;
+  config.sender_silence_max = std::chrono::hours{24 * 365 * 100};
+  if (!config.reply_to_sender) config.reply_to_sender = true;
   return config;
 }
 
