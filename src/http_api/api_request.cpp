@@ -160,8 +160,12 @@ bool names_tag(const std::string* header, std::string_view tag) {
 
 namespace {
 
-Checked<Value> parse_body(const std::string& body) {
-  auto value = parse_json(body);
+// A value has to fit a frame, where each of its parts takes a byte at least; a bundle is not one frame, but has a bound as well.
+constexpr std::size_t values_max = wire::payload_bytes_max;
+constexpr std::size_t bundle_values_max = 262'144;
+
+Checked<Value> parse_body(const std::string& body, std::size_t max) {
+  auto value = parse_json(body, max);
   if (value) return std::move(*value);
   return std::unexpected(bad_field("body", value.error().message));
 }
@@ -170,12 +174,6 @@ Checked<Value> parse_body(const std::string& body) {
 
 Checked<WriteBody> parse_write(const ApiRequest& request) {
   const std::string& body = request.http->body;
-  if (body.size() > value_text_bytes_max) {
-    return std::unexpected(
-        ApiError{.status = 413,
-                 .text = fmt::format("body: the JSON of a value may have {} bytes, this has {}", value_text_bytes_max, body.size()),
-                 .field = "body"});
-  }
   WriteBody out;
   if (const std::string* given = request.find_query("ttl")) {
     const auto seconds = parse_number<std::int64_t>(*given);
@@ -185,7 +183,7 @@ Checked<WriteBody> parse_write(const ApiRequest& request) {
     out.ttl = *ttl;
   }
   if (body.empty()) return out;
-  auto document = parse_body(body);
+  auto document = parse_body(body, values_max);
   if (!document) return std::unexpected(std::move(document.error()));
   if (document->find("value") == nullptr) {
     out.value = std::move(*document);
@@ -225,7 +223,7 @@ Checked<Operation> parse_operation(const Value& given, const std::string& at, st
 }  // namespace
 
 Checked<BundleBody> parse_bundle(const ApiRequest& request, std::size_t address_bytes_max) {
-  const auto document = parse_body(request.http->body);
+  const auto document = parse_body(request.http->body, bundle_values_max);
   if (!document) return std::unexpected(document.error());
   const Value* given = document->find("operations");
   const Array* operations = given == nullptr ? nullptr : given->array();

@@ -51,7 +51,6 @@ bool names_tag(const std::string* header, std::string_view tag);  // If-None-Mat
 
 // ---- bodies ----
 inline constexpr std::size_t page_entries_max = 10'000;
-inline constexpr std::size_t value_text_bytes_max = 524'288;  // of the JSON of one value, which has to fit a frame of 64 KiB
 
 // {"value":v,"ttl"?:seconds}, or any other document, which is the value itself.
 struct WriteBody {

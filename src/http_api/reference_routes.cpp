@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/json.hpp"
+#include "core/limits.hpp"
 #include "http_api/api_connection.hpp"
 #include "http_api/listing.hpp"
 
@@ -39,11 +40,7 @@ std::optional<WriteBody> ApiConnection::reference_body(const ApiRequest& request
     answer(net::text_response(415, "Expected request with `Content-Type: application/json`"));
     return std::nullopt;
   }
-  if (request.http->body.size() > value_text_bytes_max) {
-    answer(net::text_response(413, "the value is too large"));
-    return std::nullopt;
-  }
-  auto document = parse_json(request.http->body);
+  auto document = parse_json(request.http->body, wire::payload_bytes_max);
   if (!document) {
     answer(net::text_response(400, fmt::format("Failed to parse the request body as JSON: {}", document.error().message)));
     return std::nullopt;

@@ -47,7 +47,7 @@ constexpr AnswerDoc forbidden{403, "Error", "Not with these rights, or not from 
 constexpr AnswerDoc missing{404, "Error", "There is no such param."};
 constexpr AnswerDoc conflict{409, "Error", "Another revision, a lock, or a strategy that prefers the value that is there."};
 constexpr AnswerDoc unmet{412, "Error", "There is such a param already (If-None-Match)."};
-constexpr AnswerDoc too_large{413, "Error", "The body or the answer is too large."};
+constexpr AnswerDoc too_large{413, "Error", "The body, or the state for one answer, is too large."};
 constexpr AnswerDoc too_many{429, "Error", "Slower, please."};
 constexpr AnswerDoc unavailable{503, "Error", "The router is stopping, or overloaded."};
 constexpr AnswerDoc late{504, "Error", "No answer in time; the write may come into effect yet."};
@@ -121,7 +121,7 @@ constexpr std::array reference_writes{AnswerDoc{200, "ReferenceValue", "Done, at
                                       no_token,
                                       forbidden,
                                       conflict,
-                                      AnswerDoc{413, "", "Too large.", "text/plain"},
+                                      AnswerDoc{413, "", "The body is too large.", "text/plain"},
                                       AnswerDoc{415, "", "The body has another type than JSON.", "text/plain"},
                                       too_many,
                                       unavailable,

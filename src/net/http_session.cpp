@@ -155,6 +155,12 @@ void HttpSession::on_end() {
   if (peer_) peer_->on_end();
 }
 
+// What was asked for is answered; those who can't be will be closed with the loop.
+void HttpSession::on_shutdown() {
+  keep_alive_ = false;
+  if (owed_ == Owed::nothing) stream_.close_after_flush();
+}
+
 void HttpSession::on_setup_deadline() {
   ++stream_.loop().stats().setups_timed_out;
   if (owed_ == Owed::body) return stream_.abort();  // it takes nothing of a body that cannot be ended properly

@@ -31,7 +31,7 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   void on_sent(std::size_t bytes) override;
   void on_setup_deadline() override;
   void on_closed() override { release_peer(); }
-  void on_shutdown() override { stream_.close_after_flush(); }
+  void on_shutdown() override;
 
  private:
   enum class Owed : std::uint8_t { nothing, answer, body };  // what the peer has not got yet of the answer to its request

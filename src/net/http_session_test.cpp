@@ -148,6 +148,17 @@ TEST_F(HttpSessionTest, TheEndOfThePeerIsToldOnceAndTheAnswerStillGiven) {
   EXPECT_THAT(told, ElementsAre("end", "closed"));
 }
 
+TEST_F(HttpSessionTest, WhatIsOwedIsStillGivenWhenTheServerEnds) {
+  start();
+  TestClient client = connect();
+  client.send(get("/later"));
+  ASSERT_TRUE(until([&] { return requests.size() == 1; }));
+  loop->shut_down_streams();
+  responder->answer(text_response(503, "stopping"));
+  ASSERT_TRUE(until_ended(client));
+  EXPECT_THAT(client.received, EndsWith("Connection: close\r\n\r\nstopping"));
+}
+
 TEST_F(HttpSessionTest, APeerThatVanishesIsToldOnce) {
   start();
   TestClient client = connect();
