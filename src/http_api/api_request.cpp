@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "core/address.hpp"
 #include "core/base64.hpp"
@@ -43,10 +44,18 @@ Checked<std::string> check_address_text(std::string text, std::string field, std
   return text;
 }
 
+// To JSON 5.0 is as whole as 5.
+std::optional<std::int64_t> whole_number(const Value& value) {
+  if (const std::int64_t* integer = value.integer()) return *integer;
+  const double* number = value.floating();
+  if (number == nullptr || std::trunc(*number) != *number || std::abs(*number) > 9e15) return std::nullopt;
+  return static_cast<std::int64_t>(*number);
+}
+
 Checked<std::optional<Ttl>> parse_ttl(const Value* given) {
   if (given == nullptr || given->is_null()) return std::nullopt;
-  const std::int64_t* seconds = given->integer();
-  if (seconds == nullptr || *seconds < 1 || *seconds > std::int64_t{wire::ttl_seconds_max})
+  const auto seconds = whole_number(*given);
+  if (!seconds || *seconds < 1 || *seconds > std::int64_t{wire::ttl_seconds_max})
     return std::unexpected(bad_field("ttl", fmt::format("not a whole number of seconds from 1 to {}", wire::ttl_seconds_max)));
   return Ttl{.mode = Ttl::Mode::absolute, .seconds = static_cast<std::uint32_t>(*seconds)};
 }
@@ -238,8 +247,8 @@ Checked<BundleBody> parse_bundle(const ApiRequest& request, std::size_t address_
     out.operations.push_back(std::move(*parsed));
   }
   if (const Value* at = document->find("timestamp"); at != nullptr && !at->is_null()) {
-    const std::int64_t* micros = at->integer();
-    if (micros == nullptr || *micros < 0) return std::unexpected(bad_field("timestamp", "not a whole number of microseconds since 1970"));
+    const auto micros = whole_number(*at);
+    if (!micros || *micros < 0) return std::unexpected(bad_field("timestamp", "not a whole number of microseconds since 1970"));
     out.timestamp = UnixTime{static_cast<std::uint64_t>(*micros)};
   }
   return out;

@@ -86,7 +86,8 @@ void HttpApi::handle(const net::HttpRequest& http, net::HttpResponder& responder
   if (match->tail.data() != nullptr) {
     auto tail = percent_decode(match->tail, false, "path");
     if (!tail) return refuse(to_response(tail.error()));
-    request.tail = '/' + *tail;
+    const bool whole = match->tail.starts_with('%') && tail->starts_with('/');  // somebody encoded the address with its first slash
+    request.tail = whole ? *tail : '/' + *tail;
   }
   auto query = parse_query(http.query());
   if (!query) return refuse(to_response(query.error()));

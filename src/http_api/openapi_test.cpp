@@ -51,7 +51,7 @@ TEST_F(HttpApiTest, EveryRouteAnswersWithAStatusThatItsRowNames) {
     peer.ask(fmt::format("{} {}", route.method, path), route.body.empty() ? "" : R"({"value":1,"operations":[]})",
              {{"Content-Type", "application/json"}});
     peer.drain();
-    EXPECT_TRUE(std::ranges::count(route.answers, peer.head.status, &AnswerDoc::status) == 1) << route.id << " answered " << peer.answered();
+    EXPECT_TRUE(std::ranges::count(route.answers, peer.head.status, &AnswerDoc::status) > 0) << route.id << " answered " << peer.answered();
     EXPECT_LT(peer.head.status, 500U);
   }
 }

@@ -117,7 +117,8 @@ constexpr std::array aliased_puts{AnswerDoc{200, "Written", "As PUT /v1/state, w
 constexpr std::array reference_reads{AnswerDoc{200, "ReferenceValue", "The param at /{path}."}, no_token,
                                      AnswerDoc{404, "ReferenceMissing", "There is none."}};
 constexpr std::array reference_writes{AnswerDoc{200, "ReferenceValue", "Done, at <namespace>/{path}."},
-                                      AnswerDoc{400, "", "The body is not JSON, or the address not valid.", "text/plain"},
+                                      AnswerDoc{400, "Error", "The address is not valid."},
+                                      AnswerDoc{400, "", "The body is not JSON, or the address is not valid.", "text/plain"},
                                       no_token,
                                       forbidden,
                                       conflict,

@@ -31,6 +31,17 @@ TEST_F(V1, ABodyMayBeTheValueItselfWhateverItsType) {
   EXPECT_EQ(ask("PUT /v1/state/a", R"({"$bytes":"AP8="})"), R"(200 {"address":"/a","value":[0,255],"revision":3})");
 }
 
+TEST_F(V1, AnAddressMayBeEncodedWholeWithItsFirstSlash) {
+  EXPECT_EQ(ask("PUT /v1/state/%2Flights%2F1", "1"), R"(200 {"address":"/lights/1","value":1,"revision":1})");
+  EXPECT_THAT(ask("GET /v1/state/lights/1"), StartsWith("200 "));
+  EXPECT_EQ(ask("GET /v1/list/%2flights%2f**"), R"(200 {"addresses":["/lights/1"]})");
+}
+
+TEST_F(V1, AWholeNumberMayBeWrittenWithAFraction) {
+  EXPECT_THAT(ask("PUT /v1/state/a", R"({"value":1,"ttl":5.0})"), StartsWith("200 "));
+  EXPECT_THAT(ask("POST /v1/bundle", R"({"operations":[],"timestamp":80458.0})"), StartsWith("200 "));
+}
+
 TEST_F(V1, AGetTellsValueRevisionAndTimeAndNothingAnewIfTheClientHasIt) {
   Peer& desk = connect("desk");
   desk.set("/a", "x");

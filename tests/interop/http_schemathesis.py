@@ -5,6 +5,7 @@ any JSON) is said here: addresses are made by `addresses()`."""
 import os
 import subprocess
 import sys
+import tempfile
 
 from harness.router import Router
 
@@ -33,13 +34,20 @@ if os.environ.get("SCHEMATHESIS_HOOKS"):  # loaded by schemathesis: what our for
         if query and "timeout" in query and isinstance(query["timeout"], (int, float)) and query["timeout"] > 0.02:
             query["timeout"] = 0.02
         return query
+
+    @schemathesis.hook
+    def map_body(context, body):
+        """At most a day ahead, says the document in words."""
+        if isinstance(body, dict) and "operations" in body and isinstance(body.get("timestamp"), (int, float)):
+            body["timestamp"] %= 2 ** 50
+        return body
 elif __name__ == "__main__":
-    with Router("--http") as router:
+    with Router("--http") as router, tempfile.TemporaryDirectory() as folder:  # it leaves notes where it runs
         done = subprocess.run(
-            [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", f"http://127.0.0.1:{router.port}/v1/openapi.json",
-             "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--max-examples", os.environ.get("CLASP_EXAMPLES", "40"),
+            [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--config-file", os.path.splitext(os.path.abspath(__file__))[0] + ".toml", "run", f"http://127.0.0.1:{router.port}/v1/openapi.json",
+             "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--max-examples", os.environ.get("CLASP_EXAMPLES", "8"),
              "--exclude-operation-id-regex", f"^({ENDLESS})$", "--seed", "1", "--request-timeout", "40", "--warnings", "off", "--continue-on-failure",
              *sys.argv[1:]],
-            env={**os.environ, "SCHEMATHESIS_HOOKS": "interop.http_schemathesis"}, check=False)
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "interop.http_schemathesis"}, cwd=folder, check=False)
         assert done.returncode == 0, f"schemathesis: exit {done.returncode}"
     print("ok")
