@@ -42,9 +42,9 @@ constexpr std::string_view schemas = R"json({
   "Bundle": {"type": "object", "required": ["operations"], "additionalProperties": false, "properties": {
     "operations": {"type": "array", "maxItems": 50, "items": {"oneOf": [
       {"type": "object", "required": ["set"], "additionalProperties": false, "properties": {"set": {"type": "array", "minItems": 2, "maxItems": 2,
-        "prefixItems": [{"type": "string", "format": "clasp-address", "maxLength": 255}, {"type": ["number", "string", "boolean"]}], "items": false}}},
+        "prefixItems": [{"type": "string", "format": "clasp-address", "pattern": "^/?[^/*\\u0000-\\u001f\\u007f]+(/[^/*\\u0000-\\u001f\\u007f]+)*/?$", "maxLength": 255}, {"type": ["number", "string", "boolean"]}], "items": false}}},
       {"type": "object", "required": ["emit"], "additionalProperties": false, "properties": {"emit": {"type": "array", "minItems": 1, "maxItems": 2,
-        "prefixItems": [{"type": "string", "format": "clasp-address", "maxLength": 255}, {"type": ["number", "string", "boolean"]}], "items": false}}}]}},
+        "prefixItems": [{"type": "string", "format": "clasp-address", "pattern": "^/?[^/*\\u0000-\\u001f\\u007f]+(/[^/*\\u0000-\\u001f\\u007f]+)*/?$", "maxLength": 255}, {"type": ["number", "string", "boolean"]}], "items": false}}}]}},
     "timestamp": {"type": "integer", "minimum": 0, "description": "Microseconds since 1970; at most 24 hours ahead."}}},
   "Executed": {"type": "object", "required": ["success"], "properties": {"success": {"const": true}, "revision": {"type": "integer"}}},
   "Changes": {"type": "object", "required": ["changes", "events", "revision", "position"], "properties": {
@@ -59,6 +59,10 @@ constexpr std::string_view schemas = R"json({
   "ReferenceMissing": {"type": "object", "required": ["error", "address"], "properties": {"error": {"type": "string"}, "address": {"type": "string"}}}
 })json";
 
+// In both no empty segment but a last one, and no control characters.
+constexpr std::string_view address_regex = R"(^/?[^/*\u0000-\u001f\u007f]+(/[^/*\u0000-\u001f\u007f]+)*/?$)";
+constexpr std::string_view pattern_regex = R"(^/?[^/\u0000-\u001f\u007f]+(/[^/\u0000-\u001f\u007f]+)*/?$)";
+
 Json schema_of(std::string_view name) { return {{"$ref", "#/components/schemas/" + std::string(name)}}; }
 
 // The {parameter} at the end of a path: an address without its first slash, or a pattern.
@@ -71,7 +75,12 @@ Json path_parameter(std::string_view path) {
           {"required", true},
           {"description",
            is_pattern ? "A pattern without its first slash: * within a segment, ** over any number of them." : "An address without its first slash."},
-          {"schema", {{"type", "string"}, {"format", is_pattern ? "clasp-pattern" : "clasp-address"}, {"minLength", 1}, {"maxLength", 255}}}};
+          {"schema",
+           {{"type", "string"},
+            {"format", is_pattern ? "clasp-pattern" : "clasp-address"},
+            {"pattern", is_pattern ? pattern_regex : address_regex},
+            {"minLength", 1},
+            {"maxLength", 255}}}};
 }
 
 Json operation_of(const HttpApiConfig& config, const Route& route) {

@@ -23,7 +23,10 @@ constexpr ParameterDoc limit{"limit", "query", R"({"type":"integer","minimum":1,
                              "At most so many; a page may end earlier. Absent: all."};
 constexpr ParameterDoc cursor{"cursor", "query", R"({"type":"string","format":"cursor"})",
                               "Where the page before ended: its X-Next-Cursor, or `next`."};
-constexpr ParameterDoc pattern{"pattern", "query", R"({"type":"string","format":"clasp-pattern","maxLength":255})", "Which addresses; absent: all."};
+constexpr ParameterDoc pattern{
+    "pattern", "query",
+    R"({"type":"string","format":"clasp-pattern","pattern":"^/?[^/\\u0000-\\u001f\\u007f]+(/[^/\\u0000-\\u001f\\u007f]+)*/?$","maxLength":255})",
+    "Which addresses; absent: all."};
 constexpr ParameterDoc snapshot{"snapshot", "query", R"({"type":"string","enum":["0","1"]})", "0: changes only, not the state before."};
 constexpr ParameterDoc last_event_id{"Last-Event-ID", "header", R"({"type":"string"})", "Go on behind this event."};
 constexpr ParameterDoc since{"since", "query", R"({"type":"string","pattern":"^[0-9a-f-]+$","maxLength":40})",

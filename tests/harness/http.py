@@ -1,6 +1,7 @@
 """HTTP as clients speak it: curl, Python's http.client on one kept connection, and a reader of event streams. It checks nothing."""
 import http.client
 import json
+import re
 import socket
 import subprocess
 import time
@@ -109,22 +110,20 @@ class Events:
         return bool(piece) and not self.ended
 
     def cut(self):
-        while True:  # chunks
-            size, found, rest = self.raw.partition(b"\r\n")
-            if not found or len(rest) < int(size, 16) + 2:
+        at = 0
+        while (end := self.raw.find(b"\r\n", at)) >= 0:  # chunks
+            count = int(self.raw[at:end], 16)
+            if len(self.raw) < end + 2 + count + 2:
                 break
-            count = int(size, 16)
             self.ended = self.ended or count == 0
-            self.text += rest[:count]
-            self.raw = rest[count + 2:]
-        while True:  # lines
-            ends = [at for at in (self.text.find(b"\n"), self.text.find(b"\r")) if at >= 0]
-            if not ends or (self.text[min(ends):] == b"\r" and not self.ended):
-                return
-            at = min(ends)
-            line, skip = self.text[:at], 2 if self.text[at:at + 2] == b"\r\n" else 1
-            self.text = self.text[at + skip:]
-            self.line(line.decode())  # which must be UTF-8
+            self.text += self.raw[end + 2:end + 2 + count]
+            at = end + 2 + count + 2
+        self.raw = self.raw[at:]
+        whole, found, rest = self.text.rpartition(b"\n")
+        if found:  # the router ends lines with LF; a CR alone ends one as well, wherever it stands
+            self.text = rest
+            for line in re.split(rb"\r\n|\n|\r", whole):
+                self.line(line.decode())  # which must be UTF-8
 
     def line(self, line):
         name, _, content = line.partition(":")

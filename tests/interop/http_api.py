@@ -175,7 +175,7 @@ def a_reader_that_stops_costs_nobody():
                 peer.send(native.set_param("/big", f"{n} {big}"), native.set_param("/count", n))
                 if n % 50 == 0:
                     peer.answer(native.get("/count", qos=1))
-                    quick.until(lambda n=n: quick.values()[-1:] == [("/count", n)], f"{n}")
+                    quick.until(lambda n=n: quick.events[-1].value == n, f"{n}")
             revisions = [event.revision for event in quick.events if event.kind == "value"]
             assert revisions == list(range(1, 2001)), "every one of them"
         assert router.rss() - before < 32 * MIB, f"{(router.rss() - before) / MIB:.1f} MiB for one that does not read 40 MB"
@@ -251,7 +251,7 @@ def c27_hostile_json():
 
 def c30_joining_while_a_value_changes():
     """Between snapshot and subscription an update fell through, or an older value came after a newer one."""
-    joiners, writes = 40, 20_000
+    joiners, writes = 40, 4_000
     with Router("--http") as router, Peer(router.port) as writer:
         writer.answer(native.set_param("/s/c", 0, qos=1))
         streams = []
@@ -261,7 +261,7 @@ def c30_joining_while_a_value_changes():
                 streams.append(Events(router, "/v1/subscribe/s/**"))
         (ack,) = writer.answer(native.set_param("/s/c", writes + 1, qos=1))
         for stream in streams:
-            stream.until(lambda s=stream: s.values()[-1:] == [("/s/c", writes + 1)], "the last value")
+            stream.until(lambda s=stream: s.events and s.events[-1].value == writes + 1, "the last value")
             revisions = [event.revision for event in stream.events if event.kind == "value"]
             assert revisions == sorted(set(revisions)), "revisions rise"
             if not any(event.kind == "notice" for event in stream.events):
