@@ -20,8 +20,9 @@ if os.environ.get("SCHEMATHESIS_HOOKS"):  # loaded by schemathesis: what our for
     import schemathesis
     from hypothesis import strategies
 
-    # Also characters that a path has to encode; not "." and ".." alone, which clients take out of paths.
-    segments = strategies.text(alphabet="abcXYZ019 _-:;,!?%#&=+äß€😀", min_size=1, max_size=12)
+    # Also characters that a path has to encode; not "." and ".." alone, which clients take out of paths, nor %, which its client does not encode when
+    # it could be an encoding already.
+    segments = strategies.text(alphabet="abcXYZ019 _-:;,!?#&=+äß€😀", min_size=1, max_size=12)
     addresses = strategies.lists(segments, min_size=1, max_size=4).map("/".join)
     patterns = strategies.lists(strategies.one_of(segments, strategies.sampled_from(["*", "**", "a*", "*b"])), min_size=1, max_size=4).map("/".join)
     schemathesis.openapi.format("clasp-address", addresses)
