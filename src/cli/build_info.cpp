@@ -12,7 +12,7 @@ namespace {
 constexpr std::array feature_rows{
     Feature{"websocket", "ws://, served and spoken", true},
     Feature{"tcp", "tcp://, served and spoken", true},
-    Feature{"http", "/healthz, /readyz and /metrics on the same port", true},
+    Feature{"http", "/v1, events and the reference's routes (--http), /healthz, /readyz and /metrics on the same port", true},
     Feature{"osc", "OSC bridge over UDP", true},
     Feature{"tls", "wss:// and tls://", false},
     Feature{"udp", "CLASP datagrams", CLASP_HAS_UDP != 0},

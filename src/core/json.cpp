@@ -155,7 +155,7 @@ struct CountingIterator {
 // Builds the tree from the library's events. Returning false ends the parse; why() then has the reason.
 class Builder {
  public:
-  Builder(const char* begin, const char* const& reached) : begin_(begin), reached_(reached) {}
+  Builder(const char* begin, const char* const& reached, std::size_t values_max) : begin_(begin), reached_(reached), values_left_(values_max) {}
 
   bool null() { return add(Value()); }
   bool boolean(bool flag) { return add(flag); }
@@ -225,6 +225,7 @@ class Builder {
     return add(std::move(value));
   }
   bool add(Value value) {
+    if (values_left_-- == 0) return fail("more values than may be here");
     if (levels_.empty()) {
       root_ = std::move(value);
     } else if (Level& level = levels_.back(); level.kind == Level::array) {
@@ -237,6 +238,7 @@ class Builder {
 
   const char* begin_;
   const char* const& reached_;
+  std::size_t values_left_;
   std::vector<Level> levels_;
   Value root_;
   Error error_;
@@ -266,13 +268,15 @@ void append_json(const ValueView& value, JsonBytes bytes, std::string& out) {
 
 void append_json_string(std::string_view text, std::string& out) { append_string(text, out); }
 
-Result<Value> parse_json(std::string_view text) {
+Result<Value> parse_json(std::string_view text) { return parse_json(text, SIZE_MAX); }
+
+Result<Value> parse_json(std::string_view text, std::size_t values_max) {
   // The library takes both silently: it skips the mark, and a zero byte ends its input.
   if (text.starts_with("\xef\xbb\xbf")) return json_error(0, "byte order mark");
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) return json_error(zero, "zero byte");
 
   const char* reached = text.data();
-  Builder builder(text.data(), reached);
+  Builder builder(text.data(), reached, values_max);
   const CountingIterator begin{text.data(), &reached};
   const CountingIterator end{text.data() + text.size(), &reached};
   if (!nlohmann::json::sax_parse(begin, end, &builder)) return builder.why();

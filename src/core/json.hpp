@@ -1,6 +1,8 @@
 // JSON text to Value and back, for protocols; people and logs use to_json() of clasp/value.hpp.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,8 +16,10 @@ namespace clasp {
 // beyond i64. An object whose only key is "$bytes" is a blob in base64. Of duplicate keys the last wins, at the place of the first. Containers
 // nest at most wire::value_depth_max deep. The error (402) says what is wrong and at which byte, counted from 0.
 //
-// Never recurses. A Value takes up to 50 times the bytes of its text ("[0,0,0…]"): bound the text before.
+// Never recurses. A Value takes up to 50 times the bytes of its text ("[0,0,0…]"): bound the text before, or say how many values may be in it (a container
+// counts, and so does everything in it).
 Result<Value> parse_json(std::string_view text);
+Result<Value> parse_json(std::string_view text, std::size_t values_max);
 
 // How bytes look, which JSON has no word for: {"$bytes":"<base64>"}, or an array of numbers from 0 to 255 (bridges specification, section 2.5).
 enum class JsonBytes : bool { base64, numbers };

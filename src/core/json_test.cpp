@@ -266,5 +266,13 @@ TEST(AppendJson, SaysOfEncodedValuesWhatItSaysOfTrees) {
   }
 }
 
+TEST(ParseJson, StopsAtMoreValuesThanItsCallerCanUse) {
+  EXPECT_TRUE(parse_json("[1,2,{\"a\":3}]", 5));
+  const auto refused = parse_json("[1,2,{\"a\":3}]", 4);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "invalid JSON at byte 12: more values than may be here");
+  EXPECT_FALSE(parse_json("1", 0));
+}
+
 }  // namespace
 }  // namespace clasp

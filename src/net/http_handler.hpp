@@ -15,9 +15,9 @@ namespace clasp::net {
 // The handler's side of one connection, if it needs one. Belongs to the connection.
 class HttpPeer {
  public:
-  virtual ~HttpPeer() = default;  // must not use what may have ended before the loop: on_closed() is for that
+  virtual ~HttpPeer() = default;                                         // must not use what may have ended before the loop: on_closed() is for that
   virtual void on_sent(std::size_t bytes) { static_cast<void>(bytes); }  // while an answer is owed: so many bytes of the connection left
-  virtual void on_end() {}     // while an answer is owed: the peer will send no more. It may still read
+  virtual void on_end() {}                                               // while an answer is owed: the peer will send no more. It may still read
   virtual void on_closed() {}  // the connection is gone, or speaks something else now. Once, and the last call
 };
 

@@ -97,10 +97,17 @@ void HttpSession::finish() {
 // The next request may come, or be read if it is here already.
 void HttpSession::answered() {
   owed_ = Owed::nothing;
-  if (!keep_alive_) return stream_.close_after_flush();
+  if (!keep_alive_) return end();
   if (handling_) return;  // on_bytes() goes on
   stream_.restart_deadline();
   if (stream_.bytes_waiting() <= answers_bytes_max) stream_.set_reading(true);
+}
+
+// Closing gives the peer a short time only; an answer it may take as slowly as it likes, as long as it takes something.
+void HttpSession::end() {
+  if (stream_.bytes_waiting() == 0) return stream_.close_after_flush();
+  owed_ = Owed::rest;
+  stream_.restart_deadline();
 }
 
 void HttpSession::release_peer() {
@@ -137,6 +144,7 @@ void HttpSession::send_response(const HttpResponse& response, Persist persist, B
 }
 
 void HttpSession::on_sent(std::size_t bytes) {
+  if (owed_ == Owed::rest) return stream_.bytes_waiting() == 0 ? stream_.close_after_flush() : stream_.restart_deadline();
   if (owed_ != Owed::nothing) {
     if (owed_ == Owed::body && finite_) stream_.restart_deadline();
     if (peer_) peer_->on_sent(bytes);
@@ -152,12 +160,18 @@ void HttpSession::on_end() {
   keep_alive_ = false;
   if (owed_ == Owed::nothing) return stream_.close_after_flush();
   stream_.set_reading(false);  // or the end would be told again and again
-  if (peer_) peer_->on_end();
+  if (peer_ && owed_ != Owed::rest) peer_->on_end();
+}
+
+// What was asked for is answered; those who can't be will be closed with the loop.
+void HttpSession::on_shutdown() {
+  keep_alive_ = false;
+  if (owed_ == Owed::nothing || owed_ == Owed::rest) stream_.close_after_flush();
 }
 
 void HttpSession::on_setup_deadline() {
   ++stream_.loop().stats().setups_timed_out;
-  if (owed_ == Owed::body) return stream_.abort();  // it takes nothing of a body that cannot be ended properly
+  if (owed_ == Owed::body || owed_ == Owed::rest) return stream_.abort();  // it takes nothing of what cannot be ended properly
   if (parser_.idle()) return stream_.close_after_flush();
   refuse(408, "the request did not arrive in time");
 }

@@ -31,10 +31,11 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   void on_sent(std::size_t bytes) override;
   void on_setup_deadline() override;
   void on_closed() override { release_peer(); }
-  void on_shutdown() override { stream_.close_after_flush(); }
+  void on_shutdown() override;
 
  private:
-  enum class Owed : std::uint8_t { nothing, answer, body };  // what the peer has not got yet of the answer to its request
+  // What the peer has not got yet of the answer to its request. rest: of the last one, which waits to be taken; then the connection ends.
+  enum class Owed : std::uint8_t { nothing, answer, body, rest };
 
   const Now& now() const override { return stream_.now(); }
   void answer(const HttpResponse& response) override;
@@ -50,6 +51,7 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   void refuse(unsigned status, std::string_view text);
   void send_response(const HttpResponse& response, Persist persist, Body body);
   void answered();
+  void end();
   void release_peer();
 
   Stream& stream_;

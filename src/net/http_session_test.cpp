@@ -111,6 +111,18 @@ TEST_F(HttpSessionTest, WhoTakesNothingOfAFiniteBodyIsCutOff) {
   EXPECT_EQ(loop->stats().setups_timed_out, 1U);
 }
 
+TEST_F(HttpSessionTest, WhoReadsSlowlyGetsAllOfTheLastAnswer) {
+  start({.setup_max = Micros{60'000'000}, .linger_max = Micros{20'000}});
+  TestClient client = connect();
+  client.send(get("/later", "1.0"));
+  ASSERT_TRUE(until([&] { return requests.size() == 1; }));
+  responder->answer(text_response(200, std::string(16'000'000, 'x') + "end"));
+  for (int i = 0; i < 50; ++i) loop->turn(Micros{2'000});  // more than the time that closing gives
+  EXPECT_EQ(loop->stats().lingers_timed_out, 0U);
+  ASSERT_TRUE(until_ended(client));
+  EXPECT_THAT(client.received, EndsWith("xend"));
+}
+
 TEST_F(HttpSessionTest, AnEndlessBodyMayBeSilentAndAnAnswerMayTakeItsTime) {
   start({.setup_max = Micros{30'000}});
   TestClient stream = connect();
@@ -146,6 +158,17 @@ TEST_F(HttpSessionTest, TheEndOfThePeerIsToldOnceAndTheAnswerStillGiven) {
   ASSERT_TRUE(until_ended(client));
   EXPECT_THAT(client.received, EndsWith("Connection: close\r\n\r\nat last"));
   EXPECT_THAT(told, ElementsAre("end", "closed"));
+}
+
+TEST_F(HttpSessionTest, WhatIsOwedIsStillGivenWhenTheServerEnds) {
+  start();
+  TestClient client = connect();
+  client.send(get("/later"));
+  ASSERT_TRUE(until([&] { return requests.size() == 1; }));
+  loop->shut_down_streams();
+  responder->answer(text_response(503, "stopping"));
+  ASSERT_TRUE(until_ended(client));
+  EXPECT_THAT(client.received, EndsWith("Connection: close\r\n\r\nstopping"));
 }
 
 TEST_F(HttpSessionTest, APeerThatVanishesIsToldOnce) {

@@ -320,7 +320,16 @@ void Engine::release_durable(const Now& now) {
   while (!waiting_answers.empty() && waiting_answers.front().needs <= durable_seq) {
     const WaitingAnswer answer = std::move(waiting_answers.front());
     waiting_answers.pop_front();
-    if (Session* session = table.find(answer.session)) reply_frame(*session, answer.frame.view(), nullptr, false, now);
+    Session* session = table.find(answer.session);
+    if (session == nullptr) continue;
+    if (session->encoding == Encoding::frames) {
+      reply_frame(*session, answer.frame.view(), nullptr, false, now);
+      continue;
+    }
+    const auto frame = decode_frame(answer.frame.view());
+    const auto message = inner_decoder.decode(frame->payload);
+    CLASP_CHECK(message.has_value());
+    reply_frame(*session, answer.frame.view(), &*message, false, now);
   }
   close_doomed(now);
 }

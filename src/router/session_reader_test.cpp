@@ -36,7 +36,9 @@ class ViewSink final : public Sink {
 class ReaderGrants final : public GrantSet {
  public:
   bool allows(Action action, std::string_view address) const override { return action == Action::read && address.starts_with("/open"); }
-  bool covers(Action action, const Pattern& pattern) const override { return action == Action::read && pattern.literal_prefix().starts_with("/open"); }
+  bool covers(Action action, const Pattern& pattern) const override {
+    return action == Action::read && pattern.literal_prefix().starts_with("/open");
+  }
 };
 
 class SessionReader : public RouterTest {
@@ -234,6 +236,17 @@ TEST_F(SessionReader, ReadsWhatItMaySeeInOrderFromWhereItStopped) {
   EXPECT_TRUE(read("/open/b", 2));
   EXPECT_THAT(seen, ElementsAre("/open/c"));
   EXPECT_TRUE(read("", 3)) << "all there is";
+}
+
+TEST_F(SessionReader, UnderstandsAnAnswerThatHadToWaitForTheDisk) {
+  configure({.durability = Durability::sync});
+  ViewSink sink;
+  const SessionId session = open(sink);
+  const EncodedValue one(1);
+  router().submit(session, Message{Set{.address = "/a", .value = one.view()}}, Qos::confirm, {}, world().now());
+  EXPECT_THAT(sink.take(), IsEmpty());
+  router().durable(router().last_seq(), world().now());
+  EXPECT_THAT(sink.take(), ElementsAre("ACK /a rev=1"));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "bridge/local/local_link.hpp"
 #include "bridge/osc/osc_bridge.hpp"
 #include "bridge/osc/osc_transport.hpp"
+#include "http_api/http_api.hpp"
 #include "io/signal_watch.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
@@ -138,15 +139,21 @@ struct Server::Parts final : net::HttpHandler {
         measured(engine, latency),
         stopping(loop, router, config.drain_timeout) {
     loop.attach(measured);
+    if (config.http) http_api.emplace(config.http_api, router);
+    if (http_api) loop.attach(*http_api);  // behind the router: its turn ends with the router's answers
     loop.attach(stopping);
   }
   ~Parts() override {
     for (const auto& osc : oscs) osc->bridge.stop(), osc->transport->stop();
     loop.detach(stopping);
+    if (http_api) loop.detach(*http_api);
     loop.detach(measured);
   }
 
-  void handle(const net::HttpRequest& request, net::HttpResponder& responder) override { responder.answer(probe(request.path())); }
+  void handle(const net::HttpRequest& request, net::HttpResponder& responder) override {
+    if (http_api && http_api->owns(request.path())) return http_api->handle(request, responder);
+    responder.answer(probe(request.path()));
+  }
 
   net::HttpResponse probe(std::string_view path) {
     if (path == "/metrics") {
@@ -173,6 +180,13 @@ struct Server::Parts final : net::HttpHandler {
       for (const auto& [name, value] : rows) out.push_back({bridge, name, value});
       for (const auto& [name, value] : osc->transport->transport_counters()) out.push_back({bridge, name, value});
     }
+    if (http_api) {
+      const http_api::HttpApiCounters& c = http_api->counters();
+      const std::pair<const char*, std::uint64_t> rows[] = {
+          {"requests", c.requests}, {"errors", c.errors}, {"streams_opened", c.streams_opened}, {"streams_resumed", c.streams_resumed},
+          {"streams_reset", c.streams_reset}, {"streams_stalled", c.streams_stalled}, {"polls", c.polls}, {"polls_timed_out", c.polls_timed_out}};
+      for (const auto& [name, value] : rows) out.push_back({"http", name, value});
+    }
     return out;
   }
 
@@ -186,6 +200,7 @@ struct Server::Parts final : net::HttpHandler {
   LatencyHistogram latency;
   MeasuredRouter measured;
   Stopping stopping;
+  std::optional<http_api::HttpApi> http_api;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   BridgeLog bridge_log{log};
   std::vector<std::unique_ptr<OscPart>> oscs;
@@ -237,6 +252,7 @@ std::string Server::ready_line() const {
     if (address.host.empty()) address.host = "localhost";
     line += fmt::format(" ws://{0} tcp://{0}", net::to_text(address));
   }
+  for (std::size_t i = 0; parts_->config.http && i < parts_->listeners.size(); ++i) line += fmt::format(" http on port {}", parts_->listeners[i]->port());
   for (const auto& osc : parts_->oscs) line += fmt::format(" osc/{} port {}", osc->by == bridge::osc::Transport::tcp ? "tcp" : "udp", osc->transport->local_endpoint().port);
   return line;
 }

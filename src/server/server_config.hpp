@@ -11,6 +11,7 @@
 
 #include "bridge/osc/osc_config.hpp"
 #include "clasp/error.hpp"
+#include "http_api/api_config.hpp"
 #include "net/listener.hpp"
 #include "options/option_set.hpp"
 #include "router/config.hpp"
@@ -32,6 +33,8 @@ struct ServerConfig {
   std::string osc_namespace = "/osc";
   bridge::osc::NumberFormat osc_numbers = bridge::osc::NumberFormat::automatic;
   std::vector<bridge::osc::KindRule> osc_kinds;
+  bool http = false;                     // the HTTP interface, beside /healthz, /readyz and /metrics
+  http_api::HttpApiConfig http_api;
   net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;

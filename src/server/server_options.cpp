@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/address.hpp"
 #include "core/pattern.hpp"
 #include "server/server_config.hpp"
 
@@ -132,6 +133,24 @@ Apply osc_target(ServerConfig::OscPorts& ports) {
   };
 }
 
+Apply http_base(std::string& target) {
+  return [&target](std::string_view value) -> Result<void> {
+    if (check_address(value) || value.ends_with('/') || value == "/v1" || value.starts_with("/v1/")) return bad("expected a path as /api, not below /v1");
+    target = value;
+    return {};
+  };
+}
+
+Apply http_origins(std::vector<std::string>& target) {
+  return [&target](std::string_view value) -> Result<void> {
+    const std::size_t scheme = value.find("://");
+    if (scheme == std::string_view::npos || value.find('/', scheme + 3) != std::string_view::npos || value.ends_with("://"))
+      return bad("expected an origin as https://desk.example, without a path");
+    target.emplace_back(value);
+    return {};
+  };
+}
+
 }  // namespace
 
 options::OptionSet server_options(ServerConfig& config) {
@@ -160,6 +179,17 @@ options::OptionSet server_options(ServerConfig& config) {
   add({.name = "osc-kind", .value = "PATTERN=KIND", .help = "What OSC messages below a pattern become: param, event or stream; repeatable.",
        .apply = pattern_choice<MessageKind>(kind_names, [&config](const Pattern& pattern, MessageKind kind) { config.osc_kinds.push_back({pattern, kind}); }),
        .repeatable = true});
+
+  add({.name = "http", .help = "Serve the HTTP interface (/v1, events, /v1/openapi.json) on the same port; docs/http.md.", .apply = on_off(config.http)});
+  add({.name = "http-base", .value = "PATH", .default_text = "/api", .help = "Where the routes of the reference implementation are.",
+       .apply = http_base(config.http_api.base)});
+  add({.name = "http-namespace", .value = "ADDRESS", .default_text = "/http", .help = "What these routes put before the addresses they write.",
+       .apply = text(config.http_api.ns)});
+  add({.name = "http-strict", .help = "Only the reference's own routes there, no other spellings of /v1.", .apply = on_off(config.http_api.strict_reference)});
+  add({.name = "http-origin", .value = "ORIGIN", .help = "Web pages that may use it, \"https://desk.example\"; repeatable. Without one all may.",
+       .apply = http_origins(config.http_api.origins), .repeatable = true});
+  add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\" or \"X-API-Key: TEXT\".",
+       .apply = text(config.http_api.token)});
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
        .apply = [&config](std::string_view value) -> Result<void> {
@@ -282,6 +312,9 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   if (!positional->empty()) return bad(fmt::format("unexpected argument \"{}\"", positional->front()));
   if (const auto ns = bridge::NamespaceMap::parse(config.osc_namespace); !ns)
     return bad(fmt::format("--osc-namespace: not an address, which begins with / (given: \"{}\")", config.osc_namespace));
+  const auto http_ns = bridge::NamespaceMap::parse(config.http_api.ns);
+  if (!http_ns) return bad(fmt::format("--http-namespace: not an address, which begins with / (given: \"{}\")", config.http_api.ns));
+  config.http_api.ns = http_ns->prefix();
   return config;
 }
 
