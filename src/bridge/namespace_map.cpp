@@ -33,21 +33,6 @@ bool needs_encoding(std::string_view segment) {
   return false;
 }
 
-void append_encoded(std::string& out, std::string_view segment) {
-  if (!needs_encoding(segment)) {
-    out += segment;
-    return;
-  }
-  for (const char c : segment) {
-    if (c != '%' && !must_be_encoded(c)) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += {'%', hex_digits[byte >> 4], hex_digits[byte & 0x0f]};
-  }
-}
-
 // End of the segment that starts at `from`. A slash with nothing before it belongs to the segment: "a//b" is "a" and "/b".
 std::size_t segment_end(std::string_view name, std::size_t from) { return std::min(name.find('/', from + 1), name.size()); }
 
@@ -62,6 +47,21 @@ Result<NamespaceMap> NamespaceMap::parse(std::string_view text) {
   }
   map.prefix_ = text;
   return map;
+}
+
+void NamespaceMap::append_encoded(std::string& out, std::string_view segment) {
+  if (!needs_encoding(segment)) {
+    out += segment;
+    return;
+  }
+  for (const char c : segment) {
+    if (c != '%' && !must_be_encoded(c)) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'%', hex_digits[byte >> 4], hex_digits[byte & 0x0f]};
+  }
 }
 
 bool NamespaceMap::to_address(std::string_view name, std::string& address) const {

@@ -23,6 +23,9 @@ class NamespaceMap {
   const std::string& prefix() const { return prefix_; }    // "" if there is none
   std::string pattern() const { return prefix_ + "/**"; }  // everything that can have a name here
 
+  // One segment of an address, encoded where it has to be. A leading '/' stands for an empty level before it.
+  static void append_encoded(std::string& out, std::string_view segment);
+
   // Writes the address of `name` to `address`. False if there is none: longer than an address may be, or not UTF-8.
   bool to_address(std::string_view name, std::string& address) const;
 

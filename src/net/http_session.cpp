@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <memory>
@@ -116,19 +117,26 @@ void HttpSession::release_peer() {
 
 void HttpSession::upgrade(const HttpRequest& request) {
   std::optional<HttpResponse> refusal = handler_.refuse_upgrade(request);
-  HttpResponse response = refusal ? *std::move(refusal) : answer_upgrade(request);
+  const SubProtocol* other = find_other(request);
+  HttpResponse response = refusal ? *std::move(refusal) : answer_upgrade(request, other != nullptr ? other->name : websocket_subprotocol);
   std::optional<DeflateAgreement> deflate;
-  if (response.status == 101 && websocket_.deflate)
+  if (response.status == 101 && websocket_.deflate && other == nullptr)
     deflate = agree_on_deflate(*parse_extensions(request.fields));  // which answer_upgrade() has checked
   if (deflate) response.fields.push_back({"Sec-WebSocket-Extensions", deflate->header()});
   send_response(response, Persist::no, Body::send);
-  if (response.status == 101) release_peer();
   if (response.status == 101) {
     release_peer();
-    return stream_.become(open_stream_link<WebSocketLink>(stream_, engine_, websocket_, deflate));
+    return stream_.become(other != nullptr ? other->make(stream_) : open_stream_link<WebSocketLink>(stream_, engine_, websocket_, deflate));
   }
   ++stream_.loop().stats().upgrades_refused;
   stream_.close_after_flush();
+}
+
+const SubProtocol* HttpSession::find_other(const HttpRequest& request) const {
+  constexpr std::string_view field = "Sec-WebSocket-Protocol";
+  if (!websocket_.others || has_token(request.fields, field, websocket_subprotocol, true)) return nullptr;
+  const auto at = std::ranges::find_if(*websocket_.others, [&request](const SubProtocol& other) { return has_token(request.fields, field, other.name, true); });
+  return at == websocket_.others->end() ? nullptr : &*at;
 }
 
 void HttpSession::refuse(unsigned status, std::string_view text) {

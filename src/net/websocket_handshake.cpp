@@ -69,7 +69,7 @@ std::string websocket_accept(std::string_view key) {
 
 bool wants_websocket(const HttpRequest& request) { return has_token(request.fields, "Upgrade", "websocket"); }
 
-HttpResponse answer_upgrade(const HttpRequest& request) {
+HttpResponse answer_upgrade(const HttpRequest& request, std::string_view subprotocol) {
   const std::string* key = find_field(request.fields, "Sec-WebSocket-Key");
   if (request.method != "GET") return refusal(405, "A WebSocket upgrade is a GET request.\n", {{"Allow", "GET"}});
   if (request.version < 11) return refusal(400, "A WebSocket upgrade needs HTTP/1.1.\n");
@@ -83,8 +83,8 @@ HttpResponse answer_upgrade(const HttpRequest& request) {
 
   HttpResponse response{.status = 101, .fields = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, .body = {}};
   response.fields.push_back({"Sec-WebSocket-Accept", websocket_accept(without_blanks(*key))});
-  if (has_token(request.fields, "Sec-WebSocket-Protocol", websocket_subprotocol, true)) {
-    response.fields.push_back({"Sec-WebSocket-Protocol", std::string{websocket_subprotocol}});
+  if (has_token(request.fields, "Sec-WebSocket-Protocol", subprotocol, true)) {
+    response.fields.push_back({"Sec-WebSocket-Protocol", std::string{subprotocol}});
   }
   return response;
 }

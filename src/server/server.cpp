@@ -18,6 +18,7 @@
 #include "bridge/osc/osc_transport.hpp"
 #include "http_api/http_api.hpp"
 #include "io/signal_watch.hpp"
+#include "mqtt/mqtt_link.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
 #include "net/router_engine.hpp"
@@ -137,14 +138,18 @@ struct Server::Parts final : net::HttpHandler {
         router(config.router, {.random = &random, .log = [this](std::string_view line) { log.warn(line); }}, io::read_clocks()),
         engine(router),
         measured(engine, latency),
-        stopping(loop, router, config.drain_timeout) {
+        stopping(loop, router, config.drain_timeout),
+        mqtt(router, random, {.limits = config.mqtt, .names = *bridge::NamespaceMap::parse(config.mqtt_namespace),
+                              .log = [this](std::string_view line) { log.warn(line); }}) {
     loop.attach(measured);
     if (config.http) http_api.emplace(config.http_api, router);
     if (http_api) loop.attach(*http_api);  // behind the router: its turn ends with the router's answers
     loop.attach(stopping);
+    loop.attach(mqtt);  // behind both: it ends the connections of sessions they have closed
   }
   ~Parts() override {
     for (const auto& osc : oscs) osc->bridge.stop(), osc->transport->stop();
+    loop.detach(mqtt);
     loop.detach(stopping);
     if (http_api) loop.detach(*http_api);
     loop.detach(measured);
@@ -187,7 +192,38 @@ struct Server::Parts final : net::HttpHandler {
           {"streams_reset", c.streams_reset}, {"streams_stalled", c.streams_stalled}, {"polls", c.polls}, {"polls_timed_out", c.polls_timed_out}};
       for (const auto& [name, value] : rows) out.push_back({"http", name, value});
     }
+    append_mqtt_metrics(out);
     return out;
+  }
+
+  void append_mqtt_metrics(std::vector<BridgeMetric>& out) const {
+    const mqtt::Stats& s = mqtt.stats();
+    const std::pair<const char*, std::uint64_t> rows[] = {
+        {"connects", s.connects}, {"connects_refused", s.connects_refused}, {"taken_over", s.taken_over}, {"malformed", s.malformed},
+        {"keep_alive_timeouts", s.keep_alive_timeouts}, {"published_in", s.published_in}, {"published_out", s.published_out}, {"refused", s.refused},
+        {"wills", s.wills}, {"conflated", s.conflated}, {"dropped_detached", s.dropped_detached}, {"dropped_expired", s.dropped_expired},
+        {"dropped_too_large", s.dropped_too_large}, {"sessions_overflowed", s.sessions_overflowed}, {"sessions_expired", s.sessions_expired},
+        {"sessions_evicted", s.sessions_evicted}, {"sessions", mqtt.sessions()}, {"connected", mqtt.attached()},
+        {"retained_notes", mqtt.retained_notes().size()}};
+    for (const auto& [name, value] : rows) out.push_back({"mqtt", name, value});
+  }
+
+  // What the shared port speaks: everything. A port of its own speaks MQTT only.
+  net::Protocols protocols() {
+    const auto others = std::make_shared<const net::SubProtocols>(net::SubProtocols{
+        {.name = "mqtt", .make = [this](net::Stream& stream) { return std::make_unique<mqtt::MqttWebSocketLink>(stream, mqtt); }}});
+    net::WebSocketOptions websocket = config.websocket;
+    websocket.others = others;
+    net::Protocols known = net::Protocols::clasp(measured, *this, websocket);
+    known[net::Protocol::mqtt] = mqtt_protocols()[net::Protocol::mqtt];
+    known.log = [this](std::string_view line) { log.warn(line); };
+    return known;
+  }
+  net::Protocols mqtt_protocols() {
+    net::Protocols known;
+    known[net::Protocol::mqtt] = [this](net::Stream& stream) { return std::make_unique<mqtt::MqttTcpLink>(stream, mqtt); };
+    known.log = [this](std::string_view line) { log.warn(line); };
+    return known;
   }
 
   ServerConfig config;
@@ -201,7 +237,9 @@ struct Server::Parts final : net::HttpHandler {
   MeasuredRouter measured;
   Stopping stopping;
   std::optional<http_api::HttpApi> http_api;
+  mqtt::Broker mqtt;
   std::vector<std::unique_ptr<net::Listener>> listeners;
+  std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
   BridgeLog bridge_log{log};
   std::vector<std::unique_ptr<OscPart>> oscs;
   std::unique_ptr<io::SignalWatch> signals;
@@ -212,13 +250,17 @@ Server::~Server() = default;
 
 Result<void> Server::start() {
   Parts& parts = *parts_;
-  net::Protocols known = net::Protocols::clasp(parts.measured, parts, parts.config.websocket);
-  known.log = [&log = parts.log](std::string_view line) { log.warn(line); };
-  for (const net::ListenAddress& address : parts.config.listen) {
-    auto listener = net::Listener::open(parts.loop, address, known);
-    if (!listener) return listener.error();
-    parts.listeners.push_back(std::move(*listener));
-  }
+  const auto open_all = [&loop = parts.loop](const std::vector<net::ListenAddress>& addresses, const net::Protocols& known,
+                                             std::vector<std::unique_ptr<net::Listener>>& listeners) -> Result<void> {
+    for (const net::ListenAddress& address : addresses) {
+      auto listener = net::Listener::open(loop, address, known);
+      if (!listener) return listener.error();
+      listeners.push_back(std::move(*listener));
+    }
+    return {};
+  };
+  if (auto opened = open_all(parts.config.listen, parts.protocols(), parts.listeners); !opened) return opened;
+  if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
   const auto ns = bridge::NamespaceMap::parse(parts.config.osc_namespace);
   if (!ns) return ns.error();
   std::uint32_t origin = 0;
@@ -253,6 +295,7 @@ std::string Server::ready_line() const {
     line += fmt::format(" ws://{0} tcp://{0}", net::to_text(address));
   }
   for (std::size_t i = 0; parts_->config.http && i < parts_->listeners.size(); ++i) line += fmt::format(" http on port {}", parts_->listeners[i]->port());
+  for (const auto& listener : parts_->mqtt_listeners) line += fmt::format(" mqtt port {}", listener->port());
   for (const auto& osc : parts_->oscs) line += fmt::format(" osc/{} port {}", osc->by == bridge::osc::Transport::tcp ? "tcp" : "udp", osc->transport->local_endpoint().port);
   return line;
 }
@@ -265,6 +308,7 @@ void Server::run() { parts_->loop.run(); }
 void Server::stop() {
   parts_->loop.post([&parts = *parts_] {
     parts.listeners.clear();
+    parts.mqtt_listeners.clear();
     parts.stopping.begin(parts.loop.now());
   });
 }

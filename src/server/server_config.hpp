@@ -12,6 +12,7 @@
 #include "bridge/osc/osc_config.hpp"
 #include "clasp/error.hpp"
 #include "http_api/api_config.hpp"
+#include "mqtt/limits.hpp"
 #include "net/listener.hpp"
 #include "options/option_set.hpp"
 #include "router/config.hpp"
@@ -35,6 +36,9 @@ struct ServerConfig {
   std::vector<bridge::osc::KindRule> osc_kinds;
   bool http = false;                     // the HTTP interface, beside /healthz, /readyz and /metrics
   http_api::HttpApiConfig http_api;
+  std::vector<net::ListenAddress> mqtt_listen;  // ports of their own, for MQTT only; it is spoken on those of `listen` as well
+  std::string mqtt_namespace;                   // empty: a topic is an address
+  mqtt::Limits mqtt;
   net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;

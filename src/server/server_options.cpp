@@ -190,6 +190,29 @@ options::OptionSet server_options(ServerConfig& config) {
        .apply = http_origins(config.http_api.origins), .repeatable = true});
   add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\" or \"X-API-Key: TEXT\".",
        .apply = text(config.http_api.token)});
+  add({.name = "mqtt", .value = "ADDRESS", .help = "Port or address for MQTT alone; repeatable. MQTT is also spoken where --listen says.",
+       .apply = [&config](std::string_view value) -> Result<void> {
+         const auto address = net::parse_listen_address(value);
+         if (!address) return address.error();
+         config.mqtt_listen.push_back(*address);
+         return {};
+       }, .repeatable = true});
+  add({.name = "mqtt-namespace", .value = "ADDRESS", .default_text = "/", .help = "Where MQTT topics appear; /: the topic a/b is the address /a/b.",
+       .apply = text(config.mqtt_namespace)});
+  add({.name = "mqtt-max-packet", .value = "SIZE", .default_text = "256K", .help = "Largest MQTT packet a client may send.",
+       .apply = bytes(config.mqtt.packet_bytes_max, 1'024, 268'435'455)});
+  add({.name = "mqtt-queue", .value = "SIZE", .default_text = "16M", .help = "Messages waiting for one MQTT session; above it the session ends, so that nothing is missed unnoticed.",
+       .apply = bytes(config.mqtt.queue_bytes_max, 65'536, 64 * giga)});
+  add({.name = "mqtt-queues", .value = "SIZE", .default_text = "1G", .help = "For all MQTT sessions together; above it the largest ends.",
+       .apply = bytes(config.mqtt.queues_bytes_max, 1'048'576, 1'024 * giga)});
+  add({.name = "mqtt-session-expiry", .value = "TIME", .default_text = "168h", .help = "How long an MQTT session outlives its connection at most.",
+       .apply = time<seconds>(config.mqtt.session_expiry_max, milliseconds{0}, 3650 * day)});
+  add({.name = "mqtt-sessions", .value = "N", .default_text = "10000", .help = "MQTT sessions without a connection; then the one longest away ends.",
+       .apply = count(config.mqtt.detached_sessions_max, 0, 1'000'000)});
+  add({.name = "mqtt-keep-alive", .value = "TIME", .default_text = "60s", .help = "Longest keep-alive of MQTT 5 clients that have one (Server Keep Alive); 0: theirs.",
+       .apply = time<seconds>(config.mqtt.keep_alive_max, milliseconds{0}, milliseconds{65'535'000})});
+  add({.name = "mqtt-retained", .value = "SIZE", .default_text = "64M", .help = "For what retained MQTT messages have beside the value of their param: QoS, properties, odd spelling.",
+       .apply = bytes(config.mqtt.retained_notes_bytes_max, 65'536, 64 * giga)});
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
        .apply = [&config](std::string_view value) -> Result<void> {
@@ -315,6 +338,8 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   const auto http_ns = bridge::NamespaceMap::parse(config.http_api.ns);
   if (!http_ns) return bad(fmt::format("--http-namespace: not an address, which begins with / (given: \"{}\")", config.http_api.ns));
   config.http_api.ns = http_ns->prefix();
+  if (const auto ns = bridge::NamespaceMap::parse(config.mqtt_namespace); !ns)
+    return bad(fmt::format("--mqtt-namespace: not an address, which begins with / (given: \"{}\")", config.mqtt_namespace));
   return config;
 }
 

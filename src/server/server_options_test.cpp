@@ -79,6 +79,8 @@ TEST_F(ServerOptions, ErrorsNameOptionAndExpectation) {
   EXPECT_THAT(failure({"--strategy", "max"}), HasSubstr("expected PATTERN=NAME"));
   EXPECT_THAT(failure({"--profile", "huge"}), HasSubstr("--profile: expected one of: show, reference"));
   EXPECT_THAT(failure({"--osc-namespace", "osc"}), HasSubstr("osc-namespace"));
+  EXPECT_THAT(failure({"--mqtt-namespace", "mqtt"}), HasSubstr("mqtt-namespace"));
+  EXPECT_THAT(failure({"--mqtt", "here:now"}), HasSubstr("--mqtt"));
   EXPECT_THAT(failure({"extra"}), HasSubstr("unexpected argument \"extra\""));
   EXPECT_THAT(failure({"--config", "missing.toml"}), HasSubstr("missing.toml"));
   files["bad.toml"] = "\n\nmax-param = 4\n";

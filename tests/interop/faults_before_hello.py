@@ -17,7 +17,7 @@ def garbage_as_first_bytes():
     upgrade = WebSocket.REQUEST.format(1).encode()
     error_101 = bytes([ERROR]) + struct.pack(">H", 101)
     cases = [
-        (b"\xff\xfe\xfd", b""), (b"\x16\x03\x01\x02\x00\x01\x00", b""), (b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x3c\x00\x02c1", b""),
+        (b"\xff\xfe\xfd", b""), (b"\x16\x03\x01\x02\x00\x01\x00", b""), (b"\x10\x0e\x00\x04mqtt\x04\x02\x00\x3c\x00\x02c1", b"\x20\x02\x00\x01"),
         (b"GET \x00\x01\x02\r\n\r\n", b"HTTP/1.1 400"), (b"GET / HTTP/9.9\r\n\r\n", b"HTTP/1.1 "), (b"TRACE\r\n\r\n", b"HTTP/1.1 400"),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", b"HTTP/1.1 431"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", b"HTTP/1.1 4"),

@@ -12,7 +12,7 @@ from harness.checks import MIB, alive, connected
 from harness.native import ACK, ERROR, SET, SNAPSHOT, WELCOME, Peer, Tcp, WebSocket
 from harness.router import Router, run
 
-# Watchers are native clients here: SSE, MQTT, the HTTP API, Socket.IO, WebSocket JSON sessions, rules and state files are not part of the router yet,
+# Watchers are native clients here: SSE, the HTTP API, Socket.IO, WebSocket JSON sessions, rules and state files are not part of the router yet,
 # so the sentences about them are left out. Limits of time in the cases are not tested, what comes and in which order is.
 
 NTP_EPOCH = 2208988800

@@ -57,7 +57,7 @@ def handshakes_in_every_legal_form():
 
 
 def subprotocols():
-    for offered, selected in (("clasp", "clasp"), ("mqtt, clasp", "clasp"), ("mqtt", None), ("CLASP", None), (None, None)):
+    for offered, selected in (("clasp", "clasp"), ("mqtt, clasp", "clasp"), ("mqtt", "mqtt"), ("x, mqtt", "mqtt"), ("MQTT", None), ("CLASP", None), (None, None)):
         extra = [] if offered is None else [f"Sec-WebSocket-Protocol: {offered}"]
         with Raw(request(*extra)) as peer:
             found = re.search(r"\r\nSec-WebSocket-Protocol: (.*)\r\n", peer.head)
