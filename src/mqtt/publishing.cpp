@@ -46,7 +46,7 @@ Reason Broker::publish(Session& session, const PublishPacket& packet) {
 }
 
 Reason Broker::publish_message(Session& session, Current& message, std::size_t input_bytes) {
-  if (!topics_.to_address(message.topic, address_)) return Reason::topic_name_invalid;
+  if (!topics_.to_address(message.topic, address_) || address_.size() > router_.config().address_bytes_max) return Reason::topic_name_invalid;
   const std::string address = address_;  // a delivery may end in another publish (a will)
   message.address = address;
   if (message.expiry) message.expires = now_.steady + Micros{std::int64_t{*message.expiry} * 1'000'000};

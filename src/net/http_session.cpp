@@ -133,7 +133,7 @@ void HttpSession::upgrade(const HttpRequest& request) {
 }
 
 const SubProtocol* HttpSession::find_other(const HttpRequest& request) const {
-  constexpr std::string_view field = "Sec-WebSocket-Protocol";
+  static constexpr std::string_view field = "Sec-WebSocket-Protocol";
   if (!websocket_.others || has_token(request.fields, field, websocket_subprotocol, true)) return nullptr;
   const auto at = std::ranges::find_if(*websocket_.others, [&request](const SubProtocol& other) { return has_token(request.fields, field, other.name, true); });
   return at == websocket_.others->end() ? nullptr : &*at;

@@ -5,5 +5,5 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cp "$here/package.json" "$here/package-lock.json" "$here/$2" "$1/"
 cd "$1"
-[ -d node_modules/ws ] || npm ci --no-audit --no-fund --loglevel=error
+[ -d node_modules/ws ] && [ -d node_modules/mqtt ] || npm ci --no-audit --no-fund --loglevel=error
 exec node "$2"
