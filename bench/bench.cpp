@@ -26,7 +26,8 @@ struct Broker {
   std::string_view name;
   Protocol protocol;
 };
-constexpr std::array known_brokers{Broker{"nats", Protocol::nats}, Broker{"redis", Protocol::redis}, Broker{"mosquitto", Protocol::mqtt}};
+constexpr std::array known_brokers{Broker{"nats", Protocol::nats}, Broker{"redis", Protocol::redis}, Broker{"mosquitto", Protocol::mqtt},
+                                   Broker{"mosquitto-qos1", Protocol::mqtt_qos1}};
 
 struct Plan {
   std::string url;
@@ -65,7 +66,7 @@ options::Apply count(T& target, std::uint64_t min, std::uint64_t max) {
   };
 }
 
-constexpr std::array<std::string_view, 3> transports{"ws", "tcp", "both"};
+constexpr std::array<std::string_view, 5> transports{"ws", "tcp", "both", "mqtt", "mqtt-qos1"};
 
 void make_quick(Sizes& sizes) {
   sizes = {.latency_samples = 20,
@@ -97,7 +98,7 @@ options::OptionSet bench_options(Plan& plan) {
   add({.name = "transport",
        .value = "NAME",
        .default_text = "ws",
-       .help = "Of a router that is started: ws, tcp or both.",
+       .help = "Of a router that is started: ws, tcp, both, mqtt or mqtt-qos1.",
        .apply = [&plan](std::string_view value) -> Result<void> {
          const auto index = options::parse_choice(value, transports);
          if (!index) return index.error();
@@ -107,10 +108,10 @@ options::OptionSet bench_options(Plan& plan) {
   add({.name = "relay", .help = "Measure a relay in the same run, and the ratio to it.", .apply = on(plan.relay)});
   add({.name = "broker",
        .value = "NAME",
-       .help = "Start and measure this broker in the same run: nats, redis or mosquitto. May be repeated.",
+       .help = "Start and measure this broker in the same run: nats, redis, mosquitto or mosquitto-qos1. May be repeated.",
        .apply = [&plan](std::string_view value) -> Result<void> {
          const auto found = std::ranges::find(known_brokers, value, &Broker::name);
-         if (found == known_brokers.end()) return Error{ErrorCode::invalid_argument, fmt::format("{} is not nats, redis or mosquitto", value), {}};
+         if (found == known_brokers.end()) return Error{ErrorCode::invalid_argument, fmt::format("{} is not nats, redis, mosquitto or mosquitto-qos1", value), {}};
          if (std::ranges::find(plan.brokers, &*found) == plan.brokers.end()) plan.brokers.push_back(&*found);
          return {};
        },
@@ -214,13 +215,20 @@ Error in_context(const Error& error, std::string_view scenario, std::string_view
 
 std::vector<Target> targets_at(const Plan& plan, std::uint16_t port) {
   std::vector<Target> targets;
-  if (plan.transport != "tcp") targets.push_back({.name = "router ws", .protocol = Protocol::websocket, .port = port});
-  if (plan.transport != "ws") targets.push_back({.name = "router tcp", .protocol = Protocol::tcp, .port = port});
+  const auto add = [&](std::string_view transport, Protocol protocol) {
+    const bool is_clasp = speaks_clasp(protocol);
+    if (plan.transport != transport && !(is_clasp && plan.transport == "both")) return;
+    targets.push_back({.name = fmt::format("router {}", transport), .protocol = protocol, .port = port, .is_router = true});
+  };
+  add("ws", Protocol::websocket);
+  add("tcp", Protocol::tcp);
+  add("mqtt", Protocol::mqtt);
+  add("mqtt-qos1", Protocol::mqtt_qos1);
   return targets;
 }
 
-Result<std::unique_ptr<Serving>> start(const Plan& plan, Protocol protocol, std::optional<int> core) {
-  if (speaks_clasp(protocol)) return Serving::start_server(plan.program, core);
+Result<std::unique_ptr<Serving>> start(const Plan& plan, Protocol protocol, bool is_router, std::optional<int> core) {
+  if (is_router) return Serving::start_server(plan.program, core);
   return protocol == Protocol::relay ? Serving::start_relay(core) : Serving::start_broker(protocol, core);
 }
 
@@ -233,14 +241,14 @@ struct Servers {
 Result<Servers> start_all(const Plan& plan, std::optional<int> core) {
   Servers servers;
   const auto begin = [&](Protocol protocol, std::string_view name) -> Result<void> {
-    auto started = start(plan, protocol, core);
+    auto started = start(plan, protocol, false, core);
     if (!started) return started.error();
     servers.targets.push_back({.name = std::string(name), .protocol = protocol, .port = (*started)->port()});
     servers.processes.push_back(std::move(*started));
     return {};
   };
   if (plan.url.empty()) {
-    auto started = start(plan, Protocol::websocket, core);
+    auto started = start(plan, Protocol::websocket, true, core);
     if (!started) return started.error();
     servers.targets = targets_at(plan, (*started)->port());
     servers.processes.push_back(std::move(*started));
@@ -248,6 +256,7 @@ Result<Servers> start_all(const Plan& plan, std::optional<int> core) {
     const auto target = parse_target(plan.url);
     if (!target) return target.error();
     servers.targets.push_back(*target);
+    servers.targets.back().is_router = true;
   }
   if (plan.relay) {
     if (auto done = begin(Protocol::relay, "relay"); !done) return done.error();
@@ -261,7 +270,7 @@ Result<Servers> start_all(const Plan& plan, std::optional<int> core) {
 // Another broker may fail at what we ask; that is its figure, not the end of the run.
 Result<void> judge(const Result<void>& done, const Scenario& scenario, const Target& target) {
   if (done) return {};
-  if (speaks_clasp(target.protocol) || target.protocol == Protocol::relay) return in_context(done.error(), scenario.name, target.name);
+  if (target.is_router || target.protocol == Protocol::relay) return in_context(done.error(), scenario.name, target.name);
   fmt::print(stderr, "clasp bench: {}, {}: {}\n", scenario.name, target.name, done.error().message);
   return {};
 }
@@ -282,7 +291,7 @@ Result<void> measure_inside(const Plan& plan, const Scenario& scenario, std::opt
   for (const Broker* broker : plan.brokers) kinds.push_back({.name = std::string(broker->name), .protocol = broker->protocol});
   for (Target& target : kinds) {
     if (!measures(scenario, target)) continue;
-    const auto server = start(plan, target.protocol, core);
+    const auto server = start(plan, target.protocol, target.is_router, core);
     if (!server) return server.error();
     target.port = (*server)->port();
     if (auto done = judge(scenario.look_into(target, (*server)->process(), plan.sizes, figures), scenario, target); !done) return done;

@@ -124,7 +124,7 @@ class RedisFramer : public BrokerFramer {
   };
 };
 
-// MQTT 3.1.1 at QoS 0: a PUBLISH is a message, its payload what follows the topic.
+// MQTT 3.1.1: a PUBLISH is a message, its payload what follows the topic and, at QoS 1, the packet identifier.
 class MqttFramer : public BrokerFramer {
  public:
   std::optional<net::Piece> next(std::span<std::byte>& input) {
@@ -135,9 +135,10 @@ class MqttFramer : public BrokerFramer {
     const unsigned type = std::to_integer<unsigned>(input[0]) >> 4;
     net::Piece piece{.kind = net::PieceKind::text, .payload = body};
     if (type == 3) {
+      const std::size_t id = (std::to_integer<unsigned>(input[0]) & 6U) != 0 ? 2 : 0;
       const std::size_t topic = body.size() < 2 ? broker_piece_bytes_max : load_be<std::uint16_t>(body.data());
-      if (body.size() < 2 + topic) return fail("MQTT: a PUBLISH without a topic");
-      piece = {.kind = net::PieceKind::frame, .payload = body.subspan(2 + topic)};
+      if (body.size() < 2 + topic + id) return fail("MQTT: a PUBLISH without a topic");
+      piece = {.kind = net::PieceKind::frame, .payload = body.subspan(2 + topic + id)};
     }
     input = input.subspan(whole->header + whole->rest);
     return piece;

@@ -38,7 +38,7 @@ std::string mqtt_text(std::string_view text) {
 std::string broker_topic(Protocol protocol, std::string_view address) {
   std::string topic(address.substr(address.starts_with('/') ? 1 : 0));
   if (protocol == Protocol::nats) std::ranges::replace(topic, '/', '.');
-  if (protocol == Protocol::mqtt) std::ranges::replace(topic, '*', '+');
+  if (speaks_mqtt(protocol)) std::ranges::replace(topic, '*', '+');
   return topic;
 }
 
@@ -53,7 +53,7 @@ Result<void> broker_subscribe(Protocol protocol, Peer& peer, std::string_view pa
   if (protocol == Protocol::nats) return ask(peer, fmt::format("SUB {} 1\r\nPING\r\n", topic), 1);
   if (protocol == Protocol::redis)
     return ask(peer, fmt::format("{} {}\r\n", topic.find('*') == std::string::npos ? "SUBSCRIBE" : "PSUBSCRIBE", topic), 1);
-  return ask(peer, mqtt_packet(0x82, std::string("\x00\x01", 2) + mqtt_text(topic) + std::string(1, '\0')), 1);
+  return ask(peer, mqtt_packet(0x82, std::string("\x00\x01", 2) + mqtt_text(topic) + std::string(1, protocol == Protocol::mqtt_qos1 ? '\1' : '\0')), 1);
 }
 
 void append_broker_publish(ByteBuffer& out, Protocol protocol, std::string_view address, std::size_t payload_bytes) {
@@ -64,6 +64,7 @@ void append_broker_publish(ByteBuffer& out, Protocol protocol, std::string_view 
     case Protocol::redis:
       return out.append(as_bytes(fmt::format("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{}\r\n${}\r\n{}\r\n", topic.size(), topic, payload_bytes, payload)));
     case Protocol::mqtt: return out.append(as_bytes(mqtt_packet(0x30, mqtt_text(topic) + payload)));
+    case Protocol::mqtt_qos1: return out.append(as_bytes(mqtt_packet(0x32, mqtt_text(topic) + std::string("\x00\x01", 2) + payload)));
     case Protocol::websocket:
     case Protocol::tcp:
     case Protocol::relay: break;
@@ -71,6 +72,6 @@ void append_broker_publish(ByteBuffer& out, Protocol protocol, std::string_view 
   CLASP_CHECK(false);
 }
 
-std::size_t broker_publish_tail_bytes(Protocol protocol) { return protocol == Protocol::mqtt ? 0 : 2; }
+std::size_t broker_publish_tail_bytes(Protocol protocol) { return speaks_mqtt(protocol) ? 0 : 2; }
 
 }  // namespace clasp::bench

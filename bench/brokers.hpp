@@ -1,4 +1,4 @@
-// The words of the brokers we are compared with: NATS, Redis publish/subscribe and MQTT 3.1.1 at QoS 0, as far as a load generator needs them.
+// The words of the brokers we are compared with: NATS, Redis publish/subscribe and MQTT 3.1.1 at QoS 0 and 1, as far as a load generator needs them.
 #pragma once
 
 #include <cstddef>

@@ -74,7 +74,8 @@ Peer::Peer(int socket, Protocol protocol) : socket_(socket), protocol_(protocol)
     case Protocol::websocket: splitter_.emplace<net::Splitter<net::WebSocketFramer>>(net::Role::client); break;
     case Protocol::nats: splitter_.emplace<net::Splitter<NatsFramer>>(); break;
     case Protocol::redis: splitter_.emplace<net::Splitter<RedisFramer>>(); break;
-    case Protocol::mqtt: splitter_.emplace<net::Splitter<MqttFramer>>(); break;
+    case Protocol::mqtt:
+    case Protocol::mqtt_qos1: splitter_.emplace<net::Splitter<MqttFramer>>(); break;
     case Protocol::tcp:
     case Protocol::relay: break;
   }
@@ -120,7 +121,8 @@ void Peer::put(Bytes message) {
     case Protocol::relay: out_.u32(static_cast<std::uint32_t>(message.size())); return out_.append(message);
     case Protocol::nats:
     case Protocol::redis:
-    case Protocol::mqtt: return out_.append(message);
+    case Protocol::mqtt:
+    case Protocol::mqtt_qos1: return out_.append(message);
     case Protocol::websocket: break;
   }
   mask_state_ = mask_state_ * 1'664'525 + 1'013'904'223;  // not unpredictable, but nobody attacks a loopback
@@ -141,7 +143,19 @@ Result<bool> Peer::flush_some() {
     }
   }
   discard_output();
+  if (protocol_ == Protocol::mqtt_qos1 && publishes_) discard_acknowledgements();
   return true;
+}
+
+// Somebody who publishes at QoS 1 and never reads the PUBACKs is not read for ever.
+void Peer::discard_acknowledgements() const {
+  const std::span<std::byte> buffer = read_buffer();
+  ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+}
+
+void Peer::acknowledge(Bytes payload) {
+  out_.u8(0x40), out_.u8(2);
+  out_.append({payload.data() - 2, 2});  // the packet identifier stands before the payload
 }
 
 Result<void> Peer::flush() {
@@ -184,7 +198,10 @@ Result<std::size_t> Peer::read(const OnFrame& on_frame) {
   const auto cut = [&](auto& splitter) -> Result<void> {
     while (const auto piece = splitter.next(input)) {
       switch (piece->kind) {
-        case net::PieceKind::frame: on_frame(piece->payload), ++frames; break;
+        case net::PieceKind::frame:
+          on_frame(piece->payload), ++frames;
+          if (protocol_ == Protocol::mqtt_qos1) acknowledge(piece->payload);
+          break;
         case net::PieceKind::text:
         case net::PieceKind::pong: ++replies_; break;
         case net::PieceKind::ping:
@@ -197,6 +214,9 @@ Result<std::size_t> Peer::read(const OnFrame& on_frame) {
     return {};
   };
   if (auto done = std::visit(cut, splitter_); !done) return done.error();
+  if (protocol_ == Protocol::mqtt_qos1 && frames > 0) {
+    if (auto sent = flush(); !sent) return sent.error();
+  }
   return frames;
 }
 

@@ -19,8 +19,10 @@
 
 namespace clasp::bench {
 
-enum class Protocol : std::uint8_t { websocket, tcp, relay, nats, redis, mqtt };
+enum class Protocol : std::uint8_t { websocket, tcp, relay, nats, redis, mqtt, mqtt_qos1 };
 constexpr bool speaks_clasp(Protocol protocol) { return protocol == Protocol::websocket || protocol == Protocol::tcp; }
+
+constexpr bool speaks_mqtt(Protocol protocol) { return protocol == Protocol::mqtt || protocol == Protocol::mqtt_qos1; }
 
 // Who is measured. Only loopback addresses: load on anybody else's network is not ours to make.
 struct Target {
@@ -28,6 +30,7 @@ struct Target {
   Protocol protocol = Protocol::websocket;
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
+  bool is_router = false;  // ours, whatever is spoken to it: a failure ends the run
 };
 // ws://, tcp:// or host[:port] on this machine.
 Result<Target> parse_target(std::string_view url);
@@ -47,6 +50,7 @@ class Peer {
   Peer(const Peer&) = delete;
 
   int descriptor() const { return socket_; }
+  void only_publishes() { publishes_ = true; }  // from now on: what comes are acknowledgements, which nobody reads
   void put(Bytes message);  // into the output; CLASP frames get the framing of their transport, other brokers' commands are whole as they are
   std::size_t output_bytes() const { return out_.size() - out_sent_; }
   void discard_output() {
@@ -70,12 +74,15 @@ class Peer {
  private:
   Peer(int socket, Protocol protocol);
   Result<void> answer_ping(Bytes payload);
+  void acknowledge(Bytes payload);      // of a QoS 1 message
+  void discard_acknowledgements() const;  // of what this peer has published
   Result<void> upgrade(const Target& target);
   Result<void> register_with_relay(Interest interest);
 
   int socket_;
   Protocol protocol_;
   std::uint32_t mask_state_ = 0x9e3779b9;
+  bool publishes_ = false;
   ByteBuffer out_;
   std::size_t out_sent_ = 0;  // of out_, by flush_some()
   std::size_t replies_ = 0;

@@ -10,6 +10,7 @@ double us_between(Clock::time_point from, Clock::time_point to) { return std::ch
 Result<std::unique_ptr<Peer>> open_publisher(const Target& target) {
   auto session = open_session(target, Interest::publishing);
   if (!session) return session.error();
+  session->peer->only_publishes();
   return std::move(session->peer);
 }
 

@@ -52,15 +52,16 @@ Connack Broker::connect(Connection& connection, const Connect& connect, Session*
   const bool is_v5 = connect.version == Version::v5;
   if (connect.properties.has_authentication_method) return refused(Reason::bad_authentication_method, "no authentication method is supported");
   if (connect.client_id.empty() && !is_v5 && !connect.clean_start) return refused(Reason::client_identifier_not_valid, {});
-  if (connect.will && (!is_topic_name(connect.will->topic) || connect.will->topic.starts_with("$SYS") || !topics_.to_address(connect.will->topic, address_)))
+  if (connect.will &&
+      (!is_topic_name(connect.will->topic) || connect.will->topic.starts_with("$SYS") || !topics_.to_address(connect.will->topic, address_)))
     return refused(Reason::topic_name_invalid, "the will has no valid topic");
 
   std::string client_id(connect.client_id.empty() ? new_client_id() : std::string(connect.client_id));
   router::Grants grants = router::open_grants();
   if (options_.gate != nullptr) {
     const std::string name = "mqtt:" + client_id;
-    const router::Authentication answer =
-        options_.gate->authenticate(router::Ticket{}, Hello{.name = name, .token = connect.password ? as_text(*connect.password) : std::string_view{}});
+    const router::Authentication answer = options_.gate->authenticate(
+        router::Ticket{}, Hello{.name = name, .token = connect.password ? as_text(*connect.password) : std::string_view{}});
     if (const auto* denied = std::get_if<router::Denied>(&answer))
       return refused(denied->code == ErrorCode::token_expired ? Reason::not_authorized : Reason::bad_user_name_or_password, {});
     if (std::holds_alternative<router::Pending>(answer)) return refused(Reason::server_unavailable, {});
@@ -88,7 +89,10 @@ Connack Broker::connect(Connection& connection, const Connect& connect, Session*
   session.will.reset();
   if (connect.will) session.will = stored(*connect.will);
 
-  Connack connack{.session_present = present, .session_expiry = {}, .server_keep_alive = {}, .receive_maximum = options_.limits.receive_maximum,
+  Connack connack{.session_present = present,
+                  .session_expiry = {},
+                  .server_keep_alive = {},
+                  .receive_maximum = options_.limits.receive_maximum,
                   .topic_alias_maximum = options_.limits.topic_aliases_max,
                   .maximum_packet_size = static_cast<std::uint32_t>(options_.limits.packet_bytes_max)};
   if (is_v5 && connect.properties.session_expiry && session.expiry.count() != *connect.properties.session_expiry)
@@ -108,8 +112,9 @@ std::string Broker::new_client_id() { return fmt::format("clasp-{:016x}{:016x}",
 Session& Broker::open_session(const std::string& client_id, const router::Grants& grants) {
   Session& session = *(by_id_[client_id] = std::make_unique<Session>(*this, client_id, ++serial_));
   by_serial_.emplace(session.serial, &session);
-  session.router_id = router_.open_session({.name = "mqtt:" + client_id, .grants = grants, .echo_publishes = router::Echo::yes, .conflate = false,
-                                            .sink_queues = true, .writer = {}}, session, now_);
+  session.router_id = router_.open_session(
+      {.name = "mqtt:" + client_id, .grants = grants, .echo_publishes = router::Echo::yes, .conflate = false, .sink_queues = true, .writer = {}},
+      session, now_);
   return session;
 }
 
@@ -132,8 +137,10 @@ void Broker::part(Session& session, Parting parting) {
   if (session.expiry.count() == 0 || session.router_id == router::nobody) return end_session(session);
   if (session.will) {
     const auto delay = std::min(session.will->delay, session.expiry);
-    if (delay.count() == 0) publish_will(session);
-    else session.will_due = now_.steady + Micros(delay);
+    if (delay.count() == 0)
+      publish_will(session);
+    else
+      session.will_due = now_.steady + Micros(delay);
   }
   session.expiry_due = now_.steady + Micros(session.expiry);
   arm(session);
@@ -146,8 +153,15 @@ void Broker::publish_will(Session& session) {
   session.will.reset();
   session.will_due.reset();
   ++stats_.wills;
-  Current message{.topic = will.topic, .address = {}, .payload = will.payload.view(), .forwarded = will.properties.view(), .expiry = will.message_expiry,
-                  .expires = {}, .qos = will.qos, .retain = will.retain, .value = {}};
+  Current message{.topic = will.topic,
+                  .address = {},
+                  .payload = will.payload.view(),
+                  .forwarded = will.properties.view(),
+                  .expiry = will.message_expiry,
+                  .expires = {},
+                  .qos = will.qos,
+                  .retain = will.retain,
+                  .value = {}};
   publish_message(session, message, 0);
 }
 

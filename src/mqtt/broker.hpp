@@ -49,10 +49,10 @@ class Broker final : public net::Turns {
   void set_now(const Now& now) { now_ = now; }
   // What to answer; `session` is set if it accepts.
   Connack connect(Connection& connection, const Connect& connect, Session*& session);
-  Reason publish(Session& session, const PublishPacket& packet);
+  Reason publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes);
   enum class Parting : std::uint8_t { polite, lost };  // polite: DISCONNECT without will
   void part(Session& session, Parting parting);
-  void arm(Session& session);       // its keep-alive, will or expiry changed
+  void arm(Session& session);  // its keep-alive, will or expiry changed
   void work_off_doomed();
 
   // ---- for sessions ----
@@ -64,7 +64,7 @@ class Broker final : public net::Turns {
   const TopicMap& topics() const { return topics_; }
   SharedGroups& groups() { return groups_; }
   const Rendered* render(const router::Delivery& delivery);  // nullptr: nothing for MQTT. Valid until the next call
-  MessageRef& shared_message() { return shared_; }            // of what was rendered last
+  MessageRef& shared_message() { return shared_; }           // of what was rendered last
   void offer(SharedGroup& group, router::Seq seq, const Rendered& rendered);
   void submit_subscribe(Session& session, std::uint32_t number, std::string_view pattern, bool snapshot);
   void submit_unsubscribe(Session& session, std::uint32_t number);

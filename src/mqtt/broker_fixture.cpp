@@ -19,8 +19,8 @@ ByteBuffer packet(PacketType type, unsigned flags, const ByteBuffer& body) {
   return out;
 }
 
-constexpr std::array names{"?", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP", "SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK",
-                           "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"};
+constexpr std::array names{"?",         "CONNECT", "CONNACK",     "PUBLISH",  "PUBACK",  "PUBREC",   "PUBREL",     "PUBCOMP",
+                           "SUBSCRIBE", "SUBACK",  "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"};
 
 }  // namespace
 
@@ -47,7 +47,15 @@ TestClient& TestClient::connect(const std::string& id, const Asks& asks) {
 
 void TestClient::publish(std::string_view topic, std::string_view payload, Qos qos, bool retain, std::uint16_t id) {
   ByteBuffer out;
-  append_publish(out, version_, {.topic = topic, .payload = as_bytes(payload), .id = PacketId{id}, .qos = qos, .retain = retain, .forwarded = {}, .message_expiry = {}, .subscription_identifiers = {}});
+  append_publish(out, version_,
+                 {.topic = topic,
+                  .payload = as_bytes(payload),
+                  .id = PacketId{id},
+                  .qos = qos,
+                  .retain = retain,
+                  .forwarded = {},
+                  .message_expiry = {},
+                  .subscription_identifiers = {}});
   send(out);
 }
 

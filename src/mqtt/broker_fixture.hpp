@@ -45,7 +45,8 @@ struct Asks {
 // One client. Its words are sent at once; what it was told is read with told().
 class TestClient {
  public:
-  TestClient(Broker& broker, router::World& world, Version version) : broker_(broker), world_(world), version_(version), connection_(std::make_unique<Connection>(broker, wire)) {}
+  TestClient(Broker& broker, router::World& world, Version version)
+      : world_(world), version_(version), connection_(std::make_unique<Connection>(broker, wire)) {}
 
   TestClient& connect(const std::string& id, const Asks& asks = {});
   void publish(std::string_view topic, std::string_view payload, Qos qos = Qos::at_most_once, bool retain = false, std::uint16_t id = 1);
@@ -53,7 +54,7 @@ class TestClient {
   void acknowledge(PacketType type, std::uint16_t id);
   void send(const ByteBuffer& packet) { connection_->on_packet(packet.view(), world_.now()); }
   void lose() { connection_->on_closed(world_.now()); }
-  void drain();  // the wire has room again
+  void drain();                     // the wire has room again
   std::vector<std::string> told();  // in words
 
   TestWire wire;
@@ -62,7 +63,6 @@ class TestClient {
  private:
   std::string describe(Bytes packet) const;
 
-  Broker& broker_;
   router::World& world_;
   Version version_;
   std::unique_ptr<Connection> connection_;
@@ -73,7 +73,9 @@ class BrokerTest : public router::RouterTest {
   ~BrokerTest() override { broker_.reset(); }
   Broker& broker() {
     if (!broker_) {
-      broker_ = std::make_unique<Broker>(router(), world().random, BrokerOptions{.limits = limits, .names = {}, .gate = gate, .log = [this](std::string_view line) { log_lines.emplace_back(line); }});
+      broker_ = std::make_unique<Broker>(
+          router(), world().random,
+          BrokerOptions{.limits = limits, .names = {}, .gate = gate, .log = [this](std::string_view line) { log_lines.emplace_back(line); }});
       broker_->advance(world().now());
     }
     return *broker_;

@@ -210,6 +210,27 @@ TEST_F(BrokerTest, KeepAliveIsOneAndAHalfTimes) {
   EXPECT_THAT(watch.told(), ElementsAre("w: gone"));
 }
 
+TEST_F(BrokerTest, Rule17AFloodIsReadLaterForASubscriberThatMoves) {
+  TestClient& slow = client().connect("slow");
+  slow.subscribe("x", q1);
+  TestClient& p = client().connect("p");
+  const std::string payload(1'000, 'x');
+  const auto flood = [&] {
+    for (int i = 0; i < 60 && p.wire.reading; ++i) p.publish("x", payload, q1);
+    world().turn();
+  };
+  pass(Micros{200'000});
+  for (int i = 0; i < 20; ++i) flood();  // 512 in flight, the rest waits: 600 kB
+  EXPECT_TRUE(p.wire.reading) << "for one that does not move nobody waits";
+  std::uint16_t id = 0;
+  for (int i = 0; i < 40; ++i) slow.acknowledge(PacketType::puback, ++id);
+  flood();
+  EXPECT_FALSE(p.wire.reading);
+  while (id < 700) slow.acknowledge(PacketType::puback, ++id);
+  world().turn();
+  EXPECT_TRUE(p.wire.reading);
+}
+
 TEST_F(BrokerTest, UnreadAnswersStopTheReading) {
   TestClient& a = client().connect("a");
   a.wire.stalled = true;

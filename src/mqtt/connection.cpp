@@ -28,10 +28,14 @@ void Connection::on_packet(Bytes packet, const Now& now) {
   if (!open_) return;
   broker_.set_now(now);
   heard_ = now.steady;
+  packet_bytes_ = packet.size();
   const auto decoded = decode_packet(packet, version_);
-  if (!decoded) fail(decoded.error());
-  else if (session_ == nullptr && !std::holds_alternative<Connect>(*decoded)) fail(no_connect);
-  else std::visit([this](const auto& what) { handle(what); }, *decoded);
+  if (!decoded)
+    fail(decoded.error());
+  else if (session_ == nullptr && !std::holds_alternative<Connect>(*decoded))
+    fail(no_connect);
+  else
+    std::visit([this](const auto& what) { handle(what); }, *decoded);
   broker_.work_off_doomed();
   if (session_ != nullptr) session_->settle();
 }
@@ -45,8 +49,9 @@ void Connection::on_fault(const Fault& fault, const Now& now) {
 // The client broke the protocol: it is told as far as its version has words for it, and its will is published.
 void Connection::fail(const Fault& fault) {
   ++broker_.stats().malformed;
-  broker_.tell("mqtt malformed", fmt::format("mqtt: the connection of {} was closed: {}",
-                                             session_ == nullptr ? "a client that is not connected yet" : printable(session_->client_id(), 40), fault.text));
+  broker_.tell("mqtt malformed",
+               fmt::format("mqtt: the connection of {} was closed: {}",
+                           session_ == nullptr ? "a client that is not connected yet" : printable(session_->client_id(), 40), fault.text));
   if (session_ == nullptr && fault.reason == Reason::unsupported_protocol_version) {
     append_connack(answer(), Version::v311, {.reason = fault.reason, .session_expiry = {}, .server_keep_alive = {}});
     send_answer();
@@ -139,9 +144,12 @@ bool Connection::resolve_alias(PublishPacket& publish) {
   }
   if (aliases_.size() < *alias) aliases_.resize(*alias);
   std::string& known = aliases_[*alias - 1U];
-  if (!publish.topic.empty()) known = publish.topic;
-  else if (known.empty()) fail(no_topic);
-  else publish.topic = known;
+  if (!publish.topic.empty())
+    known = publish.topic;
+  else if (known.empty())
+    fail(no_topic);
+  else
+    publish.topic = known;
   return session_ != nullptr;
 }
 
@@ -153,7 +161,7 @@ void Connection::handle(const PublishPacket& packet) {
     if (session_->is_received(publish.id)) return acknowledge(publish, Reason::success);  // again; it has been handed on
     if (version_ == Version::v5 && session_->unreleased() >= broker_.limits().receive_maximum) return fail(too_many);
   }
-  const Reason reason = broker_.publish(*session_, publish);
+  const Reason reason = broker_.publish(*session_, publish, packet_bytes_);
   if (session_ == nullptr) return;  // what it published ended it
   if (publish.qos == Qos::exactly_once && !(is_failure(reason) && version_ == Version::v5)) session_->received(publish.id);
   acknowledge(publish, reason);
@@ -170,8 +178,9 @@ void Connection::acknowledge(const PublishPacket& publish, Reason reason) {
 void Connection::handle(const Acknowledgement& acknowledgement) {
   if (acknowledgement.type != PacketType::pubrel) return session_->outbound().acknowledge(acknowledgement, heard_);
   const bool known = session_->release(acknowledgement.id);
-  append_acknowledgement(answer(), version_, {.type = PacketType::pubcomp, .id = acknowledgement.id,
-                                              .reason = known ? Reason::success : Reason::packet_identifier_not_found});
+  append_acknowledgement(
+      answer(), version_,
+      {.type = PacketType::pubcomp, .id = acknowledgement.id, .reason = known ? Reason::success : Reason::packet_identifier_not_found});
   send_answer();
 }
 
@@ -185,7 +194,8 @@ void Connection::handle(const SubscribePacket& subscribe) {
   std::vector<Reason> reasons;
   Bytes filters = subscribe.filters;
   session.outbound().cork();
-  while (const auto entry = next_filter(filters)) reasons.push_back(session.subscribe(*entry, subscribe.properties.subscription_identifier.value_or(0)));
+  while (const auto entry = next_filter(filters))
+    reasons.push_back(session.subscribe(*entry, subscribe.properties.subscription_identifier.value_or(0)));
   append_suback(answer(), version_, subscribe.id, reasons);
   send_answer();
   session.outbound().uncork(heard_);

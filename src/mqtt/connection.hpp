@@ -60,6 +60,7 @@ class Connection {
   std::uint8_t pauses_ = 0;
   std::uint16_t keep_alive_ = 0;  // seconds
   SteadyTime heard_;
+  std::size_t packet_bytes_ = 0;      // of the packet being handled
   std::vector<std::string> aliases_;  // of the client, [alias - 1]
 };
 

@@ -34,7 +34,8 @@ inline VariableInteger read_variable_integer(Bytes input) {
   return out;
 }
 
-// Faults, each as soon as the header shows it: a remaining length of more than four bytes, a packet above the limit, a first packet that is no CONNECT.
+// Faults, each as soon as the header shows it: a remaining length of more than four bytes, a packet above the limit, a first packet that is no
+// CONNECT.
 class PacketFramer {
  public:
   explicit PacketFramer(std::size_t packet_bytes_max) : packet_bytes_max_(packet_bytes_max) {}

@@ -21,10 +21,10 @@ enum class Importance : std::uint8_t { newest, each };
 struct Rendered {
   std::string_view topic;
   Bytes payload;
-  Bytes forwarded;                    // MQTT 5 properties, ready made
+  Bytes forwarded;  // MQTT 5 properties, ready made
   std::optional<SteadyTime> expires;
-  Qos qos{};                          // as published
-  bool retain = false;                // as published
+  Qos qos{};            // as published
+  bool retain = false;  // as published
   Importance importance = Importance::each;
 };
 

@@ -72,8 +72,10 @@ void MqttWebSocketLink::handle(const net::Piece& piece) {
     }
     case net::PieceKind::text: return end(1003, "MQTT is binary");
     case net::PieceKind::ping:
-      if (stream_.bytes_waiting() > control_bytes_max) ++stats().pongs_withheld;
-      else send_frame(net::Opcode::pong, piece.payload);
+      if (stream_.bytes_waiting() > control_bytes_max)
+        ++stats().pongs_withheld;
+      else
+        send_frame(net::Opcode::pong, piece.payload);
       return;
     case net::PieceKind::pong: return;
     case net::PieceKind::close: return end(1000, {});

@@ -57,8 +57,12 @@ void Outbound::push(const Rendered& rendered, MessageRef& shared, Terms terms, S
     return;
   }
   if (terms.qos == Qos::at_most_once && may_pass(terms.qos)) {
-    OutgoingPublish publish{.topic = rendered.topic, .payload = rendered.payload, .retain = terms.retain, .forwarded = rendered.forwarded,
-                            .message_expiry = {}, .subscription_identifiers = terms.identifiers};
+    OutgoingPublish publish{.topic = rendered.topic,
+                            .payload = rendered.payload,
+                            .retain = terms.retain,
+                            .forwarded = rendered.forwarded,
+                            .message_expiry = {},
+                            .subscription_identifiers = terms.identifiers};
     if (rendered.expires && !(publish.message_expiry = seconds_left(*rendered.expires, now))) {
       ++stats_.dropped_expired;
       return;
@@ -96,8 +100,10 @@ bool Outbound::replace_waiting(const Item& item) {
   std::size_t low = 0;
   for (std::size_t high = fire_.size(); low < high;) {
     const std::size_t middle = (low + high) / 2;
-    if (fire_[middle].serial < serial) low = middle + 1;
-    else high = middle;
+    if (fire_[middle].serial < serial)
+      low = middle + 1;
+    else
+      high = middle;
   }
   Item& old = fire_[low];
   queued_bytes_ -= old.bytes();
@@ -154,8 +160,14 @@ void Outbound::send_kept(Item item, SteadyTime now) {
 }
 
 bool Outbound::write(const Item& item, PacketId id, bool duplicate, SteadyTime now) {
-  OutgoingPublish publish{.topic = item.message->topic(), .payload = item.message->payload(), .id = id, .qos = item.terms.qos, .retain = item.terms.retain,
-                          .duplicate = duplicate, .forwarded = item.message->forwarded(), .message_expiry = {},
+  OutgoingPublish publish{.topic = item.message->topic(),
+                          .payload = item.message->payload(),
+                          .id = id,
+                          .qos = item.terms.qos,
+                          .retain = item.terms.retain,
+                          .duplicate = duplicate,
+                          .forwarded = item.message->forwarded(),
+                          .message_expiry = {},
                           .subscription_identifiers = item.terms.identifiers};
   if (item.message->expires && !(publish.message_expiry = seconds_left(*item.message->expires, now))) {
     ++stats_.dropped_expired;

@@ -28,7 +28,8 @@ struct Terms {
 // the first, and QoS 0 towards no connection is dropped and counted. All that waits is bounded by queue_bytes_max: then overflowed().
 class Outbound {
  public:
-  Outbound(const Limits& limits, Stats& stats, MessagePool& pool, ByteBuffer& scratch) : limits_(limits), stats_(stats), pool_(pool), scratch_(scratch) {}
+  Outbound(const Limits& limits, Stats& stats, MessagePool& pool, ByteBuffer& scratch)
+      : limits_(limits), stats_(stats), pool_(pool), scratch_(scratch) {}
 
   struct Peer {
     Wire* wire = nullptr;
@@ -69,8 +70,8 @@ class Outbound {
     Item item;
     State state = State::done;
   };
-  static constexpr std::size_t item_bytes = 96;        // an item, its message and what the allocator adds
-  static constexpr std::size_t span_max = 32'768;      // between the oldest and the newest packet identifier in flight
+  static constexpr std::size_t item_bytes = 96;         // an item, its message and what the allocator adds
+  static constexpr std::size_t span_max = 32'768;       // between the oldest and the newest packet identifier in flight
   static constexpr std::uint32_t identifiers = 65'535;  // 1 … 65535
 
   bool has_room() const { return peer_.wire != nullptr && !corked_ && peer_.wire->waiting_bytes() < limits_.link_bytes_max; }
@@ -94,9 +95,9 @@ class Outbound {
   ByteBuffer& scratch_;
   Peer peer_;
   std::unique_ptr<std::unordered_map<std::string, std::uint16_t>> aliases_;
-  Ring<InFlight> in_flight_;         // consecutive identifiers, from first_id_
-  Ring<Item> fire_;                  // QoS 0 that waits
-  Ring<Item> kept_;                  // QoS 1 and 2 that wait
+  Ring<InFlight> in_flight_;                                                     // consecutive identifiers, from first_id_
+  Ring<Item> fire_;                                                              // QoS 0 that waits
+  Ring<Item> kept_;                                                              // QoS 1 and 2 that wait
   std::unique_ptr<std::unordered_map<std::string_view, std::uint64_t>> newest_;  // topic → serial of the item of fire_ that shows it
   std::size_t queued_bytes_ = 0;
   std::uint64_t serial_ = 0;

@@ -59,9 +59,10 @@ void append_connack(ByteBuffer& out, Version version, const Connack& connack) {
     out.u8(connack_code_311(connack.reason));
     return;
   }
-  const std::size_t properties = (connack.session_expiry ? 5U : 0U) + (connack.server_keep_alive ? 3U : 0U) + text_property_bytes(connack.assigned_client_id) +
-                                 text_property_bytes(connack.reason_string) + (connack.receive_maximum != 65'535 ? 3U : 0U) +
-                                 (connack.topic_alias_maximum != 0 ? 3U : 0U) + (connack.maximum_packet_size != 0 ? 5U : 0U);
+  const std::size_t properties = (connack.session_expiry ? 5U : 0U) + (connack.server_keep_alive ? 3U : 0U) +
+                                 text_property_bytes(connack.assigned_client_id) + text_property_bytes(connack.reason_string) +
+                                 (connack.receive_maximum != 65'535 ? 3U : 0U) + (connack.topic_alias_maximum != 0 ? 3U : 0U) +
+                                 (connack.maximum_packet_size != 0 ? 5U : 0U);
   header(out, PacketType::connack, 0, 2 + variable_integer_bytes(static_cast<std::uint32_t>(properties)) + properties);
   out.u8(connack.session_present ? 1 : 0);
   out.u8(static_cast<std::uint8_t>(connack.reason));

@@ -59,7 +59,8 @@ constexpr Version v5 = Version::v5;
 const std::vector<Row> rows{
     {"Connect311", v3, "100e 0004 4d515454 04 02 003c 0002 6331", Reason::success},
     {"Connect5", v3, "100f 0004 4d515454 05 02 003c 00 0002 6331", Reason::success},
-    {"ConnectWithEverything", v3, "1028 0004 4d515454 05 f6 003c 05 11 00000005 0002 6331 05 18 00000003 0001 77 0001 78 0001 75 0002 7061", Reason::success},
+    {"ConnectWithEverything", v3, "1028 0004 4d515454 05 f6 003c 05 11 00000005 0002 6331 05 18 00000003 0001 77 0001 78 0001 75 0002 7061",
+     Reason::success},
     {"ConnectOtherName", v3, "100e 0004 6d717474 04 02 003c 0002 6331", Reason::unsupported_protocol_version},
     {"ConnectOtherVersion", v3, "100e 0004 4d515454 03 02 003c 0002 6331", Reason::unsupported_protocol_version},
     {"ConnectReservedFlag", v3, "100e 0004 4d515454 04 03 003c 0002 6331", Reason::malformed_packet},
@@ -141,7 +142,8 @@ TEST_P(MqttPacket, CutAnywhereIsRefusedOrIsAShorterPacket) {
 INSTANTIATE_TEST_SUITE_P(Standard, MqttPacket, testing::ValuesIn(rows), [](const auto& row) { return std::string(row.param.title); });
 
 TEST(MqttPackets, ConnectHasWhatTheClientAskedFor) {
-  const auto connect = decoded<Connect>("1028 0004 4d515454 05 f6 003c 05 11 00000005 0002 6331 05 18 00000003 0001 77 0001 78 0001 75 0002 7061", v3);
+  const auto connect =
+      decoded<Connect>("1028 0004 4d515454 05 f6 003c 05 11 00000005 0002 6331 05 18 00000003 0001 77 0001 78 0001 75 0002 7061", v3);
   EXPECT_EQ(connect.version, Version::v5);
   EXPECT_TRUE(connect.clean_start);
   EXPECT_EQ(connect.keep_alive, 60);
@@ -170,7 +172,9 @@ TEST(MqttPackets, OnlyWhatAServerHandsOnIsForwarded) {
   const auto publish = decoded<PublishPacket>("301c 0003 612f62 15 01 01 02 00000005 26 0001 61 0001 32 08 0001 72 23 0001 31", v5);
   ByteBuffer out;
   append_forwarded(out, publish.properties);
-  EXPECT_EQ(hex(out), "0101260001610001320800" "0172");
+  EXPECT_EQ(hex(out),
+            "0101260001610001320800"
+            "0172");
   EXPECT_EQ(out.size(), publish.properties.forwarded_bytes);
   EXPECT_EQ(publish.properties.message_expiry, 5U);
   EXPECT_EQ(publish.properties.topic_alias, 1);
@@ -184,13 +188,24 @@ TEST(MqttPackets, AnswersAreWrittenAsTheStandardSays) {
   };
   EXPECT_EQ(written([](ByteBuffer& out) { append_connack(out, v3, {.session_present = true}); }), "20020100");
   EXPECT_EQ(written([](ByteBuffer& out) { append_connack(out, v3, {.reason = Reason::bad_user_name_or_password}); }), "20020004");
-  EXPECT_EQ(written([](ByteBuffer& out) { append_connack(out, v5, {.assigned_client_id = "x", .receive_maximum = 20}); }), "200a000007" "210014" "12000178");
+  EXPECT_EQ(written([](ByteBuffer& out) { append_connack(out, v5, {.assigned_client_id = "x", .receive_maximum = 20}); }),
+            "200a000007"
+            "210014"
+            "12000178");
   EXPECT_EQ(written([](ByteBuffer& out) { append_acknowledgement(out, v5, {.type = PacketType::puback, .id = PacketId{7}}); }), "40020007");
-  EXPECT_EQ(written([](ByteBuffer& out) { append_acknowledgement(out, v5, {.type = PacketType::pubcomp, .id = PacketId{7}, .reason = Reason::packet_identifier_not_found}); }), "7003000792");
-  EXPECT_EQ(written([](ByteBuffer& out) { append_acknowledgement(out, v3, {.type = PacketType::pubcomp, .id = PacketId{7}, .reason = Reason::packet_identifier_not_found}); }), "70020007");
+  EXPECT_EQ(written([](ByteBuffer& out) {
+              append_acknowledgement(out, v5, {.type = PacketType::pubcomp, .id = PacketId{7}, .reason = Reason::packet_identifier_not_found});
+            }),
+            "7003000792");
+  EXPECT_EQ(written([](ByteBuffer& out) {
+              append_acknowledgement(out, v3, {.type = PacketType::pubcomp, .id = PacketId{7}, .reason = Reason::packet_identifier_not_found});
+            }),
+            "70020007");
   const Reason reasons[] = {Reason{1}, Reason::topic_filter_invalid};
   EXPECT_EQ(written([&](ByteBuffer& out) { append_suback(out, v3, PacketId{1}, reasons); }), "900400010180");
-  EXPECT_EQ(written([&](ByteBuffer& out) { append_suback(out, v5, PacketId{1}, reasons); }), "90050001" "00018f");
+  EXPECT_EQ(written([&](ByteBuffer& out) { append_suback(out, v5, PacketId{1}, reasons); }),
+            "90050001"
+            "00018f");
   EXPECT_EQ(written([&](ByteBuffer& out) { append_unsuback(out, v3, PacketId{1}, reasons); }), "b0020001");
   EXPECT_EQ(written([](ByteBuffer& out) { append_disconnect(out, Reason::session_taken_over, {}); }), "e0028e00");
 }
@@ -199,8 +214,16 @@ TEST(MqttPackets, APublishHasTheSizeItWasSaidToHave) {
   const std::uint32_t identifiers[] = {1, 456'789};
   const std::string payload(200, 'x');
   for (const Version version : {v3, v5}) {
-    const OutgoingPublish publish{.topic = "a/b", .payload = as_bytes(payload), .id = PacketId{9}, .qos = Qos::at_least_once, .retain = true, .duplicate = true,
-                                  .forwarded = {}, .message_expiry = 5, .topic_alias = 3, .subscription_identifiers = identifiers};
+    const OutgoingPublish publish{.topic = "a/b",
+                                  .payload = as_bytes(payload),
+                                  .id = PacketId{9},
+                                  .qos = Qos::at_least_once,
+                                  .retain = true,
+                                  .duplicate = true,
+                                  .forwarded = {},
+                                  .message_expiry = 5,
+                                  .topic_alias = 3,
+                                  .subscription_identifiers = identifiers};
     ByteBuffer out;
     append_publish(out, version, publish);
     EXPECT_EQ(out.size(), publish_bytes(version, publish));

@@ -106,7 +106,8 @@ std::optional<ValueView> number_of(std::string_view text, ByteBuffer& out) {
   if (text.starts_with('+')) text.remove_prefix(1);
   if (form.whole) {
     std::int64_t integer = 0;
-    if (const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), integer); error == std::errc{}) return put_integer(out, integer);
+    if (const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), integer); error == std::errc{})
+      return put_integer(out, integer);
   }
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -30,35 +30,35 @@ TEST_P(Payload, IsReadAndWrittenAsTheSpecSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Spec, Payload,
-                         testing::Values(Row{"Empty", "", "\"\"", nullptr},                                            //
-                                         Row{"Null", "null", "null", nullptr},                                         //
-                                         Row{"True", "true", "true", nullptr},                                         //
-                                         Row{"Integer", "42", "42", nullptr},                                          //
-                                         Row{"Negative", "-7", "-7", nullptr},                                         //
-                                         Row{"MinusZero", "-0", "0", "0"},                                             //
-                                         Row{"Largest", "9223372036854775807", "9223372036854775807", nullptr},        //
-                                         Row{"BeyondI64", "9223372036854775808", "9.223372036854776e+18", nullptr},    //
-                                         Row{"Fraction", "0.7", "0.7", nullptr},                                       //
-                                         Row{"TrailingZero", "22.50", "22.5", "22.5"},                                 //
-                                         Row{"FloatingWhole", "1.0", "1.0", "1"},                                      //
-                                         Row{"Exponent", "1e3", "1000.0", "1000"},                                     //
-                                         Row{"Plus", "+5", "5.0", "5"},                                                //
-                                         Row{"PointFirst", ".5", "0.5", "0.5"},                                        //
-                                         Row{"PointLast", "5.", "5.0", "5"},                                           //
-                                         Row{"LeadingZero", "007", "7.0", "7"},                                        //
-                                         Row{"Blanks", " 42\n", "42", "42"},                                           //
-                                         Row{"NotANumber", "nan", "\"nan\"", nullptr},                                 //
-                                         Row{"Infinity", "inf", "\"inf\"", nullptr},                                   //
-                                         Row{"TooLarge", "1e400", "\"1e400\"", nullptr},                               //
-                                         Row{"Address", "1.2.3.4", "\"1.2.3.4\"", nullptr},                            //
-                                         Row{"Text", "on", "\"on\"", nullptr},                                         //
-                                         Row{"QuotedText", "\"on\"", "\"on\"", "on"},                                  //
-                                         Row{"Array", "[1,2.5,\"x\"]", "[1,2.5,\"x\"]", nullptr},                      //
-                                         Row{"Map", "{\"a\":{\"b\":null}}", "{\"a\":{\"b\":null}}", nullptr},          //
-                                         Row{"MapWithBlanks", "{\"a\": 1}", "{\"a\":1}", "{\"a\":1}"},                 //
+                         testing::Values(Row{"Empty", "", "\"\"", nullptr},                                                     //
+                                         Row{"Null", "null", "null", nullptr},                                                  //
+                                         Row{"True", "true", "true", nullptr},                                                  //
+                                         Row{"Integer", "42", "42", nullptr},                                                   //
+                                         Row{"Negative", "-7", "-7", nullptr},                                                  //
+                                         Row{"MinusZero", "-0", "0", "0"},                                                      //
+                                         Row{"Largest", "9223372036854775807", "9223372036854775807", nullptr},                 //
+                                         Row{"BeyondI64", "9223372036854775808", "9.223372036854776e+18", nullptr},             //
+                                         Row{"Fraction", "0.7", "0.7", nullptr},                                                //
+                                         Row{"TrailingZero", "22.50", "22.5", "22.5"},                                          //
+                                         Row{"FloatingWhole", "1.0", "1.0", "1"},                                               //
+                                         Row{"Exponent", "1e3", "1000.0", "1000"},                                              //
+                                         Row{"Plus", "+5", "5.0", "5"},                                                         //
+                                         Row{"PointFirst", ".5", "0.5", "0.5"},                                                 //
+                                         Row{"PointLast", "5.", "5.0", "5"},                                                    //
+                                         Row{"LeadingZero", "007", "7.0", "7"},                                                 //
+                                         Row{"Blanks", " 42\n", "42", "42"},                                                    //
+                                         Row{"NotANumber", "nan", "\"nan\"", nullptr},                                          //
+                                         Row{"Infinity", "inf", "\"inf\"", nullptr},                                            //
+                                         Row{"TooLarge", "1e400", "\"1e400\"", nullptr},                                        //
+                                         Row{"Address", "1.2.3.4", "\"1.2.3.4\"", nullptr},                                     //
+                                         Row{"Text", "on", "\"on\"", nullptr},                                                  //
+                                         Row{"QuotedText", "\"on\"", "\"on\"", "on"},                                           //
+                                         Row{"Array", "[1,2.5,\"x\"]", "[1,2.5,\"x\"]", nullptr},                               //
+                                         Row{"Map", "{\"a\":{\"b\":null}}", "{\"a\":{\"b\":null}}", nullptr},                   //
+                                         Row{"MapWithBlanks", "{\"a\": 1}", "{\"a\":1}", "{\"a\":1}"},                          //
                                          Row{"BytesInJson", "{\"$bytes\":\"AQH/\"}", "{\"$bytes\":\"AQH/\"}", "\x01\x01\xff"},  //
-                                         Row{"BrokenJson", "{\"a\":", "\"{\\\"a\\\":\"", nullptr},                     //
-                                         Row{"Deep", "[[[[[[[[1]]]]]]]]", "[[[[[[[[1]]]]]]]]", nullptr},               //
+                                         Row{"BrokenJson", "{\"a\":", "\"{\\\"a\\\":\"", nullptr},                              //
+                                         Row{"Deep", "[[[[[[[[1]]]]]]]]", "[[[[[[[[1]]]]]]]]", nullptr},                        //
                                          Row{"NotUtf8", "\xff\xfe", "{\"$bytes\":\"//4=\"}", nullptr}),
                          [](const auto& row) { return std::string(row.param.title); });
 

@@ -96,9 +96,7 @@ std::optional<Fault> take_value(const Row& row, Bytes value, Properties& out) {
     if (!is_text(value.first(name_bytes)) || !is_text(value.subspan(name_bytes))) return bad_text;
   }
   switch (row.id) {
-    case PropertyId::payload_format:
-      out.payload_is_text = number() == 1;
-      return number() > 1 ? std::optional(bad_value) : std::nullopt;
+    case PropertyId::payload_format: out.payload_is_text = number() == 1; return number() > 1 ? std::optional(bad_value) : std::nullopt;
     case PropertyId::message_expiry: out.message_expiry = number(); break;
     case PropertyId::session_expiry: out.session_expiry = number(); break;
     case PropertyId::will_delay: out.will_delay = number(); break;
@@ -108,17 +106,13 @@ std::optional<Fault> take_value(const Row& row, Bytes value, Properties& out) {
       out.wants_problem_information = number() == 1;
       return number() > 1 ? std::optional(bad_value) : std::nullopt;
     case PropertyId::request_response_information: return number() > 1 ? std::optional(bad_value) : std::nullopt;
-    case PropertyId::subscription_identifier:
-      out.subscription_identifier = number();
-      return number() == 0 ? std::optional(bad_value) : std::nullopt;
+    case PropertyId::subscription_identifier: out.subscription_identifier = number(); return number() == 0 ? std::optional(bad_value) : std::nullopt;
     case PropertyId::receive_maximum:
       out.receive_maximum = static_cast<std::uint16_t>(number());
       return number() == 0 ? std::optional(bad_value) : std::nullopt;
     case PropertyId::topic_alias_maximum: out.topic_alias_maximum = static_cast<std::uint16_t>(number()); break;
     case PropertyId::topic_alias: out.topic_alias = static_cast<std::uint16_t>(number()); break;
-    case PropertyId::maximum_packet_size:
-      out.maximum_packet_size = number();
-      return number() == 0 ? std::optional(bad_value) : std::nullopt;
+    case PropertyId::maximum_packet_size: out.maximum_packet_size = number(); return number() == 0 ? std::optional(bad_value) : std::nullopt;
     default: break;
   }
   return std::nullopt;

@@ -12,7 +12,21 @@
 namespace clasp::mqtt {
 
 enum class PacketType : std::uint8_t {
-  connect = 1, connack, publish, puback, pubrec, pubrel, pubcomp, subscribe, suback, unsubscribe, unsuback, pingreq, pingresp, disconnect, auth,
+  connect = 1,
+  connack,
+  publish,
+  puback,
+  pubrec,
+  pubrel,
+  pubcomp,
+  subscribe,
+  suback,
+  unsubscribe,
+  unsuback,
+  pingreq,
+  pingresp,
+  disconnect,
+  auth,
 };
 
 enum class PropertyId : std::uint8_t {

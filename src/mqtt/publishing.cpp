@@ -33,14 +33,21 @@ bool same_place(const ValueView& a, const ValueView& b) { return a.tag == b.tag 
 
 // ---- in ----
 
-Reason Broker::publish(Session& session, const PublishPacket& packet) {
+Reason Broker::publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes) {
   ++stats_.published_in;
   if (packet.topic.starts_with("$SYS") || packet.topic.starts_with("$share/")) return Reason::not_authorized;
   forwarded_scratch_.clear();
   if (packet.properties.forwarded_bytes > 0) append_forwarded(forwarded_scratch_, packet.properties);
-  Current message{.topic = packet.topic, .address = {}, .payload = packet.payload, .forwarded = forwarded_scratch_.view(),
-                  .expiry = packet.properties.message_expiry, .expires = {}, .qos = packet.qos, .retain = packet.retain, .value = {}};
-  const Reason reason = publish_message(session, message, packet.topic.size() + packet.payload.size());
+  Current message{.topic = packet.topic,
+                  .address = {},
+                  .payload = packet.payload,
+                  .forwarded = forwarded_scratch_.view(),
+                  .expiry = packet.properties.message_expiry,
+                  .expires = {},
+                  .qos = packet.qos,
+                  .retain = packet.retain,
+                  .value = {}};
+  const Reason reason = publish_message(session, message, packet_bytes);
   if (is_failure(reason)) ++stats_.refused;
   return reason;
 }
@@ -53,7 +60,7 @@ Reason Broker::publish_message(Session& session, Current& message, std::size_t i
   session.refusal.reset();
   const Current* outer = std::exchange(current_, &message);
   rendered_seq_ = 0;
-  const Reason reason = !message.retain          ? publish_event(session, message, input_bytes)
+  const Reason reason = !message.retain           ? publish_event(session, message, input_bytes)
                         : message.payload.empty() ? clear_retained(session, message)
                                                   : set_retained(session, message, input_bytes);
   current_ = outer;
@@ -84,8 +91,10 @@ Reason Broker::set_retained(Session& session, Current& message, std::size_t inpu
   }
   Set set{.address = message.address, .value = message.value, .revision = {}, .ttl = {}};
   const RetainedNote* old = notes_.find_any(message.address);
-  if (message.expiry) set.ttl = Ttl{.mode = Ttl::Mode::absolute, .seconds = *message.expiry};
-  else if (old != nullptr && old->expires) set.ttl = Ttl{.mode = Ttl::Mode::never};
+  if (message.expiry)
+    set.ttl = Ttl{.mode = Ttl::Mode::absolute, .seconds = *message.expiry};
+  else if (old != nullptr && old->expires)
+    set.ttl = Ttl{.mode = Ttl::Mode::never};
   session.accepted_revision = 0;
   router_.submit(session.router_id, clasp::Message{set}, clasp::Qos::confirm, {}, now_, input_bytes);
   if (session.refusal) return *session.refusal;
@@ -93,8 +102,12 @@ Reason Broker::set_retained(Session& session, Current& message, std::size_t inpu
     notes_.forget(message.address);
     return Reason::success;
   }
-  RetainedNote note{.revision = session.accepted_revision, .qos = message.qos, .has_payload = keeps_payload, .expires = message.expires,
-                    .forwarded_bytes = static_cast<std::uint32_t>(message.forwarded.size()), .bytes = {}};
+  RetainedNote note{.revision = session.accepted_revision,
+                    .qos = message.qos,
+                    .has_payload = keeps_payload,
+                    .expires = message.expires,
+                    .forwarded_bytes = static_cast<std::uint32_t>(message.forwarded.size()),
+                    .bytes = {}};
   note.bytes.append(message.forwarded);
   if (keeps_payload) note.bytes.append(message.payload);
   notes_.put(message.address, std::move(note));
@@ -125,15 +138,20 @@ const Rendered* Broker::render(const router::Delivery& delivery) {
   rendered_seq_ = live ? delivery.seq : 0;
   shared_ = {};
   rendered_ = {};
-  rendered_ok_ = is_current(delivery)                                   ? render_current()
+  rendered_ok_ = is_current(delivery)                              ? render_current()
                  : delivery.presence == router::Presence::snapshot ? render_stored(delivery)
-                                                                     : render_foreign(delivery);
+                                                                   : render_foreign(delivery);
   return rendered_ok_ ? &rendered_ : nullptr;
 }
 
 bool Broker::render_current() {
-  rendered_ = {.topic = current_->topic, .payload = current_->payload, .forwarded = current_->forwarded, .expires = current_->expires, .qos = current_->qos,
-               .retain = current_->retain, .importance = current_->retain && !current_->payload.empty() ? Importance::newest : Importance::each};
+  rendered_ = {.topic = current_->topic,
+               .payload = current_->payload,
+               .forwarded = current_->forwarded,
+               .expires = current_->expires,
+               .qos = current_->qos,
+               .retain = current_->retain,
+               .importance = current_->retain && !current_->payload.empty() ? Importance::newest : Importance::each};
   return true;
 }
 
@@ -162,8 +180,10 @@ bool Broker::render_foreign(const router::Delivery& delivery) {
     rendered_.retain = false;
     return !expired;  // a message that has expired is not announced (MQTT 5, 3.3.2.3.3)
   }
-  if (delivery.value) append_payload(payload_scratch_, *delivery.value);
-  else if (delivery.samples) append_samples(payload_scratch_, *delivery.samples);
+  if (delivery.value)
+    append_payload(payload_scratch_, *delivery.value);
+  else if (delivery.samples)
+    append_samples(payload_scratch_, *delivery.samples);
   rendered_.payload = payload_scratch_.view();
   return true;
 }
@@ -180,12 +200,14 @@ void Broker::offer(SharedGroup& group, router::Seq seq, const Rendered& rendered
 }
 
 void Broker::submit_subscribe(Session& session, std::uint32_t number, std::string_view pattern, bool snapshot) {
-  router_.submit(session.router_id, clasp::Message{Subscribe{.id = number, .pattern = pattern, .types = TypeMask::all(), .options = {}, .snapshot = snapshot}},
+  router_.submit(session.router_id,
+                 clasp::Message{Subscribe{.id = number, .pattern = pattern, .types = TypeMask::all(), .options = {}, .snapshot = snapshot}},
                  clasp::Qos::confirm, {}, now_);
 }
 
 void Broker::submit_unsubscribe(Session& session, std::uint32_t number) {
-  if (session.router_id != router::nobody) router_.submit(session.router_id, clasp::Message{Unsubscribe{.id = number}}, clasp::Qos::confirm, {}, now_);
+  if (session.router_id != router::nobody)
+    router_.submit(session.router_id, clasp::Message{Unsubscribe{.id = number}}, clasp::Qos::confirm, {}, now_);
 }
 
 void Broker::report_sent(Session& session, std::size_t bytes) {

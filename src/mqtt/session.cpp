@@ -24,7 +24,10 @@ Reason reason_of(ErrorCode code) {
 }  // namespace
 
 Session::Session(Broker& broker, std::string client_id, std::uint64_t number)
-    : serial(number), broker_(broker), client_id_(std::move(client_id)), outbound_(broker.limits(), broker.stats(), broker.pool(), broker.scratch()) {}
+    : serial(number),
+      broker_(broker),
+      client_id_(std::move(client_id)),
+      outbound_(broker.limits(), broker.stats(), broker.pool(), broker.scratch()) {}
 
 Session::~Session() {
   broker_.forget_waiting(reported_);
@@ -128,8 +131,10 @@ Reason Session::subscribe(const FilterEntry& entry, std::uint32_t identifier) {
     for (const std::string& pattern : broker_.topics().patterns_of(filter)) {
       const auto free = std::ranges::find(by_number_, nullptr);
       const auto number = static_cast<std::uint32_t>(free - by_number_.begin()) + 1;
-      if (free == by_number_.end()) by_number_.push_back(subscription);
-      else *free = subscription;
+      if (free == by_number_.end())
+        by_number_.push_back(subscription);
+      else
+        *free = subscription;
       subscription->numbers.push_back(number);
       broker_.submit_subscribe(*this, number, pattern, retained);
       if (refusal) {

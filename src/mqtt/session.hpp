@@ -81,7 +81,7 @@ class Session final : public router::Sink {
   std::optional<SteadyTime> armed;  // the broker's timer for it
   SteadyTime detached_at;
   const std::uint64_t serial;
-  std::optional<Reason> refusal;         // what the router answered to the last submission
+  std::optional<Reason> refusal;  // what the router answered to the last submission
   std::uint64_t accepted_revision = 0;
 
  private:

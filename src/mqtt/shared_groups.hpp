@@ -21,7 +21,7 @@ struct SharedGroup {
     Qos qos{};
     std::uint32_t identifier = 0;
   };
-  std::string key;     // group name, slash, filter
+  std::string key;  // group name, slash, filter
   std::string filter;
   std::vector<Member> members;
   std::size_t next = 0;

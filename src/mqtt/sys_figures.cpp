@@ -31,7 +31,8 @@ void Broker::send_figures(Session& session, const Subscription& subscription) {
     MessageRef shared;
     Terms terms{.qos = std::min(subscription.options.qos, Qos::at_least_once), .retain = true, .identifiers = {}};
     if (subscription.identifier != 0) terms.identifiers.push_back(subscription.identifier);
-    session.send({.topic = topic, .payload = as_bytes(text), .forwarded = {}, .expires = {}, .qos = Qos::at_least_once, .retain = true}, shared, std::move(terms));
+    session.send({.topic = topic, .payload = as_bytes(text), .forwarded = {}, .expires = {}, .qos = Qos::at_least_once, .retain = true}, shared,
+                 std::move(terms));
   });
   if (!figures_due_) figures_due_ = now_.steady + figures_interval;
 }

@@ -34,7 +34,9 @@ std::vector<std::string_view> levels_of(std::string_view filter) {
 // Writes the patterns of one filter, level by level. NamespaceMap joins an empty level that is not the last with the level behind it.
 class PatternWriter {
  public:
-  PatternWriter(std::vector<std::string_view> levels, bool open, std::string prefix) : levels_(std::move(levels)), open_(open) { write(0, std::move(prefix)); }
+  PatternWriter(std::vector<std::string_view> levels, bool open, std::string prefix) : levels_(std::move(levels)), open_(open) {
+    write(0, std::move(prefix));
+  }
   std::vector<std::string> take() { return std::move(patterns_); }
 
  private:
@@ -52,7 +54,7 @@ class PatternWriter {
     }
     if (!level.empty() || (is_last && !open_)) return write(at + 1, pattern + '/' + encoded(level));
     if (!is_last) return write_joined(at, pattern);
-    patterns_.push_back(pattern + '/');          // "a//#" matches its parent "a/"
+    patterns_.push_back(pattern + '/');  // "a//#" matches its parent "a/"
     write(at + 1, pattern + "/%2F*");
   }
 
@@ -114,7 +116,8 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
 }
 
 bool filter_needs_check(std::string_view filter) {
-  return filter.starts_with('#') || filter.find('+') != std::string_view::npos || filter.starts_with('/') || filter.find("//") != std::string_view::npos;
+  return filter.starts_with('#') || filter.find('+') != std::string_view::npos || filter.starts_with('/') ||
+         filter.find("//") != std::string_view::npos;
 }
 
 bool TopicMap::to_address(std::string_view topic, std::string& address) const {

@@ -14,7 +14,7 @@ class Wire {
   virtual void send(Bytes packets) = 0;  // whole packets
   virtual std::size_t waiting_bytes() const = 0;
   virtual void set_reading(bool on) = 0;
-  virtual void close() = 0;       // when everything has been sent
+  virtual void close() = 0;        // when everything has been sent
   virtual void established() = 0;  // CONNECT was accepted: the time limit for it is over
 };
 

@@ -209,5 +209,10 @@ TEST_F(RouterLinkTest, ClosingEverybodyLeavesNothingBehind) {
   EXPECT_EQ(router->gauges().links, 0U);
 }
 
+// A turn reads 64 KiB of a link, and frames are less than what is read: with a budget of 64 KiB no flood ever filled it (contract 17).
+TEST(RouterAndLoop, AFloodFillsTheRoutersBudgetWithinOneReadOfTheLoop) {
+  EXPECT_LE(router::Config{}.turn_input_bytes, LoopOptions{}.read_bytes_max / 2);
+}
+
 }  // namespace
 }  // namespace clasp::net

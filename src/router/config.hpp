@@ -83,7 +83,7 @@ struct Config {
   std::size_t effects_max = 4'096;              // waiting reactions of one commit chain
 
   // Turn budgets.
-  std::size_t turn_input_bytes = 65'536;        // per session
+  std::size_t turn_input_bytes = 32'768;        // per session: above it, it floods. A turn reads 64 KiB of a link, of which not all are frames
   std::size_t snapshot_chunk_bytes = 16'384;
 
   static Config reference();

@@ -175,7 +175,7 @@ class Client:
 
     def expect(self, kind):
         got = self.read()
-        assert got.kind == kind, f"expected a packet of type {kind}: {got}"
+        assert got.kind == kind, f"expected a packet of type {kind}: {got!r:.500}"
         return got
 
     def is_closed(self):
