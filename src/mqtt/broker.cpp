@@ -13,6 +13,7 @@ namespace clasp::mqtt {
 namespace {
 
 constexpr std::uint32_t never_expires = 0xffff'ffff;
+constexpr Micros looked_at_every{600'000'000};
 
 std::chrono::seconds asked_expiry(const Connect& connect, std::chrono::seconds most) {
   if (connect.version == Version::v311) return connect.clean_start ? std::chrono::seconds{0} : most;
@@ -225,6 +226,8 @@ void Broker::arm(Session& session) {
   consider(session.will_due);
   consider(session.expiry_due);
   if (!next || (session.armed && *session.armed <= *next)) return;  // an earlier one looks again
+  next = std::min(*next, now_.steady + looked_at_every);            // what was armed and isn't wanted any more goes within that time
+  if (session.armed && *session.armed <= *next) return;
   session.armed = next;
   timers_.push({*next, session.serial});
 }
