@@ -87,6 +87,20 @@ TEST_F(ServerOptions, ErrorsNameOptionAndExpectation) {
   EXPECT_THAT(failure({"-c", "bad.toml"}), HasSubstr("bad.toml:3: max-param: unknown key, did you mean max-params?"));
 }
 
+TEST_F(ServerOptions, HttpIsOffUnlessAskedForAndItsErrorsAreNamed) {
+  ASSERT_FALSE(load({})->http);
+  const auto config = load({"--http", "--http-namespace", "/", "--http-origin", "https://a.example", "--http-origin", "http://b:81", "--http-base", "/rest"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_TRUE(config->http);
+  EXPECT_EQ(config->http_api.ns, "");
+  EXPECT_EQ(config->http_api.base, "/rest");
+  EXPECT_THAT(config->http_api.origins, ElementsAre("https://a.example", "http://b:81"));
+  EXPECT_THAT(failure({"--http-base", "/v1"}), HasSubstr("--http-base: expected a path as /api, not below /v1"));
+  EXPECT_THAT(failure({"--http-origin", "a.example"}), HasSubstr("--http-origin: expected an origin as https://desk.example"));
+  EXPECT_THAT(failure({"--http-origin", "https://a.example/page"}), HasSubstr("without a path"));
+  EXPECT_THAT(failure({"--http-namespace", "http"}), HasSubstr("http-namespace"));
+}
+
 TEST_F(ServerOptions, SeveralListenersReplaceTheDefault) {
   const auto config = load({"--listen", ":7331", "-l", "[::1]:7332", "--strategy", "/max/**=max", "--osc-kind", "/osc/buttons/**=event"});
   ASSERT_TRUE(config) << config.error().message;
