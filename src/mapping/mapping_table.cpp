@@ -66,14 +66,15 @@ bool MappingTable::note_touch(std::string_view device_address, const Value& valu
   return is_touch;
 }
 
-bool MappingTable::out(std::string_view router_address, const Value& value, bool own, const Now& now, const Show& show) {
+bool MappingTable::out(std::string_view router_address, const Value& value, const Arrival& arrival, const Now& now, const Show& show) {
   const std::shared_ptr<const Routes> found = routes(out_, Direction::out, router_address);
   for (const Route& route : *found) {
     Row& row = rows_[route.row];
     Value mapped = value;
     if (!row.mapping.value_out(mapped, router_address, now)) continue;
     const bool last = row.mapping.stop();
-    if (!row.surface || row.surface->to_device(route.address, mapped, own, now.steady)) show(route.address, mapped);
+    const bool now_or_never = !row.surface || !arrival.may_be_held;
+    if (now_or_never || row.surface->to_device(route.address, mapped, arrival.own, now.steady)) show(route.address, mapped);
     if (last) return true;
   }
   return !found->empty();

@@ -19,6 +19,12 @@
 
 namespace clasp::mapping {
 
+// How a value of the router came about.
+struct Arrival {
+  bool own = false;          // the device has caused it
+  bool may_be_held = true;   // a newer one makes it worthless: surfaces may send it late or never
+};
+
 struct TableOptions {
   std::string protocol;  // of the bridge: mappings for others are left out
   std::string ns;        // of the bridge: "/osc"
@@ -36,9 +42,9 @@ class MappingTable {
   using Write = std::function<void(const std::string& address, const Value& value, std::optional<SignalType> kind)>;
   bool in(std::string_view device_address, const Value& value, const Now& now, const Write& write);
 
-  // A value from the router. `own`: the device has caused it.
+  // A value from the router. True: it is mapped.
   using Show = std::function<void(const std::string& device_address, const Value& value)>;
-  bool out(std::string_view router_address, const Value& value, bool own, const Now& now, const Show& show);
+  bool out(std::string_view router_address, const Value& value, const Arrival& arrival, const Now& now, const Show& show);
 
   // What surfaces have held back until now.
   void advance(const Now& now, const Show& show);

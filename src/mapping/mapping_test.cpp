@@ -91,7 +91,7 @@ class TableTest : public testing::Test {
   }
   std::string out(std::string_view address, std::string_view value, bool own = false) {
     std::string text;
-    const bool mapped = table_.out(address, json(value), own, clock_.now(), [&](const std::string& to, const Value& what) {
+    const bool mapped = table_.out(address, json(value), {.own = own}, clock_.now(), [&](const std::string& to, const Value& what) {
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to, to_json(what));
     });
     return mapped ? text : "unmapped";
@@ -221,7 +221,7 @@ RC_GTEST_PROP(MappingProperty, WhatGoesInComesBackOut, ()) {
   double back_value = -1;
   const Clock clock;
   table->in(address, value, clock.now(), [&](const std::string& to, const Value& what, std::optional<SignalType>) {
-    table->out(to, what, false, clock.now(), [&](const std::string& from, const Value& again) {
+    table->out(to, what, {}, clock.now(), [&](const std::string& from, const Value& again) {
       back = from;
       back_value = *again.as_number();
     });

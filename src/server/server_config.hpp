@@ -12,9 +12,11 @@
 #include "bridge/osc/osc_config.hpp"
 #include "clasp/error.hpp"
 #include "http_api/api_config.hpp"
+#include "mapping/mapping_source.hpp"
 #include "net/listener.hpp"
 #include "options/option_set.hpp"
 #include "router/config.hpp"
+#include "server/transform_rules.hpp"
 
 namespace clasp::server {
 
@@ -35,6 +37,8 @@ struct ServerConfig {
   std::vector<bridge::osc::KindRule> osc_kinds;
   bool http = false;                     // the HTTP interface, beside /healthz, /readyz and /metrics
   http_api::HttpApiConfig http_api;
+  mapping::MappingSource mappings;         // of all bridges; the file's, then --map
+  std::vector<TransformEntry> transforms;  // of what clients set
   net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;
