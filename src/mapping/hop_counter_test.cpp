@@ -30,8 +30,8 @@ TEST(HopCounter, ADeviceThatGoesOnMovingIsNoLoop) {
   for (int i = 0; i < 100; ++i, now = now + Micros{10'000}) {
     hop = hops.in("/a", mixer, now);
     ASSERT_LE(hop, 1);
-    hops.out("/a", hop, mixer, now);                                  // its own echo
-    if (i % 3 == 0) hops.out("/a", 0, HopCounter::others, now);       // and somebody else moves it, too
+    hops.out("/a", hop, mixer, now);                             // its own echo
+    if (i % 3 == 0) hops.out("/a", 0, HopCounter::others, now);  // and somebody else moves it, too
   }
 }
 

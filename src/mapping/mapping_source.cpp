@@ -106,6 +106,14 @@ Result<void> read_mappings(std::string_view text, std::string_view source, Mappi
   return read_lines(text, source, out);
 }
 
+bool is_mapping_text(std::string_view text) {
+  for (const std::string_view arrow : {" -> ", " <- ", " <-> "}) {
+    if (text.find(arrow) != std::string_view::npos) return true;
+  }
+  const std::size_t equals = text.find('=');
+  return equals != std::string_view::npos && (text.starts_with('/') || text.substr(0, equals).find(":/") != std::string_view::npos);
+}
+
 Result<void> read_mapping(std::string_view text, std::string_view source, MappingSource& out) {
   const std::size_t equals = text.find('=');
   const bool is_pair = text.find(' ') == std::string_view::npos && equals != std::string_view::npos;

@@ -32,6 +32,9 @@ inline constexpr std::size_t mappings_max = 10'000;
 // object with "mappings" and "default"); anything else is lines in the terse form, with # for comments.
 Result<void> read_mappings(std::string_view text, std::string_view source, MappingSource& out);
 
+// Whether a text is a mapping itself rather than the name of a file.
+bool is_mapping_text(std::string_view text);
+
 // One in the terse form, or the older FROM=TO, which leads both ways.
 Result<void> read_mapping(std::string_view text, std::string_view source, MappingSource& out);
 

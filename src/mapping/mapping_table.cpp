@@ -124,7 +124,7 @@ void MappingTable::Cache::put(std::string_view address, std::shared_ptr<const Ro
   places_.emplace(std::string_view(used_.front().first), used_.begin());
 }
 
-void MappingTable::explain(Direction direction, std::string_view address, const Value& value, const Now& now, const Step& line) {
+bool MappingTable::explain(Direction direction, std::string_view address, const Value& value, const Now& now, const Step& line) {
   const bool in = direction == Direction::in;
   bool matched = false;
   for (Row& row : rows_) {
@@ -140,9 +140,10 @@ void MappingTable::explain(Direction direction, std::string_view address, const 
     if (!goes_on) continue;
     const std::string_view kind = row.mapping.kind() ? signal_name(*row.mapping.kind()) : std::string_view();
     line(fmt::format("  = {} {}{}{}", other, to_json(mapped), kind.empty() ? "" : " as ", kind));
-    if (row.mapping.stop()) return;
+    if (row.mapping.stop()) return true;
   }
   if (!matched) line(pass_ ? "no mapping has this address: it passes as it is" : "no mapping has this address: it is dropped");
+  return matched;
 }
 
 std::vector<std::string> MappingTable::subscriptions() const {

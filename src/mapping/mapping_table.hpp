@@ -21,8 +21,8 @@ namespace clasp::mapping {
 
 // How a value of the router came about.
 struct Arrival {
-  bool own = false;          // the device has caused it
-  bool may_be_held = true;   // a newer one makes it worthless: surfaces may send it late or never
+  bool own = false;         // the device has caused it
+  bool may_be_held = true;  // a newer one makes it worthless: surfaces may send it late or never
 };
 
 struct TableOptions {
@@ -50,8 +50,8 @@ class MappingTable {
   void advance(const Now& now, const Show& show);
   std::optional<SteadyTime> next_deadline() const;
 
-  // What happens to one value, line by line.
-  void explain(Direction direction, std::string_view address, const Value& value, const Now& now, const Step& line);
+  // What happens to one value, line by line. Whether a mapping has the address.
+  bool explain(Direction direction, std::string_view address, const Value& value, const Now& now, const Step& line);
 
   std::vector<std::string> subscriptions() const;  // patterns of the router's addresses that lead out
   std::vector<std::string> notes() const;

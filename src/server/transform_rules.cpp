@@ -73,7 +73,13 @@ Result<TransformRules::Rule> TransformRules::compile(const TransformEntry& entry
   }
   auto compiled = transform::Transform::compile(*transform, {}, "/transform");
   if (!compiled) return Error{ErrorCode::invalid_argument, fmt::format("{}: {}", entry.where, compiled.error().message), {}};
-  return Rule{.address = *pattern, .transform = std::move(*compiled), .events = events, .chain = chain, .shared = shared, .on_error = on_error, .where = entry.where};
+  return Rule{.address = *pattern,
+              .transform = std::move(*compiled),
+              .events = events,
+              .chain = chain,
+              .shared = shared,
+              .on_error = on_error,
+              .where = entry.where};
 }
 
 router::Transformed TransformRules::transform(std::string_view address, SignalType signal, const ValueView& value, const Now& now) {

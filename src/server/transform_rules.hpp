@@ -1,4 +1,5 @@
-// What becomes of values that clients set, by address: the [[transform]] tables of the configuration (docs/transforms.md). The router's Transform hook.
+// What becomes of values that clients set, by address: the [[transform]] tables of the configuration (docs/transforms.md). The router's Transform
+// hook.
 #pragma once
 
 #include <span>

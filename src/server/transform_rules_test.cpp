@@ -15,7 +15,8 @@ using ::testing::StartsWith;
 
 Result<TransformRules> compiled(std::initializer_list<std::string_view> tables) {
   std::vector<TransformEntry> entries;
-  for (const std::string_view table : tables) entries.push_back({*parse_json(table), fmt::format("show.toml:{}: transform {}", entries.size() * 4 + 1, entries.size() + 1)});
+  for (const std::string_view table : tables)
+    entries.push_back({*parse_json(table), fmt::format("show.toml:{}: transform {}", entries.size() * 4 + 1, entries.size() + 1)});
   return TransformRules::compile(entries);
 }
 
@@ -62,7 +63,8 @@ TEST_F(TransformRulesTest, EverybodySeesWhatBecameOfAValueTheWriterToo) {
 }
 
 TEST_F(TransformRulesTest, TheFirstEntryCountsUnlessItChains) {
-  use({R"({"address":"/a","transform":"value + 1","chain":true})", R"({"address":"/a","transform":"value * 10"})", R"({"address":"/**","transform":"value - 1000"})"});
+  use({R"({"address":"/a","transform":"value + 1","chain":true})", R"({"address":"/a","transform":"value * 10"})",
+       R"({"address":"/**","transform":"value - 1000"})"});
   router::Peer& desk = connect("desk");
   desk.set("/a", 1);
   desk.set("/b", 1);
@@ -96,7 +98,8 @@ TEST_F(TransformRulesTest, WhatCannotBeEvaluatedPassesIsDroppedOrRefused) {
 }
 
 TEST_F(TransformRulesTest, MemoryIsOfEachAddressOrShared) {
-  use({R"({"address":"/a/*","transform":{"type":"rate_limit","max_delta":1}})", R"({"address":"/b/*","transform":{"type":"rate_limit","max_delta":1},"state":"shared"})"});
+  use({R"({"address":"/a/*","transform":{"type":"rate_limit","max_delta":1}})",
+       R"({"address":"/b/*","transform":{"type":"rate_limit","max_delta":1},"state":"shared"})"});
   router::Peer& desk = connect("desk");
   for (const char* address : {"/a/1", "/b/1"}) desk.set(address, 0);
   for (const char* address : {"/a/2", "/b/2"}) desk.set(address, 10);

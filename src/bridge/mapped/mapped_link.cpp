@@ -77,10 +77,13 @@ void MappedLink::bundle(std::span<const Message> messages, std::optional<UnixTim
     const std::optional<ValueView> view = set != nullptr ? std::optional(set->value) : publish->value;
     const Value value = view ? to_value(*view) : Value();
     bool passes = false;
-    map_in(address, value, peer, [&](Write&& made) {
-      if (made.kind == SignalType::timeline) made.kind = kind;  // as it was
-      writes.push_back(std::move(made));
-    }, passes);
+    map_in(
+        address, value, peer,
+        [&](Write&& made) {
+          if (made.kind == SignalType::timeline) made.kind = kind;  // as it was
+          writes.push_back(std::move(made));
+        },
+        passes);
     if (passes) writes.push_back({std::string(address), EncodedValue(value), kind});
   }
   write_bundle(writes, at, peer);
@@ -135,8 +138,10 @@ void MappedLink::write_bundle(std::span<const Write> writes, std::optional<UnixT
     messages.clear();
     while (end < writes.size() && (end == first || bytes + writes[end].bytes() <= wire::payload_bytes_max)) {
       bytes += writes[end].bytes();
-      if (writes[end].kind == SignalType::param) messages.push_back({writes[end].set()});
-      else messages.push_back({writes[end].publish()});
+      if (writes[end].kind == SignalType::param)
+        messages.push_back({writes[end].set()});
+      else
+        messages.push_back({writes[end].publish()});
       ++end;
     }
     if (end < writes.size()) ++counters_.bundles_split;

@@ -205,7 +205,8 @@ TEST_F(MappedLinkTest, WhatAMappingMakesTooLargeForAFrameIsRefused) {
   local_.emplace(router(), [this] { return world().now(); }, 1);
   mapping::MappingSource source;
   ASSERT_TRUE(mapping::read_mappings(R"([{"from":"osc:/t","to":"/t","template":{"a":"$","b":"$"}}])", "test.json", source));
-  link_.emplace(*local_, *NamespaceMap::parse("/osc"), std::move(*mapping::MappingTable::compile(source, {.protocol = "osc", .ns = "/osc", .transforms = {}})),
+  link_.emplace(*local_, *NamespaceMap::parse("/osc"),
+                std::move(*mapping::MappingTable::compile(source, {.protocol = "osc", .ns = "/osc", .transforms = {}})),
                 MappedLink::Outside{.clock = [this] { return world().now(); }, .log = [](std::string_view) {}});
   link_->open({.name = "osc-bridge", .ns = "/osc", .protocol = "osc", .device = {}}, {}, false, bridge_);
   set("/osc/t", std::string(40'000, 'x'));

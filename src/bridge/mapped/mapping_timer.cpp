@@ -11,7 +11,9 @@ struct MappingTimer::Impl {
     link.set_deadline_changed([this] { arm(); });
     arm();
   }
-  ~Impl() { link.set_deadline_changed([] {}); }
+  ~Impl() {
+    link.set_deadline_changed([] {});
+  }
 
   void due() {
     armed.reset();
@@ -23,8 +25,10 @@ struct MappingTimer::Impl {
     const auto deadline = link.next_deadline();
     if (deadline == armed) return;
     armed = deadline;
-    if (deadline) timer.set(*deadline);
-    else timer.cancel();
+    if (deadline)
+      timer.set(*deadline);
+    else
+      timer.cancel();
   }
 
   MappedLink& link;
