@@ -94,7 +94,8 @@ Result<mapping::MappingTable> mappings_of(const OscFlags& flags) {
 void reload(const Invocation& call, bridge::MappedLink& mapped) {
   OscFlags again;
   const bool readable = !read_osc_arguments(call, again).exit;
-  auto table = readable ? mappings_of(again) : Result<mapping::MappingTable>(Error{ErrorCode::invalid_argument, "the old mappings stay in force", {}});
+  auto table =
+      readable ? mappings_of(again) : Result<mapping::MappingTable>(Error{ErrorCode::invalid_argument, "the old mappings stay in force", {}});
   if (!table) return call.console.error(fmt::format("clasp osc: {}", table.error().message));
   mapped.replace(std::move(*table));
   call.console.note(fmt::format("osc: {} mappings read again", again.mappings.entries.size()));
@@ -144,7 +145,7 @@ ExitCode run_osc_command(const Invocation& call) {
     nested.stop();
     hang_up.clear();
     hang_up.cancel();  // else its wait would keep the loop
-    signals.clear();  // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
+    signals.clear();   // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
   };
   if (const auto started = transport->start(osc); !started) {
     const bool usage = started.error().code == ErrorCode::invalid_argument;
@@ -156,8 +157,7 @@ ExitCode run_osc_command(const Invocation& call) {
     if (!error) stop();
   });
   call.console.error(fmt::format("clasp osc is ready: {} {} <-> {}/** at {}", bridge::osc::transport_name(flags.socket.transport),
-                                 bridge::osc::to_text(transport->local_endpoint()),
-                                 flags.bridge.ns.prefix(), flags.router));
+                                 bridge::osc::to_text(transport->local_endpoint()), flags.bridge.ns.prefix(), flags.router));
   loop.run();
   return outcome;
 }
