@@ -319,8 +319,12 @@ bool Mapping::value_out(Value& value, std::string_view address, const Now& now, 
 }
 
 bool Mapping::apply(Transform& transform, Value& value, std::string_view address, const Now& now, const Step* step) {
-  if (step == nullptr) return transform.apply(value, address, now) != Outcome::drop;
   const std::uint64_t faults = transform.faults();
+  if (step == nullptr) {
+    const bool goes_on = transform.apply(value, address, now) != Outcome::drop;
+    if (transform.faults() != faults) last_fault_ = transform.last_fault();
+    return goes_on;
+  }
   const Outcome outcome = transform.trace(value, address, now, [&](const Value& spec, const Value& after, Outcome of) {
     (*step)(fmt::format("{} -> {}", to_json(spec), of == Outcome::drop ? "dropped" : to_json(after)));
   });

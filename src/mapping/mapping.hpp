@@ -41,6 +41,8 @@ class Mapping {
   std::optional<SignalType> kind() const { return kind_; }
   const std::vector<std::string>& notes() const { return notes_; }  // what its user should know
 
+  std::uint64_t faults() const { return (in_ ? in_->faults() : 0) + (out_ ? out_->faults() : 0); }  // expressions that could not be evaluated
+
   // Device addresses written with the namespace of the bridge in front of them are the same as without.
   void accept_prefix(std::string_view ns);
 
@@ -54,6 +56,7 @@ class Mapping {
   // one it comes from.
   bool value_in(Value& value, std::string_view address, const Now& now, const Step* step = nullptr);
   bool value_out(Value& value, std::string_view address, const Now& now, const Step* step = nullptr);
+  std::string_view last_fault() const { return last_fault_; }  // why the last expression could not be
 
  private:
   struct Builder;
@@ -80,6 +83,7 @@ class Mapping {
   std::optional<SignalType> kind_;
   std::optional<SurfaceConfig> surface_;
   std::vector<std::string> notes_;
+  std::string_view last_fault_;
 };
 
 }  // namespace clasp::mapping

@@ -47,12 +47,22 @@ bool MappingTable::in(std::string_view device_address, const Value& value, const
       }
       if (*effective != *position) mapped = Value(*effective);
     }
-    if (!row.mapping.value_in(mapped, device_address, now)) continue;
+    if (!value_through(row, Direction::in, mapped, device_address, now)) continue;
     const bool last = row.mapping.stop();
     write(route.address, mapped, row.mapping.kind());
     if (last) return true;
   }
   return !found->empty();
+}
+
+bool MappingTable::value_through(Row& row, Direction direction, Value& value, std::string_view address, const Now& now) {
+  const std::uint64_t before = row.mapping.faults();
+  const bool goes_on = direction == Direction::in ? row.mapping.value_in(value, address, now) : row.mapping.value_out(value, address, now);
+  if (const std::uint64_t more = row.mapping.faults() - before; more > 0) {
+    faults_ += more;
+    last_fault_ = fmt::format("{}: {}", row.where, row.mapping.last_fault());
+  }
+  return goes_on;
 }
 
 bool MappingTable::note_touch(std::string_view device_address, const Value& value, const Now& now) {
@@ -71,7 +81,7 @@ bool MappingTable::out(std::string_view router_address, const Value& value, cons
   for (const Route& route : *found) {
     Row& row = rows_[route.row];
     Value mapped = value;
-    if (!row.mapping.value_out(mapped, router_address, now)) continue;
+    if (!value_through(row, Direction::out, mapped, router_address, now)) continue;
     const bool last = row.mapping.stop();
     const bool now_or_never = !row.surface || !arrival.may_be_held;
     if (now_or_never || row.surface->to_device(route.address, mapped, arrival.own, now.steady)) show(route.address, mapped);

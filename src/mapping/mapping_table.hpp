@@ -55,6 +55,8 @@ class MappingTable {
 
   std::vector<std::string> subscriptions() const;  // patterns of the router's addresses that lead out
   std::vector<std::string> notes() const;
+  std::uint64_t faults() const { return faults_; }               // expressions that could not be evaluated: the value stayed as it was
+  const std::string& last_fault() const { return last_fault_; }  // which, and why
   bool passes_unmatched() const { return pass_; }
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }
@@ -85,6 +87,7 @@ class MappingTable {
   };
 
   std::shared_ptr<const Routes> routes(Cache& cache, Direction direction, std::string_view address);
+  bool value_through(Row& row, Direction direction, Value& value, std::string_view address, const Now& now);
   bool note_touch(std::string_view device_address, const Value& value, const Now& now);
 
   std::vector<Row> rows_;
@@ -92,6 +95,8 @@ class MappingTable {
   Cache out_;
   bool pass_ = true;
   bool has_touch_ = false;
+  std::uint64_t faults_ = 0;
+  std::string last_fault_;
 };
 
 }  // namespace clasp::mapping

@@ -193,6 +193,15 @@ TEST_F(TableTest, ALatchKnowsFlags) {
   EXPECT_EQ(in("/button", "true"), "/mute 0.0");
 }
 
+TEST_F(TableTest, CountsExpressionsThatCannotBeEvaluated) {
+  load("osc:/fine -> /x | expr value + 1\nosc:/a <-> /b | json {\"type\":\"identity\"}\nosc:/bad -> /y | expr ivalue / 0\n");
+  EXPECT_EQ(in("/fine", "1"), "/x 2.0");
+  EXPECT_EQ(table_.faults(), 0U);
+  EXPECT_EQ(in("/bad", "1"), "/y 1") << "the value stays as it was";
+  EXPECT_EQ(table_.faults(), 1U);
+  EXPECT_EQ(table_.last_fault(), "show.map:3: mapping 3: division by zero");
+}
+
 TEST_F(TableTest, ExplainsWhatHappensToOneValue) {
   load("osc:/a -> /x | when value > 9\nosc:/a -> /b | scale 0..1 0..100 | round | kind event\n");
   std::vector<std::string> lines;

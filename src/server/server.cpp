@@ -192,7 +192,8 @@ struct Server::Parts final : net::HttpHandler {
       const bridge::MappedCounters& m = osc->mapped.counters();
       const std::pair<const char*, std::uint64_t> mapped_rows[] = {{"mapped_in", m.mapped_in},     {"mapped_out", m.mapped_out},
                                                                    {"unmapped_dropped", m.dropped_in}, {"loops_ended", m.loops_ended},
-                                                                   {"mapped_too_large", m.too_large},  {"mapped_bundles_split", m.bundles_split}};
+                                                                   {"mapped_too_large", m.too_large},  {"mapped_bundles_split", m.bundles_split},
+                                                                   {"mapping_faults", m.faults}};
       for (const auto& [name, value] : mapped_rows) out.push_back({bridge, name, value});
     }
     if (http_api) {

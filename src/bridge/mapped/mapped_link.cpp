@@ -115,6 +115,7 @@ void MappedLink::map_in(std::string_view address, const Value& value, PeerTag pe
     written_.out(to, hops, static_cast<std::uint32_t>(peer), now.steady);
     deliver(std::move(made));
   });
+  note_faults(now);
   outside_.deadline_changed();
   passes = !mapped && table_.passes_unmatched();
   if (!mapped && !passes) ++counters_.dropped_in;
@@ -171,6 +172,7 @@ void MappedLink::delivered(const LinkDelivery& delivery) {
   const Value value = to_value(*delivery.value);
   const mapping::Arrival arrival{.own = delivery.own, .may_be_held = may_be_held(delivery)};
   const bool mapped = table_.out(delivery.address, value, arrival, now, [&](const std::string& to, const Value& what) { show(to, what, delivery); });
+  note_faults(now);
   if (!mapped && passes) {
     note_shown(*device_address(delivery.address), delivery, now);
     listener_->delivered(delivery);
@@ -190,6 +192,14 @@ void MappedLink::show(const std::string& device_address, const Value& value, Lin
   delivery.address = address;
   delivery.value = encoded.view();
   if (listener_ != nullptr) listener_->delivered(delivery);
+}
+
+void MappedLink::note_faults(const Now& now) {
+  const std::uint64_t more = table_.faults() - faults_seen_;
+  if (more == 0) return;
+  faults_seen_ += more;
+  counters_.faults += more;
+  log("expression", fmt::format("{}: {}; the value stays as it was", identity_.name, table_.last_fault()), now);
 }
 
 // As many hops from where it began as what the device wrote to bring it about; none if it comes from elsewhere.
@@ -229,6 +239,7 @@ void MappedLink::close() {
 void MappedLink::replace(mapping::MappingTable table) {
   const bool same_addresses = table.subscriptions() == table_.subscriptions();
   table_ = std::move(table);
+  faults_seen_ = 0;
   outside_.deadline_changed();
   if (same_addresses || listener_ == nullptr) return;
   inner_.close();

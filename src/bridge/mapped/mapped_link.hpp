@@ -23,6 +23,7 @@ struct MappedCounters {
   std::uint64_t dropped_in = 0;     // no mapping, and nothing else passes
   std::uint64_t loops_ended = 0;    // beyond mapping::hops_max
   std::uint64_t too_large = 0;      // what a mapping made fits no frame
+  std::uint64_t faults = 0;         // expressions that could not be evaluated
   std::uint64_t bundles_split = 0;  // with longer addresses it did not fit any more
 };
 
@@ -60,6 +61,7 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   bool maps_nothing() const { return table_.empty() && table_.passes_unmatched(); }
   void open_inner();
   void show(const std::string& device_address, const Value& value, LinkDelivery delivery);
+  void note_faults(const Now& now);
   void note_shown(std::string_view device_address, const LinkDelivery& delivery, const Now& now);
   std::optional<std::string_view> device_address(std::string_view address) const;
   void log(std::string_view kind, std::string text, const Now& now) { log_.line(kind, std::move(text), now.steady, outside_.log); }
@@ -75,6 +77,7 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   mapping::MappingTable table_;
   Outside outside_;
   MappedCounters counters_;
+  std::uint64_t faults_seen_ = 0;  // of this table
   PacedLog log_;
   mapping::HopCounter shown_;    // device addresses
   mapping::HopCounter written_;  // addresses of the router

@@ -164,6 +164,17 @@ TEST_F(MappedLinkTest, NewMappingsTakeOverAndTheSessionStaysIfTheAddressesDo) {
   EXPECT_THAT(bridge_.take(), ElementsAre("/osc/fader/2 0.25")) << "the old addresses are no longer subscribed";
 }
 
+TEST_F(MappedLinkTest, AnExpressionThatFailsIsToldOnceASecondAndCounted) {
+  begin("osc:/a -> /b | expr ivalue / 0\n");
+  for (int i = 0; i < 5; ++i) set("/osc/a", i);
+  EXPECT_EQ(held("/b"), "4");
+  EXPECT_EQ(link_->counters().faults, 5u);
+  EXPECT_THAT(log_, ElementsAre("osc-bridge: test.map:1: mapping 1: division by zero; the value stays as it was"));
+  link_->replace(table_of("osc:/a -> /b | expr 1 % 0\n"));
+  set("/osc/a", 1);
+  EXPECT_EQ(link_->counters().faults, 6u);
+}
+
 TEST_F(MappedLinkTest, HeldFeedbackComesWhenItIsDue) {
   begin("osc:/fader/{n} <-> /lights/{n} | feedback 10hz\n");
   router::Peer& desk = connect("desk");
