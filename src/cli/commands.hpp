@@ -31,5 +31,8 @@ ExitCode run_info(const Invocation& call);
 ExitCode run_version(const Invocation& call);
 // osc_command.cpp
 ExitCode run_osc_command(const Invocation& call);
+// map_command.cpp, transform_command.cpp
+ExitCode run_map(const Invocation& call);
+ExitCode run_transform(const Invocation& call);
 
 }  // namespace clasp::cli

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "bridge/mapped/mapped_link.hpp"
+#include "bridge/mapped/mapping_timer.hpp"
 #include "bridge/osc/osc_bridge.hpp"
 #include "bridge/osc/osc_transport.hpp"
 #include "bridge/remote/remote_link.hpp"
@@ -84,6 +86,21 @@ class NestedLoop {
   boost::asio::posix::stream_descriptor descriptor_;
 };
 
+Result<mapping::MappingTable> mappings_of(const OscFlags& flags) {
+  return mapping::MappingTable::compile(flags.mappings, {.protocol = "osc", .ns = flags.bridge.ns.prefix(), .transforms = {}});
+}
+
+// The arguments once more, for the files among them. A mistake is told, and the old mappings stay in force.
+void reload(const Invocation& call, bridge::MappedLink& mapped) {
+  OscFlags again;
+  const bool readable = !read_osc_arguments(call, again).exit;
+  auto table =
+      readable ? mappings_of(again) : Result<mapping::MappingTable>(Error{ErrorCode::invalid_argument, "the old mappings stay in force", {}});
+  if (!table) return call.console.error(fmt::format("clasp osc: {}", table.error().message));
+  mapped.replace(std::move(*table));
+  call.console.note(fmt::format("osc: {} mappings read again", again.mappings.entries.size()));
+}
+
 }  // namespace
 
 ExitCode run_osc_command(const Invocation& call) {
@@ -92,6 +109,8 @@ ExitCode run_osc_command(const Invocation& call) {
   if (arguments.exit) return *arguments.exit;
   const auto endpoint = client::parse_url(flags.router);
   if (!endpoint) return usage_error(call, endpoint.error().message);
+  auto mappings = mappings_of(flags);
+  if (!mappings) return usage_error(call, mappings.error().message);
 
   boost::asio::io_context loop;
   ConsoleLog log(call.console);
@@ -104,12 +123,29 @@ ExitCode run_osc_command(const Invocation& call) {
     outcome = report(call, error);
     boost::asio::post(loop, [&] { stop(); });
   });
-  bridge::osc::OscBridge osc(link, bridge::osc::for_transport(flags.bridge, flags.socket.transport), *transport, log);
+  bridge::MappedLink mapped(link, flags.bridge.ns, std::move(*mappings),
+                            {.clock = [] { return io::read_clocks(); }, .log = [&log](std::string_view line) { log.line(line); }});
+  bridge::MappingTimer timer(nested.inner, mapped);
+  bridge::osc::OscBridge osc(mapped, bridge::osc::for_transport(flags.bridge, flags.socket.transport), *transport, log);
+  boost::asio::signal_set hang_up(loop);
+  std::function<void()> await_hang_up = [&] {
+    hang_up.async_wait([&](const boost::system::error_code& error, int) {
+      if (error) return;
+      reload(call, mapped);
+      await_hang_up();
+    });
+  };
+  if (!flags.mappings.entries.empty()) {
+    hang_up.add(SIGHUP);
+    await_hang_up();
+  }
   stop = [&] {
     osc.stop();
     transport->stop();
     nested.stop();
-    signals.clear();  // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
+    hang_up.clear();
+    hang_up.cancel();  // else its wait would keep the loop
+    signals.clear();   // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
   };
   if (const auto started = transport->start(osc); !started) {
     const bool usage = started.error().code == ErrorCode::invalid_argument;
@@ -121,8 +157,7 @@ ExitCode run_osc_command(const Invocation& call) {
     if (!error) stop();
   });
   call.console.error(fmt::format("clasp osc is ready: {} {} <-> {}/** at {}", bridge::osc::transport_name(flags.socket.transport),
-                                 bridge::osc::to_text(transport->local_endpoint()),
-                                 flags.bridge.ns.prefix(), flags.router));
+                                 bridge::osc::to_text(transport->local_endpoint()), flags.bridge.ns.prefix(), flags.router));
   loop.run();
   return outcome;
 }

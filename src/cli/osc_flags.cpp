@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "cli/input.hpp"
 #include "cli/publish_flags.hpp"
 #include "core/address.hpp"
 #include "core/pattern.hpp"
@@ -29,6 +30,13 @@ Result<void> add_kind(bridge::osc::OscConfig& config, std::string_view text) {
   if (!kind) return kind.error();
   config.kinds.push_back({*pattern, static_cast<MessageKind>(*kind)});
   return {};
+}
+
+Result<void> add_mappings(std::string_view text, mapping::MappingSource& mappings) {
+  if (mapping::is_mapping_text(text)) return mapping::read_mapping(text, "--map", mappings);
+  const auto file = read_file(std::string(text), -1);
+  if (!file) return file.error();
+  return mapping::read_mappings(*file, text, mappings);
 }
 
 std::vector<options::Option> osc_rows(OscFlags& flags) {
@@ -111,6 +119,12 @@ std::vector<options::Option> osc_rows(OscFlags& flags) {
        .value = "PATTERN=KIND",
        .help = "What messages below a pattern of addresses become: param, event or stream; repeatable, the first match decides.",
        .apply = [&bridge](std::string_view text) { return add_kind(bridge, text); },
+       .repeatable = true,
+       .in_file = false},
+      {.name = "map",
+       .value = "MAPPING",
+       .help = "A mapping (\"osc:/fader/* <-> /lights/*\") or a file of them; repeatable (docs/mapping.md). SIGHUP reads files again.",
+       .apply = [&flags](std::string_view text) { return add_mappings(text, flags.mappings); },
        .repeatable = true,
        .in_file = false},
       {.name = "max-rate",

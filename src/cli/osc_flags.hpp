@@ -7,6 +7,7 @@
 
 #include "bridge/osc/osc_config.hpp"
 #include "cli/arguments.hpp"
+#include "mapping/mapping_source.hpp"
 
 namespace clasp::cli {
 
@@ -17,6 +18,8 @@ struct OscFlags {
   std::uint64_t port = 9'000;
   bridge::osc::OscConfig bridge;
   bridge::osc::OscSocketConfig socket;  // `bind` is filled in by socket_address()
+
+  mapping::MappingSource mappings;
 
   std::string socket_address() const;  // "0.0.0.0:9000", "[::]:9000"
 };

@@ -174,6 +174,25 @@ TEST_F(IoTest, EverySignalIsOneCall) {
   ::close(ends[0]);
 }
 
+TEST_F(IoTest, AHangUpAsksToReloadOnlyWhereSomebodyListens) {
+  int stops = 0;
+  int reloads = 0;
+  {
+    SignalWatch signals(loop, [&] { ++stops; }, [&] { ++reloads; });
+    ::raise(SIGHUP);
+    ASSERT_TRUE(until([&] { return reloads == 1; }));
+    ::raise(SIGHUP);
+    ::raise(SIGTERM);
+    ASSERT_TRUE(until([&] { return reloads == 2 && stops == 1; }));
+  }
+  EXPECT_EXIT(::raise(SIGHUP), testing::KilledBySignal(SIGHUP), "");
+  {
+    SignalWatch signals(loop, [&] { ++stops; });
+    EXPECT_EXIT(::raise(SIGHUP), testing::KilledBySignal(SIGHUP), "");
+  }
+  ::close(ends[0]);
+}
+
 TEST_F(IoTest, NamesAreFoundOrTheReasonIsTold) {
   NameLookup lookup(loop);
   std::optional<LookupResult> found;

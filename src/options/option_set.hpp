@@ -41,8 +41,9 @@ class OptionSet {
   Result<std::vector<std::string>> apply_arguments(std::span<const std::string> arguments) const;
   // Variables CLASP_<NAME> ("CLASP_MAX_PARAMS"); `lookup` is std::getenv in production. Repeatable ones are comma lists.
   Result<void> apply_environment(const std::function<const char*(const char*)>& lookup) const;
-  // TOML: top-level keys with the rows' names; strings, numbers, booleans, and arrays of them for repeatable rows. `source` names the file.
-  Result<void> apply_toml(std::string_view text, std::string_view source) const;
+  // TOML: top-level keys with the rows' names; strings, numbers, booleans, and arrays of them for repeatable rows. `source` names the file;
+  // `elsewhere` are keys that somebody else reads ("mapping", toml_tree.hpp).
+  Result<void> apply_toml(std::string_view text, std::string_view source, std::span<const std::string_view> elsewhere = {}) const;
 
   std::string help() const;  // the rows as aligned text
   const std::vector<Option>& rows() const { return rows_; }

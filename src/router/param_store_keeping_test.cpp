@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/address.hpp"
-#include "router/allocations_testing.hpp"
+#include "core/allocations_testing.hpp"
 
 namespace clasp::router {
 namespace {

@@ -131,6 +131,11 @@ void Router::set_strategy(const Pattern& pattern, ConflictStrategy strategy) {
   }
 }
 
+void Router::set_transform(Transform* transform) {
+  engine_->check_entry();
+  engine_->hooks.transform = transform;
+}
+
 Result<void> Router::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,
                              std::optional<Ttl> ttl, const Now& now) {
   return engine_->restore(address, value, revision, writer, time, ttl, now);

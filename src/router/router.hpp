@@ -113,6 +113,7 @@ class Router {
   std::optional<ParamView> find(std::string_view address) const;
   void for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
+  void set_transform(Transform* transform);  // instead of the hook given at first, from the next write on; null: none
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
                        const Now& now);

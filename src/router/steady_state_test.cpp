@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/codec.hpp"
-#include "router/allocations_testing.hpp"
+#include "core/allocations_testing.hpp"
 #include "router/router_fixture.hpp"
 
 namespace clasp::router {

@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "bridge/local/local_link.hpp"
+#include "bridge/mapped/mapped_link.hpp"
+#include "bridge/mapped/mapping_timer.hpp"
 #include "bridge/osc/osc_bridge.hpp"
 #include "bridge/osc/osc_transport.hpp"
 #include "http_api/http_api.hpp"
@@ -78,16 +80,24 @@ struct OscPart {
   std::string bind;
   bridge::osc::Transport by;
   bridge::LocalRouterLink link;
+  bridge::MappedLink mapped;
+  bridge::MappingTimer timer;
   std::unique_ptr<bridge::osc::OscTransport> transport;
   bridge::osc::OscBridge bridge;
-  OscPart(router::Router& router, net::EventLoop& loop, std::uint32_t origin, bridge::osc::OscConfig config, bridge::osc::OscSocketConfig socket_config,
-          bridge::osc::OscLog& log)
+  OscPart(router::Router& router, net::EventLoop& loop, std::uint32_t origin, mapping::MappingTable mappings, bridge::osc::OscConfig config,
+          bridge::osc::OscSocketConfig socket_config, bridge::osc::OscLog& log)
       : bind(socket_config.bind),
         by(socket_config.transport),
         link(router, [] { return io::read_clocks(); }, origin),
+        mapped(link, config.ns, std::move(mappings), {.clock = [] { return io::read_clocks(); }, .log = [&log](std::string_view line) { log.line(line); }}),
+        timer(loop.io(), mapped),
         transport(bridge::osc::make_transport(loop.io(), std::move(socket_config), log)),
-        bridge(link, bridge::osc::for_transport(std::move(config), by), *transport, log) {}
+        bridge(mapped, bridge::osc::for_transport(std::move(config), by), *transport, log) {}
 };
+
+Result<mapping::MappingTable> osc_mappings(const ServerConfig& config) {
+  return mapping::MappingTable::compile(config.mappings, {.protocol = "osc", .ns = config.osc_namespace, .transforms = {}});
+}
 
 // The stages of stopping: let what waits leave, close everybody, let the closes leave.
 class Stopping final : public net::Turns {
@@ -184,6 +194,12 @@ struct Server::Parts final : net::HttpHandler {
       const std::string bridge = (osc->by == bridge::osc::Transport::tcp ? "osc-tcp " : "osc ") + osc->bind;
       for (const auto& [name, value] : rows) out.push_back({bridge, name, value});
       for (const auto& [name, value] : osc->transport->transport_counters()) out.push_back({bridge, name, value});
+      const bridge::MappedCounters& m = osc->mapped.counters();
+      const std::pair<const char*, std::uint64_t> mapped_rows[] = {{"mapped_in", m.mapped_in},     {"mapped_out", m.mapped_out},
+                                                                   {"unmapped_dropped", m.dropped_in}, {"loops_ended", m.loops_ended},
+                                                                   {"mapped_too_large", m.too_large},  {"mapped_bundles_split", m.bundles_split},
+                                                                   {"mapping_faults", m.faults}};
+      for (const auto& [name, value] : mapped_rows) out.push_back({bridge, name, value});
     }
     if (http_api) {
       const http_api::HttpApiCounters& c = http_api->counters();
@@ -226,11 +242,38 @@ struct Server::Parts final : net::HttpHandler {
     return known;
   }
 
+  // What clients set is changed by these from now on.
+  void use(TransformRules rules) {
+    router.set_transform(nullptr);
+    transforms = std::move(rules);
+    if (!transforms.empty()) router.set_transform(&transforms);
+    tell(transforms.notes());
+  }
+  void tell(const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) log.warn(note);
+  }
+
+  // Mappings and transforms of another configuration, or an error, and everything stays as it was.
+  Result<void> reload(const ServerConfig& other) {
+    auto rules = TransformRules::compile(other.transforms);
+    if (!rules) return rules.error();
+    std::vector<mapping::MappingTable> tables;
+    for (std::size_t i = 0; i < oscs.size(); ++i) {
+      auto table = osc_mappings(other);
+      if (!table) return table.error();
+      tables.push_back(std::move(*table));
+    }
+    use(std::move(*rules));
+    for (std::size_t i = 0; i < oscs.size(); ++i) oscs[i]->mapped.replace(std::move(tables[i]));
+    return {};
+  }
+
   ServerConfig config;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   Log log;
   DeviceRandom random;
   net::EventLoop loop;
+  TransformRules transforms;
   router::Router router;
   net::RouterEngine engine;
   LatencyHistogram latency;
@@ -263,15 +306,21 @@ Result<void> Server::start() {
   if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
   const auto ns = bridge::NamespaceMap::parse(parts.config.osc_namespace);
   if (!ns) return ns.error();
+  auto rules = TransformRules::compile(parts.config.transforms);
+  if (!rules) return rules.error();
+  parts.use(std::move(*rules));
   std::uint32_t origin = 0;
   for (const auto transport : {bridge::osc::Transport::udp, bridge::osc::Transport::tcp}) {
     const ServerConfig::OscPorts& ports = transport == bridge::osc::Transport::udp ? parts.config.osc_udp : parts.config.osc_tcp;
     for (const std::string& bind : ports.binds) {
+      auto mappings = osc_mappings(parts.config);
+      if (!mappings) return mappings.error();
+      if (origin == 0) parts.tell(mappings->notes());
       bridge::osc::OscConfig osc;
       osc.ns = *ns;
       osc.kinds = parts.config.osc_kinds;
       osc.encoding.number_format = parts.config.osc_numbers;
-      auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(osc),
+      auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(*mappings), std::move(osc),
                                             bridge::osc::OscSocketConfig{.transport = transport, .bind = bind, .targets = ports.targets,
                                                                           .framing = parts.config.osc_framing},
                                             parts.bridge_log);
@@ -311,6 +360,13 @@ void Server::stop() {
     parts.mqtt_listeners.clear();
     parts.stopping.begin(parts.loop.now());
   });
+}
+
+void Server::reload(const Result<ServerConfig>& config) {
+  Parts& parts = *parts_;
+  const Result<void> done = config ? parts.reload(*config) : Result<void>(config.error());
+  if (done) parts.log.info(fmt::format("mappings and transforms read again: {} and {}", config->mappings.entries.size(), config->transforms.size()));
+  else parts.log.error(fmt::format("the configuration was not read again, the old mappings and transforms stay in force: {}", done.error().message));
 }
 
 // ---- the command ----
@@ -353,7 +409,8 @@ int run_server(std::span<const std::string> arguments) {
                server_options(config).help());
     return 0;
   }
-  auto config = load_server_config(arguments, {.variable = [](const char* name) { return std::getenv(name); }, .file = read_file});
+  const Environment environment{.variable = [](const char* name) { return std::getenv(name); }, .file = read_file};
+  auto config = load_server_config(arguments, environment);
   if (!config) {
     fmt::print(stderr, "clasp server: {}\n", config.error().message);
     return 2;
@@ -371,15 +428,15 @@ int run_server(std::span<const std::string> arguments) {
     fmt::print(stderr, "clasp server: {}\n", started.error().message);
     return 1;
   }
-  server.stop_on_signals();
+  server.stop_on_signals([&] { server.reload(load_server_config(arguments, environment)); });
   fmt::print("{}\n", server.ready_line());
   std::fflush(stdout);
   server.run();
   return 0;
 }
 
-void Server::stop_on_signals() {
-  parts_->signals = std::make_unique<io::SignalWatch>(parts_->loop.io(), [this] { stop(); });  // a second one ends at once
+void Server::stop_on_signals(std::function<void()> asked_to_reload) {
+  parts_->signals = std::make_unique<io::SignalWatch>(parts_->loop.io(), [this] { stop(); }, std::move(asked_to_reload));  // a second stop ends at once
 }
 
 }  // namespace clasp::server

@@ -33,7 +33,9 @@ class Server {
   std::string ready_line() const;
   void run();                               // until stop(); then drains, closes everybody with 1001 and returns
   void stop();                              // any thread; a second time: at once
-  void stop_on_signals();                   // SIGINT and SIGTERM, from now on
+  void stop_on_signals(std::function<void()> asked_to_reload = {});  // SIGINT and SIGTERM, from now on; SIGHUP, if there is something to do
+  // Takes over mappings and transforms; what else is in it waits for a restart. An error is told in the log, and the old ones stay in force.
+  void reload(const Result<ServerConfig>& config);
 
   // For what lives on the loop's thread.
   router::Router& router();

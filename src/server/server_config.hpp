@@ -13,9 +13,11 @@
 #include "clasp/error.hpp"
 #include "http_api/api_config.hpp"
 #include "mqtt/limits.hpp"
+#include "mapping/mapping_source.hpp"
 #include "net/listener.hpp"
 #include "options/option_set.hpp"
 #include "router/config.hpp"
+#include "server/transform_rules.hpp"
 
 namespace clasp::server {
 
@@ -39,6 +41,8 @@ struct ServerConfig {
   std::vector<net::ListenAddress> mqtt_listen;  // ports of their own, for MQTT only; it is spoken on those of `listen` as well
   std::string mqtt_namespace;                   // empty: a topic is an address
   mqtt::Limits mqtt;
+  mapping::MappingSource mappings;         // of all bridges; the file's, then --map
+  std::vector<TransformEntry> transforms;  // of what clients set
   net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;

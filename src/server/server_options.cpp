@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/address.hpp"
 #include "core/pattern.hpp"
+#include "mapping/mapping_table.hpp"
+#include "options/toml_tree.hpp"
 #include "server/server_config.hpp"
 
 namespace clasp::server {
@@ -213,6 +216,8 @@ options::OptionSet server_options(ServerConfig& config) {
        .apply = time<seconds>(config.mqtt.keep_alive_max, milliseconds{0}, milliseconds{65'535'000})});
   add({.name = "mqtt-retained", .value = "SIZE", .default_text = "64M", .help = "For what retained MQTT messages have beside the value of their param: QoS, properties, odd spelling.",
        .apply = bytes(config.mqtt.retained_notes_bytes_max, 65'536, 64 * giga)});
+  add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
+       .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
        .apply = [&config](std::string_view value) -> Result<void> {
@@ -297,6 +302,32 @@ std::string given(std::span<const std::string> arguments, std::string_view flag,
   return value;
 }
 
+// What stands in the file beside options.
+constexpr std::array<std::string_view, 3> tables{"mapping", "mapping-default", "transform"};
+
+Result<void> read_tables(std::string_view text, const std::string& path, ServerConfig& config) {
+  const std::string source = path.ends_with(".toml") ? path : path + ".toml";  // whatever its name, it is TOML
+  if (auto result = mapping::read_mappings(text, source, config.mappings); !result) return result;
+  const auto tree = options::read_toml(text, path);
+  if (!tree) return tree.error();
+  const Value* rules = tree->root.find("transform");
+  if (rules == nullptr) return {};
+  if (rules->array() == nullptr) return bad(fmt::format("{}:{}: transform: expected [[transform]]", path, tree->line("/transform")));
+  for (const Value& rule : *rules->array()) {
+    const std::size_t number = config.transforms.size();
+    const unsigned line = tree->line(fmt::format("/transform/{}", number));
+    config.transforms.push_back({rule, fmt::format("{}:{}: transform {}", path, line, number + 1)});
+  }
+  return {};
+}
+
+// What cannot be used is better known now than when the router runs.
+Result<void> check_tables(const ServerConfig& config) {
+  if (const auto table = mapping::MappingTable::compile(config.mappings, {}); !table) return table.error();
+  if (const auto rules = TransformRules::compile(config.transforms); !rules) return rules.error();
+  return {};
+}
+
 }  // namespace
 
 Result<ServerConfig> load_server_config(std::span<const std::string> arguments, const Environment& environment) {
@@ -327,7 +358,8 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
     return options::OptionSet(std::move(rows));
   }();
   if (!file.empty()) {
-    if (const auto result = rest.apply_toml(file, path); !result) return result.error();
+    if (const auto result = rest.apply_toml(file, path, tables); !result) return result.error();
+    if (const auto result = read_tables(file, path, config); !result) return result.error();
   }
   if (const auto result = rest.apply_environment(environment.variable); !result) return result.error();
   const auto positional = rest.apply_arguments(arguments);
@@ -340,6 +372,7 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   config.http_api.ns = http_ns->prefix();
   if (const auto ns = bridge::NamespaceMap::parse(config.mqtt_namespace); !ns)
     return bad(fmt::format("--mqtt-namespace: not an address, which begins with / (given: \"{}\")", config.mqtt_namespace));
+  if (const auto result = check_tables(config); !result) return result.error();
   return config;
 }
 

@@ -50,6 +50,29 @@ TEST_F(ServerOptions, CompressionIsOffUnlessAskedFor) {
   EXPECT_TRUE(load({"--config", "c.toml"})->websocket.deflate);
 }
 
+TEST_F(ServerOptions, MappingsAndTransformsStandInTheFileBesideOptions) {
+  files["show.toml"] = "name = \"show\"\nmapping-default = \"drop\"\n\n[[mapping]]\nfrom = \"osc:/a\"\nto = \"/b\"\n\n"
+                       "[[transform]]\naddress = \"/b\"\ntransform = \"value * 2\"\n";
+  const auto config = load({"--config", "show.toml", "--map", "osc:/c <-> /d"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->router.name, "show");
+  EXPECT_FALSE(config->mappings.pass_unmatched);
+  ASSERT_EQ(config->mappings.entries.size(), 2u);
+  EXPECT_EQ(config->mappings.entries[0].where(), "show.toml:4: mapping 1");
+  ASSERT_EQ(config->transforms.size(), 1u);
+  EXPECT_EQ(config->transforms[0].where, "show.toml:8: transform 1");
+}
+
+TEST_F(ServerOptions, AFaultyMappingOrTransformIsToldWithItsLine) {
+  files["show.toml"] = "[[mapping]]\nfrom = \"osc:/a\"\nto = \"/b/{n}\"\n";
+  EXPECT_EQ(failure({"--config", "show.toml"}), "show.toml:3: mapping 1: /to: nothing in /a fills {n} in /b/{n}");
+  files["show.toml"] = "[[transform]]\naddress = \"/b\"\ntransform = { type = \"clamp\", min = 0 }\n";
+  EXPECT_EQ(failure({"--config", "show.toml"}), "show.toml:1: transform 1: /transform/max: missing; a number is needed");
+  EXPECT_THAT(failure({"--map", "osc:/a => /b"}), HasSubstr("--map: "));
+  files["show.toml"] = "[mappings]\na = 1\n";
+  EXPECT_THAT(failure({"--config", "show.toml"}), HasSubstr("mappings: unknown key"));
+}
+
 TEST_F(ServerOptions, FlagsWinOverEnvironmentOverFile) {
   files["c.toml"] = "max-params = 1\nmax-sessions = 1\nname = \"file\"\nosc = [9000, 9001]\n";
   variables["CLASP_MAX_PARAMS"] = "2";

@@ -1,4 +1,4 @@
-#include "router/allocations_testing.hpp"
+#include "core/allocations_testing.hpp"
 
 #include <cstdlib>
 #include <new>
@@ -15,9 +15,9 @@ void* counted(std::size_t bytes) {
 
 }  // namespace
 
-namespace clasp::router {
+namespace clasp {
 std::uint64_t allocations_so_far() { return allocations; }
-}  // namespace clasp::router
+}  // namespace clasp
 
 void* operator new(std::size_t bytes) { return counted(bytes); }
 void* operator new[](std::size_t bytes) { return counted(bytes); }

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-namespace clasp::router {
+namespace clasp {
 
 std::uint64_t allocations_so_far();
 
-}  // namespace clasp::router
+}  // namespace clasp

@@ -1,0 +1,68 @@
+#include "options/toml_library.hpp"
+
+#include "options/toml_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "core/address.hpp"
+
+namespace clasp::options {
+
+namespace {
+
+class TreeReader {
+ public:
+  explicit TreeReader(TomlTree& tree) : tree_(tree) {}
+
+  // The library bounds how deep tables and arrays nest.
+  Value read(const toml::node& node, const std::string& pointer) {
+    tree_.lines.emplace(pointer, node.source().begin.line);
+    if (const auto* table = node.as_table()) {
+      Map out;
+      for (const auto& [key, item] : *table) out.emplace_back(key.str(), read(item, fmt::format("{}/{}", pointer, key.str())));
+      return out;
+    }
+    if (const auto* array = node.as_array()) {
+      Array out;
+      for (const toml::node& item : *array) out.push_back(read(item, fmt::format("{}/{}", pointer, out.size())));
+      return out;
+    }
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* number = node.as_integer()) return std::int64_t{number->get()};
+    if (const auto* number = node.as_floating_point()) return number->get();
+    if (const auto* flag = node.as_boolean()) return flag->get();
+    std::ostringstream text;
+    if (const auto* date = node.as_date()) text << date->get();
+    if (const auto* time = node.as_time()) text << time->get();
+    if (const auto* moment = node.as_date_time()) text << moment->get();
+    return text.str();
+  }
+
+ private:
+  TomlTree& tree_;
+};
+
+}  // namespace
+
+unsigned TomlTree::line(const std::string& pointer) const {
+  for (std::string at = pointer;; at.resize(at.rfind('/'))) {
+    if (const auto found = lines.find(at); found != lines.end()) return found->second;
+    if (at.find('/') == std::string::npos) return 0;
+  }
+}
+
+Result<TomlTree> read_toml(std::string_view text, std::string_view source) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    return Error{ErrorCode::invalid_argument,
+                 printable(fmt::format("{}:{}: {}", source, parsed.error().source().begin.line, parsed.error().description()), 1'000),
+                 {}};
+  }
+  TomlTree tree;
+  tree.root = TreeReader(tree).read(parsed.table(), "");
+  return tree;
+}
+
+}  // namespace clasp::options
