@@ -117,7 +117,7 @@ void ApiConnection::close(const router::CloseReason& reason) {
   if (exchange_ && !exchange_->done()) api_.wake(*this);
 }
 
-RouterAnswer ApiConnection::read(const std::string& address) {
+RouterAnswer ApiConnection::read_param(const std::string& address) {
   answer_ = {};
   api_.router().submit(session(), Message{Get{.address = address}}, Qos::confirm, {}, now());
   return std::move(answer_);
@@ -155,7 +155,7 @@ std::optional<ApiError> ApiConnection::unmet_condition(const ApiRequest& request
   const auto none_match = precondition_of(request, "If-None-Match");
   if (!none_match) return none_match.error();
   if (!*match && !*none_match) return std::nullopt;
-  const RouterAnswer there = read(address);
+  const RouterAnswer there = read_param(address);
   if (there.error && there.error->code != ErrorCode::not_found) return of_router(*there.error);
   if (*match && !there.value)  // the router takes an expected revision of a new address for met
     return ApiError{

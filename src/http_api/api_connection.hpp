@@ -90,7 +90,7 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   std::size_t reply(const router::Reply& reply) override;
   void close(const router::CloseReason& reason) override;
 
-  RouterAnswer read(const std::string& address);  // QoS 1: an error if there is none
+  RouterAnswer read_param(const std::string& address);  // QoS 1: an error if there is none
   // Submits, and calls `then` with the router's answer: at once, or when it has come.
   void write(const Message& message, Then then);
   void set(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl, Then then);

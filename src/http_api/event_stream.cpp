@@ -197,7 +197,7 @@ void EventStream::on_closed() {
   if (session_ != router::nobody) connection_.api().router().close_session(std::exchange(session_, router::nobody), connection_.now());
 }
 
-void EventStream::ping(const Now& now) {
+void EventStream::look(const Now& now) {
   const bool silent = !std::exchange(active_, false);
   connection_.api().pings().add(*this, now.steady);
   if (!silent) return;

@@ -44,7 +44,7 @@ class EventStream final : public Exchange, public net::DeadlineNode, private rou
   void on_sent(std::size_t bytes) override;
   void on_end() override;  // nobody ends one direction only of an event stream: it is over
   void on_closed() override;
-  void ping(const Now& now);
+  void look(const Now& now);  // its deadline has come
 
  private:
   enum class Beginning : std::uint8_t { snapshot_new, snapshot_reset, resumed, live };

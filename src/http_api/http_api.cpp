@@ -194,7 +194,7 @@ void HttpApi::advance(const Now& now) {
     cancel_deadline(due);
     due.on_deadline();
   }
-  while (net::DeadlineNode* due = pings_.pop_due(now.steady)) static_cast<EventStream*>(due)->ping(now);
+  while (net::DeadlineNode* due = pings_.pop_due(now.steady)) static_cast<EventStream*>(due)->look(now);
 }
 
 bool HttpApi::end_turn(const Now&) {

@@ -57,7 +57,7 @@ void ApiConnection::reference_signals(const ApiRequest& request) {
 
 void ApiConnection::reference_get(const ApiRequest& request) {
   const auto address = address_of(request, address_bytes_max());
-  const RouterAnswer there = address ? read(*address) : RouterAnswer{};
+  const RouterAnswer there = address ? read_param(*address) : RouterAnswer{};
   if (there.error && there.error->code != ErrorCode::not_found) return fail(of_router(*there.error));
   if (!there.value) return answer(not_found(request.tail));
   answer_json(object_begin(*address) + fmt::format(R"(,"value":{}}})", *there.value));
@@ -95,7 +95,7 @@ void ApiConnection::reference_delete(const ApiRequest& request) {
   ApiRequest below = request;
   below.tail = reference_address(request);
   const auto address = address_of(below, address_bytes_max());
-  const RouterAnswer there = address ? read(*address) : RouterAnswer{};
+  const RouterAnswer there = address ? read_param(*address) : RouterAnswer{};
   if (there.error && there.error->code != ErrorCode::not_found) return fail(of_router(*there.error));
   if (!there.value) return answer(not_found(below.tail));
   set(*address, Value(), std::nullopt, std::nullopt, [this, address = *address](const RouterAnswer& written) {

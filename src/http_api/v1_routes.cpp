@@ -35,7 +35,7 @@ std::string revision_tag(std::uint64_t revision) { return fmt::format("\"{}\"", 
 void ApiConnection::get_state(const ApiRequest& request) {
   const auto address = address_of(request, address_bytes_max());
   if (!address) return fail(address.error());
-  const RouterAnswer there = read(*address);
+  const RouterAnswer there = read_param(*address);
   if (there.error) return fail(of_router(*there.error));
   if (!there.value) return fail(of_router({ErrorCode::not_found, "not found", *address}));
   const std::string tag = revision_tag(there.revision.value_or(0));
@@ -60,7 +60,7 @@ void ApiConnection::put_state(const ApiRequest& request) {
   append_json(*body->value, JsonBytes::numbers, given);
   set(*address, *body->value, revision, body->ttl, [this, address = *address, given = std::move(given)](const RouterAnswer& written) {
     if (written.error) return fail(of_router(*written.error));
-    const RouterAnswer there = read(address);  // what a transform made of it; somebody who may not read gets back what was given
+    const RouterAnswer there = read_param(address);  // what a transform made of it; somebody who may not read gets back what was given
     std::string out = begin_object(alias_, address) + fmt::format(R"(,"value":{})", there.value.value_or(given));
     std::vector<net::HttpField> fields;
     if (written.revision) {
@@ -76,7 +76,7 @@ void ApiConnection::delete_state(const ApiRequest& request) {
   if (!address) return fail(address.error());
   std::optional<std::uint64_t> revision;
   if (const auto unmet = unmet_condition(request, *address, revision)) return fail(*unmet);
-  const RouterAnswer there = read(*address);
+  const RouterAnswer there = read_param(*address);
   if (there.error) return fail(of_router(*there.error));
   set(*address, Value(), revision, std::nullopt, [this, address = *address](const RouterAnswer& written) {
     if (written.error) return fail(of_router(*written.error));
