@@ -26,8 +26,8 @@ struct Sizes {
   std::chrono::seconds idle_time{5};
   std::size_t params = 1'000'000;
   std::size_t live_per_second = 100'000;  // SETs that go on while somebody joins
-  std::chrono::milliseconds live_time{1'000};
-  std::size_t joins = 3;
+  std::chrono::milliseconds live_time{300};
+  std::size_t joins = 10;
   std::size_t connects = 300;
   std::size_t connect_params = 100;  // what the snapshot holds
 };

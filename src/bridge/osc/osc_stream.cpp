@@ -49,7 +49,7 @@ struct OscStream::Impl final : io::WatchHandler, std::enable_shared_from_this<Os
     bool readable = false;
     bool writable = false;
     bool dirty = false;
-    std::string_view ended;  // why it is to be closed; empty: it lives
+    std::string ended;  // why it is to be closed; empty: it lives. bury() does it
   };
   struct Target {
     HostPort name;
@@ -248,10 +248,11 @@ void OscStream::Impl::bury() {
       continue;
     }
     const Endpoint peer = connection.peer;
-    const std::string why(connection.ended);
+    const std::string why = connection.ended;
+    const bool was_connected = !connection.connecting;
     const std::optional<std::size_t> target = connection.target;
     at = connections.erase(at);
-    if (why != "the peer has closed") log.line(fmt::format("osc: {} is disconnected: {}", to_text(peer), why));
+    if (was_connected && why != "the peer has closed") log.line(fmt::format("osc: {} is disconnected: {}", to_text(peer), why));
     if (target) retry_later(*target, why);
     else bridge->peer_gone(peer);
   }
@@ -307,9 +308,8 @@ void OscStream::Impl::finish_connecting(Connection& connection) {
   Target& target = targets[*connection.target];
   if (!why.empty()) {
     ++counters.connect_errors;
-    const std::size_t index = *connection.target;
-    connections.erase(Endpoint(connection.peer));
-    return retry_later(index, why);
+    connection.ended = why;
+    return;
   }
   ++counters.connected;
   connection.connecting = false;
