@@ -29,6 +29,8 @@ ExitCode run_ping(const Invocation& call);
 ExitCode run_status(const Invocation& call);
 ExitCode run_info(const Invocation& call);
 ExitCode run_version(const Invocation& call);
+// completion_command.cpp
+ExitCode run_completion(const Invocation& call);
 // osc_command.cpp
 ExitCode run_osc_command(const Invocation& call);
 // map_command.cpp, transform_command.cpp

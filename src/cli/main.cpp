@@ -43,7 +43,7 @@ constexpr Command commands[] = {
      run_unlock},
     {"ping", "", "", "Round trip times to the router, and how far its clock is from ours.", "", run_ping},
     {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
-    {"osc", "", "", "Bridge between OSC over UDP and a router.", "", run_osc_command},
+    {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_osc_command},
     {"map", "", "test FILE ADDRESS VALUE", "Show step by step what the mappings of a file do to one value.",
      "FILE is TOML with [[mapping]], JSON or lines (docs/mapping.md), or a mapping itself. ADDRESS is the device's (osc:/fader/1) or, with\n"
      "clasp: in front or --out, the router's. VALUE as in clasp set. Nothing is sent anywhere.",
@@ -53,6 +53,8 @@ constexpr Command commands[] = {
      "dropped. With --count the value is sent through several times, 10 ms apart, for transforms that remember.",
      run_transform},
     {"bench", "", "[SCENARIO...]", "How fast the router is on this machine.", "", run_bench_command},
+    {"completion", "", "SHELL", "Print what makes bash, zsh or fish complete commands and options.",
+     "bash: source <(clasp completion bash). zsh: source <(clasp completion zsh). fish: clasp completion fish | source.", run_completion},
     {"info", "", "", "What this program was built from, and what is in it.", "", run_info},
     {"version", "", "", "The version.", "", run_version},
 };
