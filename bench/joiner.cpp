@@ -50,6 +50,15 @@ class Live {
     return {};
   }
 
+  // Until nothing is on its way: what came late because we were busy elsewhere is not measured.
+  Result<void> catch_up() {
+    do {
+      if (auto done = step(); !done) return done;
+    } while (!batches_.empty());
+    latencies_.clear();
+    return {};
+  }
+
   std::uint64_t sent() const { return counting_.count(); }
   std::uint64_t wrong() const { return hearing_.wrong() - hearing_.missing(); }
   std::uint64_t conflated() const { return hearing_.missing(); }  // what a subscriber that cannot keep up may miss of a param
@@ -93,6 +102,7 @@ struct Joined {
 Result<Joined> join(const Target& target, std::size_t params, Live& live) {
   auto peer = Peer::connect(target, Interest::everything);
   if (!peer) return peer.error();
+  if (auto done = live.catch_up(); !done) return done.error();  // connecting waits for its answers
   Hello hello;
   hello.features = feature::all_signals;
   hello.name = "clasp-bench";
@@ -140,6 +150,7 @@ Result<void> measure_joiner(const Target& target, pid_t, const Sizes& sizes, Fig
   std::vector<double> alone;
   std::vector<double> meanwhile;
   for (std::size_t round = 0; round < sizes.joins; ++round) {
+    if (auto done = live.catch_up(); !done) return done;
     if (auto done = run_alone(sizes.live_time); !done) return done;
     std::ranges::copy(live.take_latencies(), std::back_inserter(alone));
     const auto joined = join(target, sizes.params, live);
