@@ -144,6 +144,7 @@ class Engine {
   void emit(Session& session, Link& link, const OutboxItem& item, const Now& now);
   void emit_frame(Session& session, Link& link, const OutboxItem& item);
   Delivery delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const;
+  static Delivery delivery_of(const LoggedCommit& logged, ByteBuffer& scratch, Presence presence);
   void pump(Session& session, const Now& now);
   void sent(LinkId link, std::size_t bytes, const Now& now);
   Outbox& outbox_of(Session& session, const Now& now);

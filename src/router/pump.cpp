@@ -91,6 +91,25 @@ Delivery Engine::delivery_of(const ParamRecord& record, ByteBuffer& scratch, Pre
   return delivery;
 }
 
+// As it was committed; a SET without its lifetime, which counts from then.
+Delivery Engine::delivery_of(const LoggedCommit& logged, ByteBuffer& scratch, Presence presence) {
+  const Commit& commit = logged.commit;
+  Delivery delivery(scratch);
+  delivery.seq = commit.seq;
+  delivery.kind = commit.kind;
+  delivery.presence = presence;
+  delivery.address = commit.address;
+  delivery.value = commit.value;
+  delivery.revision = commit.revision;
+  delivery.signal = commit.signal;
+  delivery.phase = commit.phase;
+  delivery.id = commit.id;
+  delivery.rate = logged.rate;
+  delivery.samples = logged.samples;
+  delivery.timestamp = logged.timestamp;
+  return delivery;
+}
+
 // ---- the outbox ----
 
 Outbox& Engine::outbox_of(Session& session, const Now& now) {

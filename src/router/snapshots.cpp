@@ -191,16 +191,11 @@ bool Engine::send_since(Session& session, const Pattern& pattern, TypeMask types
       delivery = delivery_of(*record, scratch, Presence::live);
       delivery.timestamp.reset();
     } else {  // of a param that is gone, the removal
-      delivery.kind = commit.kind == CommitKind::publish ? CommitKind::publish : CommitKind::remove;
-      delivery.address = commit.address;
-      delivery.value = commit.kind == CommitKind::publish ? commit.value : std::optional(ValueView{});
-      delivery.revision = commit.revision;
-      delivery.signal = commit.signal;
-      delivery.phase = commit.phase;
-      delivery.id = commit.id;
-      delivery.rate = logged.rate;
-      delivery.samples = logged.samples;
-      delivery.timestamp = logged.timestamp;
+      delivery = delivery_of(logged, scratch, Presence::live);
+      if (commit.kind != CommitKind::publish) {
+        delivery.kind = CommitKind::remove;
+        delivery.value = ValueView{};
+      }
     }
     delivery.seq = commit.seq;
     SharedFrame shared;
@@ -230,18 +225,7 @@ void Engine::send_history(Session& session, const Pattern& pattern, const Subscr
     if (count >= *options.history) return true;
     ++count;
     ByteBuffer scratch;
-    Delivery delivery(scratch);
-    delivery.kind = commit.kind;
-    delivery.presence = Presence::history;
-    delivery.address = commit.address;
-    delivery.value = commit.value;
-    delivery.revision = commit.revision;
-    delivery.signal = commit.signal;
-    delivery.phase = commit.phase;
-    delivery.id = commit.id;
-    delivery.rate = logged.rate;
-    delivery.samples = logged.samples;
-    delivery.timestamp = logged.timestamp;
+    const Delivery delivery = delivery_of(logged, scratch, Presence::history);
     frames.emplace_back(delivery.frame());
     bytes += frames.back().size();
     return true;
