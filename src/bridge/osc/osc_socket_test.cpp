@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bridge/osc/osc_test_bytes.hpp"
+#include "bridge/osc/osc_transport_testing.hpp"
 #include "io/io_loop.hpp"
 
 namespace clasp::bridge::osc {
@@ -29,28 +30,6 @@ using asio::ip::udp;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::SizeIs;
-
-class RecordingLink final : public RouterLink {
- public:
-  void open(const BridgeIdentity&, std::span<const std::string>, bool, RouterLinkListener& heard_by) override { listener = &heard_by; }
-  void close() override {}
-  void set(std::string_view address, const ValueView& value, PeerTag) override {
-    lines.push_back(std::string(address) + " " + to_json(to_value(value)));
-    if (on_set) on_set();
-  }
-  void publish(const Publish&, PeerTag) override {}
-  void bundle(std::span<const Message>, std::optional<UnixTime>, PeerTag) override {}
-
-  RouterLinkListener* listener = nullptr;
-  std::vector<std::string> lines;
-  std::function<void()> on_set;
-};
-
-class Lines final : public OscLog {
- public:
-  void line(std::string_view text) override { all.emplace_back(text); }
-  std::vector<std::string> all;
-};
 
 // A program that speaks OSC, with a socket of its own on the same loop.
 class Device {
@@ -112,13 +91,6 @@ class OscSocketTest : public testing::Test {
     }
     return happened();
   }
-  static void deliver(Part& part, std::string_view address, const Value& value) {
-    const EncodedValue encoded(value);
-    LinkDelivery delivery;
-    delivery.address = address;
-    delivery.value = encoded.view();
-    part.link.listener->delivered(delivery);
-  }
 
   io::IoLoop io_;            // the bridge's
   asio::io_context loop_;    // the devices'
@@ -130,7 +102,7 @@ TEST_F(OscSocketTest, ADatagramBecomesASetAndTheAnswerComesFromTheSamePort) {
   device.send(int_message("/ok", 1), port(*osc));
   ASSERT_TRUE(wait_for([&] { return !osc->link.lines.empty(); }));
   EXPECT_EQ(osc->link.lines[0], "/osc/ok 1");
-  deliver(*osc, "/osc/c", 0.5);
+  deliver(osc->link, "/osc/c", 0.5);
   ASSERT_TRUE(wait_for([&] { return !device.received.empty(); }));
   EXPECT_EQ(to_hex(as_bytes(device.received[0])), "2f630000 2c660000 3f000000");
   EXPECT_EQ(device.last_sender_port, port(*osc));
@@ -149,7 +121,7 @@ TEST_F(OscSocketTest, ADualStackSocketHearsAndAnswersBothFamilies) {
   six->send(int_message("/six", 6), port(*osc));
   ASSERT_TRUE(wait_for([&] { return osc->link.lines.size() == 2; }));
   EXPECT_THAT(osc->link.lines, testing::UnorderedElementsAre("/osc/four 4", "/osc/six 6"));
-  deliver(*osc, "/osc/c", true);
+  deliver(osc->link, "/osc/c", true);
   EXPECT_TRUE(wait_for([&] { return !four.received.empty() && !six->received.empty(); }));
 }
 
@@ -159,10 +131,10 @@ TEST_F(OscSocketTest, TargetsAreFoundByNameAndByNumber) {
   const auto osc =
       part({.bind = "127.0.0.1:0",
             .targets = {"localhost:" + std::to_string(named.port()), "127.0.0.1:" + std::to_string(numbered.port()), "no-such-host.invalid:9000"}});
-  deliver(*osc, "/osc/at/once", 1);
+  deliver(osc->link, "/osc/at/once", 1);
   ASSERT_TRUE(wait_for([&] { return !numbered.received.empty(); })) << "numbers need no look-up";
   ASSERT_TRUE(wait_for([&] {
-    deliver(*osc, "/osc/c", 1);
+    deliver(osc->link, "/osc/c", 1);
     return !named.received.empty();
   }));
   ASSERT_TRUE(wait_for([&] { return osc->socket.counters().resolve_errors == 1; }));
@@ -251,7 +223,7 @@ TEST_F(OscSocketTest, ADeadlineWakesTheBridge) {
   Device device(loop_, "127.0.0.1");
   device.send(int_message("/h", 1), port(*osc));
   ASSERT_TRUE(wait_for([&] { return !osc->link.lines.empty(); }));
-  for (int i = 1; i <= 3; ++i) deliver(*osc, "/osc/c", i);
+  for (int i = 1; i <= 3; ++i) deliver(osc->link, "/osc/c", i);
   ASSERT_TRUE(wait_for([&] { return device.received.size() == 2; }));
   EXPECT_EQ(device.received[0], int_message("/c", 1));
   EXPECT_EQ(device.received[1], int_message("/c", 3));

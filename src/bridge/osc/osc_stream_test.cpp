@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bridge/osc/osc_test_bytes.hpp"
+#include "bridge/osc/osc_transport_testing.hpp"
 #include "bridge/osc/stream_framing.hpp"
 #include "core/json.hpp"
 #include "io/io_loop.hpp"
@@ -28,30 +29,6 @@ using namespace test;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class RecordingLink final : public RouterLink {
- public:
-  void open(const BridgeIdentity&, std::span<const std::string>, bool, RouterLinkListener& heard_by) override { listener = &heard_by; }
-  void close() override {}
-  void set(std::string_view address, const ValueView& value, PeerTag peer) override {
-    lines.push_back(std::string(address) + " " + to_json(to_value(value)));
-    peers.push_back(peer);
-    if (on_set) on_set();
-  }
-  void publish(const Publish&, PeerTag) override {}
-  void bundle(std::span<const Message>, std::optional<UnixTime>, PeerTag) override {}
-
-  RouterLinkListener* listener = nullptr;
-  std::vector<std::string> lines;
-  std::vector<PeerTag> peers;
-  std::function<void()> on_set;
-};
-
-class Lines final : public OscLog {
- public:
-  void line(std::string_view text) override { all.emplace_back(text); }
-  std::vector<std::string> all;
-};
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -136,15 +113,6 @@ class OscStreamTest : public testing::Test {
     while (!happened() && std::chrono::steady_clock::now() < end) loop_.turn(Micros{1'000});
     return happened();
   }
-  static void deliver(Part& part, std::string_view address, const Value& value, PeerTag cause = PeerTag::none) {
-    const EncodedValue encoded(value);
-    LinkDelivery delivery;
-    delivery.address = address;
-    delivery.value = encoded.view();
-    delivery.own = cause != PeerTag::none;
-    delivery.peer = cause;
-    part.link.listener->delivered(delivery);
-  }
 
   io::IoLoop loop_;
 };
@@ -159,7 +127,7 @@ TEST_F(OscStreamTest, EachPeerIsHeardAndAnsweredInItsOwnFraming) {
   ASSERT_TRUE(wait_for([&] { return osc->link.lines.size() == 2; }));
   EXPECT_THAT(osc->link.lines, testing::UnorderedElementsAre("/osc/one 1", "/osc/two 192"));
 
-  deliver(*osc, "/osc/c", 0.5);
+  deliver(osc->link, "/osc/c", 0.5);
   std::string at_one;
   std::string at_two;
   ASSERT_TRUE(wait_for([&] { return !(at_one += one.read()).empty() && !(at_two += two.read()).empty(); }));
@@ -174,7 +142,7 @@ TEST_F(OscStreamTest, WhoOnlyListensHearsChangesAndWhoCausedOneDoesNot) {
   ASSERT_TRUE(writer.connect(port(*osc)) && listener.connect(port(*osc)));
   writer.send_packet(int_message("/a", 1), StreamFraming::length);
   ASSERT_TRUE(wait_for([&] { return osc->link.lines.size() == 1 && osc->stream.connections() == 2; }));
-  deliver(*osc, "/osc/a", 1, osc->link.peers[0]);
+  deliver(osc->link, "/osc/a", 1, osc->link.peers[0]);
   std::string heard;
   ASSERT_TRUE(wait_for([&] { return !(heard += listener.read()).empty(); }));
   EXPECT_EQ(writer.read(), "");
@@ -209,7 +177,7 @@ TEST_F(OscStreamTest, ATargetIsConnectedToAgainUntilItIsThere) {
   ASSERT_TRUE(wait_for([&] { return osc->stream.counters().connected == 1; }));
   EXPECT_THAT(osc->log.all, Contains(HasSubstr("is there again")));
   Device accepted(target.accept());
-  deliver(*osc, "/osc/c", 1);
+  deliver(osc->link, "/osc/c", 1);
   std::string heard;
   ASSERT_TRUE(wait_for([&] { return !(heard += accepted.read()).empty(); }));
   EXPECT_EQ(to_hex(as_bytes(heard)), "0000000c 2f630000 2c690000 00000001");
@@ -228,7 +196,7 @@ TEST_F(OscStreamTest, APeerThatTakesNothingIsDisconnectedAndTheOthersHearEveryth
   std::size_t heard = 0;
   std::size_t sent = 0;
   ASSERT_TRUE(wait_for([&] {
-    deliver(*osc, "/osc/long", text);
+    deliver(osc->link, "/osc/long", text);
     sent += 4 + 8 + 4 + 20'004;  // length, address, tags, text
     heard += hears.read().size();
     return osc->stream.connections() == 1;
