@@ -7,6 +7,8 @@
 #include <iterator>
 #include <limits>
 
+#include "core/saturated.hpp"
+
 namespace clasp {
 inline namespace v0 {
 namespace {
@@ -22,14 +24,6 @@ constexpr EasingName easing_names[] = {
 };
 
 double clamped(double t) { return t > 0 ? (t < 1 ? t : 1) : 0; }  // NaN becomes 0
-
-std::int64_t to_integer(double x) {
-  constexpr double limit = 9'223'372'036'854'775'808.0;  // 2^63
-  if (std::isnan(x)) return 0;
-  if (x >= limit) return std::numeric_limits<std::int64_t>::max();
-  if (x < -limit) return std::numeric_limits<std::int64_t>::min();
-  return static_cast<std::int64_t>(x);
-}
 
 double bezier_at(double u, double p, double q) { return 3 * (1 - u) * (1 - u) * u * p + 3 * (1 - u) * u * u * q + u * u * u; }
 
@@ -50,9 +44,9 @@ std::int64_t interpolate_integers(std::int64_t a, std::int64_t b, double t) {
   std::int64_t distance = 0;
   if (!__builtin_sub_overflow(b, a, &distance)) {
     std::int64_t result = 0;
-    if (!__builtin_add_overflow(a, to_integer(static_cast<double>(distance) * t), &result)) return result;
+    if (!__builtin_add_overflow(a, saturated(static_cast<double>(distance) * t), &result)) return result;
   }
-  return to_integer(static_cast<double>(a) + (static_cast<double>(b) - static_cast<double>(a)) * t);  // too far for i64: the nearest it has
+  return saturated(static_cast<double>(a) + (static_cast<double>(b) - static_cast<double>(a)) * t);  // too far for i64: the nearest it has
 }
 
 Value interpolate_arrays(const Array& a, const Array& b, double t) {

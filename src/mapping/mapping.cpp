@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/address.hpp"
+#include "core/saturated.hpp"
 #include "mapping/json_template.hpp"
 
 namespace clasp::mapping {
@@ -217,8 +218,9 @@ struct Mapping::Builder {
     const Value* value = object.find(member);
     if (value == nullptr || value->is_null()) return absent;
     const auto given = value->as_number();
-    if (!given || !(*given >= 0 && *given <= max)) fail(fmt::format("surface/{}", member), fmt::format("expected a number from 0 to {}", max));
-    return given.value_or(absent);
+    if (given && *given >= 0 && *given <= max) return *given;
+    fail(fmt::format("surface/{}", member), fmt::format("expected a number from 0 to {}", max));
+    return absent;
   }
 
   void surface() {
@@ -228,9 +230,11 @@ struct Mapping::Builder {
     for (const auto& [name, value] : *given->map()) {
       if (std::ranges::find(surface_members, name) == surface_members.end()) fail(fmt::format("surface/{}", name), "a surface has no such member");
     }
-    const auto time = [&](std::string_view member) { return Micros{static_cast<std::int64_t>(number(*given, member, 0, 60'000) * 1'000)}; };
+    const auto time = [&](std::string_view member) { return Micros{saturated(number(*given, member, 0, 60'000) * 1'000)}; };
     SurfaceConfig config;
     config.feedback_hz_max = number(*given, "feedback_hz", 0, 10'000);
+    if (config.feedback_hz_max > 0 && config.feedback_hz_max < SurfaceConfig::feedback_hz_min)
+      fail("surface/feedback_hz", fmt::format("expected 0 (no limit), or {} to 10000", SurfaceConfig::feedback_hz_min));
     config.touch_hold = time("touch_hold_ms");
     config.echo_window = time("echo_window_ms");
     config.tolerance = number(*given, "tolerance", config.tolerance, 1e9);

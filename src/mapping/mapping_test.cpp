@@ -49,6 +49,8 @@ TEST(MappingLoad, NamesTheMemberAndWhatWasExpected) {
       {R"({"from":"/a","to":"/b","direction":"both","template":{}})", "/template: only for the direction in"},
       {R"({"from":"/a","to":"/b","surface":{"touch_hold":1}})", "/surface/touch_hold: a surface has no such member"},
       {R"({"from":"/a","to":"/b","surface":{"feedback_hz":-1}})", "/surface/feedback_hz: expected a number from 0 to 10000"},
+      {R"({"from":"/a","to":"/b","surface":{"feedback_hz":1e-300}})", "/surface/feedback_hz: expected 0 (no limit), or 0.001 to 10000"},
+      {R"({"from":"/a","to":"/b","surface":{"touch_hold_ms":3e37}})", "/surface/touch_hold_ms: expected a number from 0 to 60000"},
       {R"({"from":"/a","to":"/b","surface":{"pickup":true}})", "/surface/pickup: needs the direction both"},
       {R"({"from":"/a","to":"/b","direction":"both","surface":{"pickup":true,"latch":true}})", "/surface/latch: a button has no position"},
       {R"({"from":"/a/{n}","to":"/b/{n}","direction":"both","surface":{"touch":"/touch"}})", "/surface/touch: nothing in /touch fills {n}"},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/saturated.hpp"
+
 namespace clasp::mapping {
 
 Surface::Control& Surface::of(std::string_view name) {
@@ -105,7 +107,7 @@ std::optional<SteadyTime> Surface::free_at(const Control& control, SteadyTime no
 
 void Surface::send(Control& control, const Value& value, SteadyTime now) {
   forget_pending(control);
-  if (config_.feedback_hz_max > 0) control.allowed_at = now + Micros{static_cast<std::int64_t>(1e6 / config_.feedback_hz_max)};
+  if (config_.feedback_hz_max > 0) control.allowed_at = now + Micros{saturated(1e6 / config_.feedback_hz_max)};
   control.sent = value.as_number();
   control.sent_at = now;
   control.on_the_way = control.position;

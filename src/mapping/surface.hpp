@@ -17,6 +17,7 @@
 namespace clasp::mapping {
 
 struct SurfaceConfig {
+  static constexpr double feedback_hz_min = 0.001;
   double feedback_hz_max = 0;         // values a second to one control, the newest last; 0: all
   Micros touch_hold{0};               // after a control was moved by hand nothing is sent to it for so long; 0: no holding
   Micros echo_window{0};              // so long after a value was sent, what a control says on its way there is its motor, not a hand; 0: never

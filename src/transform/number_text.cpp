@@ -25,14 +25,6 @@ std::optional<std::string> text_of(const Value& value) {
   }
 }
 
-std::int64_t saturated(double number) {
-  constexpr double beyond = 9'223'372'036'854'775'808.0;  // 2^63
-  if (std::isnan(number)) return 0;
-  if (number >= beyond) return std::numeric_limits<std::int64_t>::max();
-  if (number < -beyond) return std::numeric_limits<std::int64_t>::min();
-  return static_cast<std::int64_t>(number);
-}
-
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   std::int64_t number = 0;

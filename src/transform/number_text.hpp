@@ -16,9 +16,6 @@ std::string number_text(double number);
 // Text of integer, floating, boolean and string; nothing for the other kinds.
 std::optional<std::string> text_of(const Value& value);
 
-// Truncated towards zero, within the limits of i64; NaN is 0.
-std::int64_t saturated(double number);
-
 // The whole text as a number: decimal i64; floating as well "1e3", "inf", "nan".
 std::optional<std::int64_t> parse_integer(std::string_view text);
 std::optional<double> parse_floating(std::string_view text);

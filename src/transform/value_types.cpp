@@ -8,6 +8,7 @@
 
 #include "core/base64.hpp"
 #include "core/json.hpp"
+#include "core/saturated.hpp"
 #include "transform/compiler.hpp"
 #include "transform/json_path.hpp"
 #include "transform/number_text.hpp"
