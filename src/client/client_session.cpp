@@ -88,7 +88,7 @@ void ClientSession::keep_unsent_params() {
     const Decoded<Message> message = decoder_.decode(frame->payload);
     CLASP_CHECK(message.has_value());
     const Set* set = std::get_if<Set>(&message->body);
-    const bool kept = set != nullptr && !set->revision && offline_.enabled() && offline_.keep(set->address, rest.first(frame->header.frame_bytes()));
+    const bool kept = set != nullptr && !set->revision && offline_.enabled() && offline_.keep(set->address, std::string(as_text(rest.first(frame->header.frame_bytes()))));
     if (!kept) ++stats_.frames_lost;
     rest = rest.subspan(frame->header.frame_bytes());
   }
@@ -156,9 +156,9 @@ void ClientSession::become_active(const Welcome& welcome, Now now) {
   }
   for (const LocalSubscription& subscription : subscriptions_.all()) send_subscribe(subscription);
   doubt_what_was_shown();
-  offline_.drain([this](std::string_view address, Bytes frame) {
+  offline_.drain([this](std::string_view address, std::string_view frame) {
     if (unsent_bytes() >= config_.output_bytes_max) return false;
-    output_.append(frame);
+    output_.append(as_bytes(frame));
     ++stats_.frames_out;
     if (config_.acknowledge) watch_write(address, Ticket::none);
     return true;
@@ -318,7 +318,7 @@ Result<void> ClientSession::keep_for_later(const Set& set) {
   if (!append_frame(frame, set, config_.acknowledge ? Qos::confirm : Qos::fire)) {
     return error_of(ErrorCode::invalid_value, "the message does not fit a frame of 65535 bytes", set.address);
   }
-  if (offline_.keep(set.address, frame.view())) return {};
+  if (offline_.keep(set.address, std::string(as_text(frame.view())))) return {};
   ++stats_.overloaded_calls;
   return error_of(ErrorCode::overloaded, fmt::format("{} params are waiting for a connection already", offline_.size()), set.address);
 }

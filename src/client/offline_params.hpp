@@ -1,4 +1,4 @@
-// The newest SET per address, kept while there is no connection and sent when there is one again.
+// The newest of each address, kept while there is no connection and sent when there is one again.
 #pragma once
 
 #include <cstdint>
@@ -7,49 +7,54 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "client/param_cache.hpp"
-#include "core/bytes.hpp"
 
 namespace clasp::client {
 
-class OfflineParams {
+// What is kept of an address: for a session the whole frame of the SET, for a bridge the value and whose it is.
+template <typename Kept>
+class NewestPerAddress {
  public:
-  explicit OfflineParams(std::size_t addresses_max) : addresses_max_(addresses_max) {}
+  explicit NewestPerAddress(std::size_t addresses_max) : addresses_max_(addresses_max) {}
 
   bool enabled() const { return addresses_max_ != 0; }
-  std::size_t size() const { return frames_.size(); }
+  bool empty() const { return entries_.empty(); }
+  std::size_t size() const { return entries_.size(); }
 
-  // `frame` is the whole SET. A newer one takes the place of an older one at the end of the order. False if there is no room for the address.
-  bool keep(std::string_view address, Bytes frame) {
+  // A newer one takes the place of an older one at the end of the order. False if there is no room for the address.
+  bool keep(std::string_view address, Kept kept) {
     if (const auto found = by_address_.find(address); found != by_address_.end()) {
-      frames_.erase(found->second);
+      entries_.erase(found->second);
       by_address_.erase(found);
-    } else if (frames_.size() >= addresses_max_) {
+    } else if (entries_.size() >= addresses_max_) {
       return false;
     }
-    frames_.push_back({std::string(address), std::string(as_text(frame))});
-    by_address_.emplace(frames_.back().address, std::prev(frames_.end()));
+    entries_.push_back({std::string(address), std::move(kept)});
+    by_address_.emplace(entries_.back().address, std::prev(entries_.end()));
     return true;
   }
 
-  // Oldest first. `send(address, frame)` returns false to stop; what it took is forgotten.
+  // Oldest first. `send(address, kept)` returns false to stop; what it took is forgotten.
   template <typename Send>
   void drain(Send&& send) {
-    while (!frames_.empty() && send(std::string_view(frames_.front().address), as_bytes(frames_.front().frame))) {
-      by_address_.erase(frames_.front().address);
-      frames_.pop_front();
+    while (!entries_.empty() && send(std::string_view(entries_.front().address), std::as_const(entries_.front().kept))) {
+      by_address_.erase(entries_.front().address);
+      entries_.pop_front();
     }
   }
 
  private:
-  struct Kept {
+  struct Entry {
     std::string address;
-    std::string frame;
+    Kept kept;
   };
   std::size_t addresses_max_;
-  std::list<Kept> frames_;
-  std::unordered_map<std::string, std::list<Kept>::iterator, TextHash, std::equal_to<>> by_address_;
+  std::list<Entry> entries_;
+  std::unordered_map<std::string, typename std::list<Entry>::iterator, TextHash, std::equal_to<>> by_address_;
 };
+
+using OfflineParams = NewestPerAddress<std::string>;
 
 }  // namespace clasp::client

@@ -8,6 +8,7 @@
 
 #include "bridge/remote/own_writes.hpp"
 #include "client/client_driver.hpp"
+#include "client/offline_params.hpp"
 #include "core/check.hpp"
 
 namespace clasp::bridge {
@@ -22,6 +23,7 @@ using client::Ticket;
 namespace {
 
 constexpr Micros goodbye_linger{2'000'000};
+constexpr std::size_t unsent_kept_bytes_max = 65'536;
 constexpr Micros early_bundle{100'000};  // clocks disagree: the echo of a bundle may come this much before its time
 constexpr std::uint8_t bridge_features = feature::param | feature::event | feature::stream;
 constexpr TypeMask bridge_types{0x1f};  // gestures and timelines too: a bridge sorts out itself what its protocol has no form for
@@ -65,7 +67,7 @@ ValueView view_of(const std::string& bytes) { return {static_cast<ValueTag>(byte
 class RemoteRouterLink::Connection final : public client::DriverOwner {
  public:
   Connection(const RemoteLinkConfig& config, const BridgeIdentity& identity, bool snapshot, RouterLinkListener& listener)
-      : config_(config), identity_(identity), snapshot_(snapshot), listener_(&listener) {}
+      : config_(config), identity_(identity), snapshot_(snapshot), listener_(&listener), kept_(config.offline_params_max) {}
 
   void open(boost::asio::io_context& loop, std::span<const std::string> patterns) {
     driver_ = ClientDriver::create(loop, session_config(config_, identity_), config_.endpoint, *this);
@@ -86,15 +88,9 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   }
 
   void set(std::string_view address, const ValueView& value, PeerTag peer) {
-    const Set message{.address = address, .value = value, .revision = {}, .ttl = {}};
     driver_->call([&](ClientSession& session, Now now) {
-      if (!session.is_active()) return refuse_here(session.set(message, now));  // kept for later
-      const Ticket ticket = next_ticket();
-      auto sent = session.set_confirmed(message, ticket, now.steady + config_.answer_timeout, now);
-      if (sent) return own_writes_.wrote(ticket, address, peer);
-      // Too many calls wait for an answer: the value is worth more than knowing its echo.
-      ++echoes_unchecked_;
-      refuse_here(session.set(message, now));
+      if (session.is_active() && kept_.empty()) return send(session, address, value, peer, now);
+      keep(address, value, peer);
     });
   }
 
@@ -107,7 +103,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
 
   void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) {
     driver_->call([&](ClientSession& session, Now now) {
-      if (!session.is_active()) return keep_members(session, messages, now);
+      if (!session.is_active()) return keep_members(messages, peer);
       const Ticket ticket = next_ticket();
       const Micros ahead = at ? until(*at, session, now) : Micros{0};
       auto sent = session.bundle(messages, at, ticket, now.steady + ahead + config_.answer_timeout, now);
@@ -128,7 +124,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
                              .sets_refused_here = refused_here_,
                              .frames_lost = counted.frames_lost,
                              .echoes_unchecked = echoes_unchecked_ + own_writes_.passed_unchecked(),
-                             .offline_params = session.offline_params()};
+                             .offline_params = session.offline_params() + kept_.size()};
     });
   }
 
@@ -173,7 +169,10 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   void turn_ended() override {
     if (!driver_) return;
     std::vector<Event> events;
-    driver_->call([&](ClientSession&, Now) { events.swap(events_); });
+    driver_->call([&](ClientSession& session, Now now) {
+      send_kept(session, now);
+      events.swap(events_);
+    });
     for (const Event& event : events) {
       if (listener_ == nullptr) return;  // closed by what came before
       std::visit([this](const auto& told) { tell(told); }, event);
@@ -221,11 +220,36 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     store(result.error());
   }
 
+  void send(ClientSession& session, std::string_view address, const ValueView& value, PeerTag peer, Now now) {
+    const Set message{.address = address, .value = value, .revision = {}, .ttl = {}};
+    const Ticket ticket = next_ticket();
+    auto sent = session.set_confirmed(message, ticket, now.steady + config_.answer_timeout, now);
+    if (sent) return own_writes_.wrote(ticket, address, peer);
+    // Too many calls wait for an answer: the value is worth more than knowing its echo.
+    ++echoes_unchecked_;
+    refuse_here(session.set(message, now));
+  }
+
+  // While the router is away, and until what was kept has gone: a newer value must not overtake an older one. Whose they are is kept with them,
+  // else their echo would be taken for somebody else's.
+  void keep(std::string_view address, const ValueView& value, PeerTag peer) {
+    if (kept_.keep(address, {peer, bytes_of(value)})) return;
+    refuse_here(Error{ErrorCode::overloaded, fmt::format("{} params are waiting for a connection already", kept_.size()), std::string(address)});
+  }
+  void send_kept(ClientSession& session, Now now) {
+    if (!session.is_active()) return;
+    kept_.drain([&](std::string_view address, const Kept& kept) {
+      if (session.unsent_bytes() >= unsent_kept_bytes_max) return false;  // the rest with the next turn
+      send(session, address, view_of(kept.value), kept.peer, now);
+      return true;
+    });
+  }
+
   // A bundle cannot be kept whole, because of each address only the newest SET survives.
-  void keep_members(ClientSession& session, std::span<const Message> messages, Now now) {
+  void keep_members(std::span<const Message> messages, PeerTag peer) {
     for (const Message& message : messages) {
       if (const Set* set = std::get_if<Set>(&message.body)) {
-        refuse_here(session.set(*set, now));
+        keep(set->address, set->value, peer);
       } else {
         ++dropped_in_bundles_;
       }
@@ -253,6 +277,11 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   const bool snapshot_;
   RouterLinkListener* listener_;  // null when closed
   std::shared_ptr<ClientDriver> driver_;
+  struct Kept {
+    PeerTag peer;
+    std::string value;  // tag byte and data
+  };
+  client::NewestPerAddress<Kept> kept_;
   OwnWrites own_writes_;
   std::vector<HeldSet> ready_;
   std::vector<Event> events_;

@@ -178,6 +178,23 @@ TEST_F(RemoteLinkTest, KeepsTheNewestSetsWhileTheRouterIsAwayAndCountsDroppedEve
   EXPECT_EQ(link_->stats().reconnects, 1U);
 }
 
+TEST_F(RemoteLinkTest, KnowsItsOwnWritesThatHadToWaitForTheRouter) {
+  std::uint16_t port = 0;
+  {
+    FakeRouter gone;
+    port = gone.port();
+  }
+  RemoteLinkConfig patient{.endpoint = *client::parse_url(fmt::format("ws://127.0.0.1:{}", port)), .token = {}};
+  patient.backoff.first = Micros{10'000};
+  open(patient);
+  for (int i = 0; i < 1'000; ++i) set(fmt::format("/osc/{}", i), i, 7);
+  set("/osc/0", 5, 9);
+  FakeRouter router(client::Transport::websocket, port);
+  ASSERT_TRUE(heard("SET /osc/999 999 own 7"));
+  ASSERT_TRUE(heard("SET /osc/0 5 own 9")) << "the newest, and whose it is";
+  for (const std::string& line : device_.lines) EXPECT_TRUE(!line.starts_with("SET") || line.contains(" own ")) << line;
+}
+
 TEST_F(RemoteLinkTest, WaitsForARouterThatIsNotThereYet) {
   std::uint16_t port = 0;
   {
