@@ -47,6 +47,7 @@ class RouterLinkListener {
   virtual ~RouterLinkListener() = default;
   virtual void link_up() = 0;                              // subscriptions are in place
   virtual void link_down(std::string_view reason) = 0;     // the link itself reconnects; nothing to do but tell
+  // May not write to the link, nor close it: the router is in the middle of handing something out. Post to the loop what is to be written.
   virtual void delivered(const LinkDelivery& delivery) = 0;
   virtual void refused(const Error& error) = 0;            // the router said no to something this bridge wrote
 };

@@ -98,60 +98,6 @@ ExitCode report_connecting(const Invocation& call, const Error& error) {
 
 // ---- for rows ----
 
-Error bad_option(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
-options::Apply apply_text(std::string& target) {
-  return [&target](std::string_view text) -> Result<void> {
-    target = text;
-    return {};
-  };
-}
-
-options::Apply apply_switch(bool& target) {
-  return [&target](std::string_view text) -> Result<void> {
-    const auto value = options::parse_switch(text);
-    if (!value) return value.error();
-    target = *value;
-    return {};
-  };
-}
-
-options::Apply apply_count(std::uint64_t& target, std::uint64_t min, std::uint64_t max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_count(text, {min, max});
-    if (!value) return value.error();
-    target = *value;
-    return {};
-  };
-}
-
-options::Apply apply_count(std::optional<std::uint32_t>& target, std::uint32_t min, std::uint32_t max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_count(text, {min, max});
-    if (!value) return value.error();
-    target = static_cast<std::uint32_t>(*value);
-    return {};
-  };
-}
-
-options::Apply apply_duration(std::chrono::milliseconds& target, std::chrono::milliseconds min, std::chrono::milliseconds max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_duration(text, {min, max});
-    if (!value) return value.error();
-    target = *value;
-    return {};
-  };
-}
-
-options::Apply apply_duration(std::optional<std::chrono::milliseconds>& target, std::chrono::milliseconds min, std::chrono::milliseconds max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_duration(text, {min, max});
-    if (!value) return value.error();
-    target = *value;
-    return {};
-  };
-}
-
 std::optional<double> parse_real(std::string_view text) {
   double value = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
-#include "options/option_set.hpp"
+#include "options/apply.hpp"
 
 namespace clasp::cli {
 
@@ -34,13 +34,12 @@ ExitCode report_connecting(const Invocation& call, const Error& error);  // of c
 std::string describe(const Error& error);                                // "locked by desk: /a (LockHeld 401)"
 
 // ---- for rows ----
-Error bad_option(std::string message);
-options::Apply apply_text(std::string& target);
-options::Apply apply_switch(bool& target);
-options::Apply apply_count(std::uint64_t& target, std::uint64_t min, std::uint64_t max);
-options::Apply apply_count(std::optional<std::uint32_t>& target, std::uint32_t min, std::uint32_t max);
-options::Apply apply_duration(std::chrono::milliseconds& target, std::chrono::milliseconds min, std::chrono::milliseconds max);
-options::Apply apply_duration(std::optional<std::chrono::milliseconds>& target, std::chrono::milliseconds min, std::chrono::milliseconds max);
+using options::apply_choice;
+using options::apply_count;
+using options::apply_duration;
+using options::apply_switch;
+using options::apply_text;
+using options::bad_option;
 std::optional<double> parse_real(std::string_view text);  // a finite number and nothing behind it
 
 }  // namespace clasp::cli

@@ -31,8 +31,9 @@ ExitCode run_info(const Invocation& call);
 ExitCode run_version(const Invocation& call);
 // completion_command.cpp
 ExitCode run_completion(const Invocation& call);
-// osc_command.cpp
-ExitCode run_osc_command(const Invocation& call);
+// protocol_command.cpp, bridge_command.cpp
+ExitCode run_protocol(const Invocation& call);
+ExitCode run_bridge_command(const Invocation& call);
 // map_command.cpp, transform_command.cpp
 ExitCode run_map(const Invocation& call);
 ExitCode run_transform(const Invocation& call);

@@ -43,7 +43,8 @@ constexpr Command commands[] = {
      run_unlock},
     {"ping", "", "", "Round trip times to the router, and how far its clock is from ours.", "", run_ping},
     {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
-    {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_osc_command},
+    {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_protocol},
+    {"bridge", "", "PROTOCOL", "Any of these bridges; clasp bridge list shows those of a router.", "", run_bridge_command},
     {"map", "", "test FILE ADDRESS VALUE", "Show step by step what the mappings of a file do to one value.",
      "FILE is TOML with [[mapping]], JSON or lines (docs/mapping.md), or a mapping itself. ADDRESS is the device's (osc:/fader/1) or, with\n"
      "clasp: in front or --out, the router's. VALUE as in clasp set. Nothing is sent anywhere.",

@@ -153,18 +153,20 @@ Result<std::vector<std::string>> OptionSet::apply_arguments(std::span<const std:
 }
 
 Result<void> OptionSet::apply_environment(const std::function<const char*(const char*)>& lookup) const {
-  for (const Option& row : rows_) {
-    if (!row.in_file) continue;
-    const std::string name = environment_name(row.name);
-    const char* value = lookup(name.c_str());
-    if (value == nullptr || *value == '\0') continue;
+  const auto apply_variable = [&](const Option& row, const std::string& name) -> Result<void> {
+    const char* value = name.empty() ? nullptr : lookup(name.c_str());
+    if (value == nullptr || *value == '\0') return {};
     std::string_view rest = value;
     while (true) {
       const std::size_t comma = row.repeatable ? rest.find(',') : std::string_view::npos;
       if (const auto result = apply(row, rest.substr(0, comma), name); !result) return result;
-      if (comma == std::string_view::npos) break;
+      if (comma == std::string_view::npos) return {};
       rest.remove_prefix(comma + 1);
     }
+  };
+  for (const Option& row : rows_) {
+    if (const auto result = apply_variable(row, row.variable); !result) return result;
+    if (const auto result = apply_variable(row, row.in_file ? environment_name(row.name) : ""); !result) return result;
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "clasp/error.hpp"
+#include "options/toml_tree.hpp"
 
 namespace clasp::options {
 
@@ -31,6 +32,7 @@ struct Option {
   Apply apply;
   bool repeatable = false;
   bool in_file = true;  // may stand in a configuration file and the environment
+  std::string variable{};  // an environment variable of another name, "MQTT_BROKER", whatever in_file says
 };
 
 class OptionSet {
@@ -39,11 +41,15 @@ class OptionSet {
 
   // Applies the flags and returns the positional arguments.
   Result<std::vector<std::string>> apply_arguments(std::span<const std::string> arguments) const;
-  // Variables CLASP_<NAME> ("CLASP_MAX_PARAMS"); `lookup` is std::getenv in production. Repeatable ones are comma lists.
+  // Variables CLASP_<NAME> ("CLASP_MAX_PARAMS"), and those rows name; `lookup` is std::getenv in production. Repeatable ones are comma lists.
   Result<void> apply_environment(const std::function<const char*(const char*)>& lookup) const;
   // TOML: top-level keys with the rows' names; strings, numbers, booleans, and arrays of them for repeatable rows. `source` names the file;
   // `elsewhere` are keys that somebody else reads ("mapping", toml_tree.hpp).
   Result<void> apply_toml(std::string_view text, std::string_view source, std::span<const std::string_view> elsewhere = {}) const;
+  // The same of a table within such a file, "/bridge/0"; here every row may stand.
+  Result<void> apply_table(const TomlTree& tree, const std::string& pointer, std::string_view source, std::span<const std::string_view> elsewhere) const;
+  // One row by its name. `as` says in errors where the text stood.
+  Result<void> apply_one(std::string_view name, std::string_view text, std::string_view as) const;
 
   std::string help() const;  // the rows as aligned text
   const std::vector<Option>& rows() const { return rows_; }
@@ -52,6 +58,7 @@ class OptionSet {
   const Option* find(std::string_view name) const;
   const Option* find(char letter) const;
   Result<void> apply(const Option& option, std::string_view text, std::string_view as) const;
+  Result<void> apply_member(std::string_view name, const Value& value, std::string_view where, bool all_rows) const;
   std::string nearest(std::string_view name) const;
 
   std::vector<Option> rows_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <sstream>
 
 #include "core/address.hpp"
@@ -45,6 +46,23 @@ class TreeReader {
 };
 
 }  // namespace
+
+const Value* TomlTree::at(std::string_view pointer) const {
+  const Value* value = &root;
+  while (!pointer.empty() && value != nullptr) {
+    pointer.remove_prefix(1);  // the slash
+    const std::string_view name = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(name.size());
+    if (const Array* items = value->array()) {
+      std::size_t index = 0;
+      const auto [end, fault] = std::from_chars(name.data(), name.data() + name.size(), index);
+      value = fault == std::errc{} && end == name.data() + name.size() && index < items->size() ? &(*items)[index] : nullptr;
+    } else {
+      value = value->map() != nullptr ? value->find(name) : nullptr;
+    }
+  }
+  return value;
+}
 
 unsigned TomlTree::line(const std::string& pointer) const {
   for (std::string at = pointer;; at.resize(at.rfind('/'))) {

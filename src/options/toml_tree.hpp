@@ -14,6 +14,7 @@ struct TomlTree {
   Value root;                             // a map; dates and times are texts
   std::map<std::string, unsigned> lines;  // of each value by its JSON pointer: "/mapping/0/from"
 
+  const Value* at(std::string_view pointer) const;  // nullptr: there is none
   unsigned line(const std::string& pointer) const;  // of it, or of what it would be in; 0 if nothing is known
 };
 

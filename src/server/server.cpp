@@ -13,11 +13,6 @@
 #include <sstream>
 #include <utility>
 
-#include "bridge/local/local_link.hpp"
-#include "bridge/mapped/mapped_link.hpp"
-#include "bridge/mapped/mapping_timer.hpp"
-#include "bridge/osc/osc_bridge.hpp"
-#include "bridge/osc/osc_transport.hpp"
 #include "http_api/http_api.hpp"
 #include "io/signal_watch.hpp"
 #include "mqtt/mqtt_link.hpp"
@@ -25,6 +20,7 @@
 #include "net/listener.hpp"
 #include "net/router_engine.hpp"
 #include "router/router.hpp"
+#include "server/bridges.hpp"
 #include "server/last_words.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
@@ -66,38 +62,6 @@ class MeasuredRouter final : public net::LinkEngine {
   LatencyHistogram& histogram_;
   std::uint32_t count_ = 0;
 };
-
-class BridgeLog final : public bridge::osc::OscLog {
- public:
-  explicit BridgeLog(Log& log) : log_(log) {}
-  void line(std::string_view text) override { log_.info(text); }
-
- private:
-  Log& log_;
-};
-
-struct OscPart {
-  std::string bind;
-  bridge::osc::Transport by;
-  bridge::LocalRouterLink link;
-  bridge::MappedLink mapped;
-  bridge::MappingTimer timer;
-  std::unique_ptr<bridge::osc::OscTransport> transport;
-  bridge::osc::OscBridge bridge;
-  OscPart(router::Router& router, net::EventLoop& loop, std::uint32_t origin, mapping::MappingTable mappings, bridge::osc::OscConfig config,
-          bridge::osc::OscSocketConfig socket_config, bridge::osc::OscLog& log)
-      : bind(socket_config.bind),
-        by(socket_config.transport),
-        link(router, [] { return io::read_clocks(); }, origin),
-        mapped(link, config.ns, std::move(mappings), {.clock = [] { return io::read_clocks(); }, .log = [&log](std::string_view line) { log.line(line); }}),
-        timer(loop.io(), mapped),
-        transport(bridge::osc::make_transport(loop.io(), std::move(socket_config), log)),
-        bridge(mapped, bridge::osc::for_transport(std::move(config), by), *transport, log) {}
-};
-
-Result<mapping::MappingTable> osc_mappings(const ServerConfig& config) {
-  return mapping::MappingTable::compile(config.mappings, {.protocol = "osc", .ns = config.osc_namespace, .transforms = {}});
-}
 
 // The stages of stopping: let what waits leave, close everybody, let the closes leave.
 class Stopping final : public net::Turns {
@@ -158,7 +122,7 @@ struct Server::Parts final : net::HttpHandler {
     loop.attach(mqtt);  // behind both: it ends the connections of sessions they have closed
   }
   ~Parts() override {
-    for (const auto& osc : oscs) osc->bridge.stop(), osc->transport->stop();
+    bridges.stop();
     loop.detach(mqtt);
     loop.detach(stopping);
     if (http_api) loop.detach(*http_api);
@@ -183,24 +147,7 @@ struct Server::Parts final : net::HttpHandler {
 
   std::vector<BridgeMetric> bridge_metrics() const {
     std::vector<BridgeMetric> out;
-    for (const auto& osc : oscs) {
-      const bridge::osc::OscCounters& c = osc->bridge.counters();
-      const std::pair<const char*, std::uint64_t> rows[] = {
-          {"received", c.received}, {"messages", c.messages}, {"malformed", c.malformed}, {"unknown_tag", c.unknown_tag}, {"too_deep", c.too_deep},
-          {"too_many", c.too_many}, {"value_too_large", c.value_too_large}, {"invalid_address", c.invalid_address}, {"wrong_clock", c.wrong_clock},
-          {"echoes_dropped", c.echoes_dropped}, {"senders_evicted", c.senders_evicted}, {"refused", c.refused}, {"delivered", c.delivered}, {"sent", c.sent},
-          {"send_failed", c.send_failed}, {"too_large", c.too_large}, {"replaced", c.replaced}, {"bundles_split", c.bundles_split},
-          {"outside_namespace", c.outside_namespace}, {"dispatch_unmatched", c.dispatch_unmatched}, {"dispatch_cut", c.dispatch_cut}};
-      const std::string bridge = (osc->by == bridge::osc::Transport::tcp ? "osc-tcp " : "osc ") + osc->bind;
-      for (const auto& [name, value] : rows) out.push_back({bridge, name, value});
-      for (const auto& [name, value] : osc->transport->transport_counters()) out.push_back({bridge, name, value});
-      const bridge::MappedCounters& m = osc->mapped.counters();
-      const std::pair<const char*, std::uint64_t> mapped_rows[] = {{"mapped_in", m.mapped_in},     {"mapped_out", m.mapped_out},
-                                                                   {"unmapped_dropped", m.dropped_in}, {"loops_ended", m.loops_ended},
-                                                                   {"mapped_too_large", m.too_large},  {"mapped_bundles_split", m.bundles_split},
-                                                                   {"mapping_faults", m.faults}};
-      for (const auto& [name, value] : mapped_rows) out.push_back({bridge, name, value});
-    }
+    bridges.append_metrics(out);
     if (http_api) {
       const http_api::HttpApiCounters& c = http_api->counters();
       const std::pair<const char*, std::uint64_t> rows[] = {
@@ -257,14 +204,10 @@ struct Server::Parts final : net::HttpHandler {
   Result<void> reload(const ServerConfig& other) {
     auto rules = TransformRules::compile(other.transforms);
     if (!rules) return rules.error();
-    std::vector<mapping::MappingTable> tables;
-    for (std::size_t i = 0; i < oscs.size(); ++i) {
-      auto table = osc_mappings(other);
-      if (!table) return table.error();
-      tables.push_back(std::move(*table));
-    }
+    auto tables = bridges.compile(other);
+    if (!tables) return tables.error();
     use(std::move(*rules));
-    for (std::size_t i = 0; i < oscs.size(); ++i) oscs[i]->mapped.replace(std::move(tables[i]));
+    bridges.replace(std::move(*tables));
     return {};
   }
 
@@ -283,8 +226,7 @@ struct Server::Parts final : net::HttpHandler {
   mqtt::Broker mqtt;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
-  BridgeLog bridge_log{log};
-  std::vector<std::unique_ptr<OscPart>> oscs;
+  Bridges bridges{router, loop.io(), [this](std::string_view line) { log.info(line); }};
   std::unique_ptr<io::SignalWatch> signals;
 };
 
@@ -304,36 +246,14 @@ Result<void> Server::start() {
   };
   if (auto opened = open_all(parts.config.listen, parts.protocols(), parts.listeners); !opened) return opened;
   if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
-  const auto ns = bridge::NamespaceMap::parse(parts.config.osc_namespace);
-  if (!ns) return ns.error();
   auto rules = TransformRules::compile(parts.config.transforms);
   if (!rules) return rules.error();
   parts.use(std::move(*rules));
-  std::uint32_t origin = 0;
-  for (const auto transport : {bridge::osc::Transport::udp, bridge::osc::Transport::tcp}) {
-    const ServerConfig::OscPorts& ports = transport == bridge::osc::Transport::udp ? parts.config.osc_udp : parts.config.osc_tcp;
-    for (const std::string& bind : ports.binds) {
-      auto mappings = osc_mappings(parts.config);
-      if (!mappings) return mappings.error();
-      if (origin == 0) parts.tell(mappings->notes());
-      bridge::osc::OscConfig osc;
-      osc.ns = *ns;
-      osc.kinds = parts.config.osc_kinds;
-      osc.encoding.number_format = parts.config.osc_numbers;
-      auto part = std::make_unique<OscPart>(parts.router, parts.loop, ++origin, std::move(*mappings), std::move(osc),
-                                            bridge::osc::OscSocketConfig{.transport = transport, .bind = bind, .targets = ports.targets,
-                                                                          .framing = parts.config.osc_framing},
-                                            parts.bridge_log);
-      if (auto started = part->transport->start(part->bridge); !started) return started.error();
-      part->bridge.start();
-      parts.oscs.push_back(std::move(part));
-    }
-  }
-  return {};
+  return parts.bridges.start(parts.config);
 }
 
 std::uint16_t Server::port() const { return parts_->listeners.empty() ? 0 : parts_->listeners.front()->port(); }
-std::uint16_t Server::osc_port() const { return parts_->oscs.empty() ? 0 : parts_->oscs.front()->transport->local_endpoint().port; }
+std::uint16_t Server::osc_port() const { return parts_->bridges.port_of("osc"); }
 
 std::string Server::ready_line() const {
   std::string line = fmt::format("clasp server \"{}\" is ready:", parts_->config.router.name);
@@ -345,9 +265,10 @@ std::string Server::ready_line() const {
   }
   for (std::size_t i = 0; parts_->config.http && i < parts_->listeners.size(); ++i) line += fmt::format(" http on port {}", parts_->listeners[i]->port());
   for (const auto& listener : parts_->mqtt_listeners) line += fmt::format(" mqtt port {}", listener->port());
-  for (const auto& osc : parts_->oscs) line += fmt::format(" osc/{} port {}", osc->by == bridge::osc::Transport::tcp ? "tcp" : "udp", osc->transport->local_endpoint().port);
-  return line;
+  return line + bridges_text();
 }
+
+std::string Server::bridges_text() const { return parts_->bridges.ready_text(); }
 
 router::Router& Server::router() { return parts_->router; }
 net::EventLoop& Server::loop() { return parts_->loop; }
@@ -401,15 +322,15 @@ void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
 }  // namespace
 
 int run_server(std::span<const std::string> arguments) {
+  const Environment environment{.variable = [](const char* name) { return std::getenv(name); }, .file = read_file};
   for (const std::string& argument : arguments) {
     if (argument != "--help" && argument != "-h") continue;
     ServerConfig config;
     fmt::print("usage: clasp server [options]\n\nRuns the router. Every option may also stand in a TOML file (--config, same names) or in the environment\n"
                "(CLASP_MAX_PARAMS for --max-params). Flags win over the environment, the environment over the file.\n\n{}",
-               server_options(config).help());
+               server_options(config, environment).help());
     return 0;
   }
-  const Environment environment{.variable = [](const char* name) { return std::getenv(name); }, .file = read_file};
   auto config = load_server_config(arguments, environment);
   if (!config) {
     fmt::print(stderr, "clasp server: {}\n", config.error().message);

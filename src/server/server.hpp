@@ -31,6 +31,7 @@ class Server {
   std::uint16_t port() const;               // of the first listener
   std::uint16_t osc_port() const;           // of the first OSC bridge, 0 if none
   std::string ready_line() const;
+  std::string bridges_text() const;         // " osc/udp port 9000" …, its end
   void run();                               // until stop(); then drains, closes everybody with 1001 and returns
   void stop();                              // any thread; a second time: at once
   void stop_on_signals(std::function<void()> asked_to_reload = {});  // SIGINT and SIGTERM, from now on; SIGHUP, if there is something to do

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bridge/frame/bridge_plan.hpp"
 #include "bridge/osc/osc_config.hpp"
 #include "clasp/error.hpp"
 #include "http_api/api_config.hpp"
@@ -27,8 +29,8 @@ struct ServerConfig {
   router::Config router;
   std::vector<net::ListenAddress> listen{{"", wire::default_port}};
   struct OscPorts {
-    std::vector<std::string> binds;    // addresses, one OSC bridge each
-    std::vector<std::string> targets;  // host:port, of each of these bridges
+    std::vector<net::ListenAddress> binds;  // one OSC bridge each
+    std::vector<std::string> targets;       // host:port, of each of these bridges
   };
   OscPorts osc_udp;
   OscPorts osc_tcp;
@@ -36,6 +38,7 @@ struct ServerConfig {
   std::string osc_namespace = "/osc";
   bridge::osc::NumberFormat osc_numbers = bridge::osc::NumberFormat::automatic;
   std::vector<bridge::osc::KindRule> osc_kinds;
+  std::vector<std::shared_ptr<bridge::BridgePlan>> bridges;  // all of them, once loaded; the OSC bridges of the rows above come first
   bool http = false;                     // the HTTP interface, beside /healthz, /readyz and /metrics
   http_api::HttpApiConfig http_api;
   std::vector<net::ListenAddress> mqtt_listen;  // ports of their own, for MQTT only; it is spoken on those of `listen` as well
@@ -50,13 +53,13 @@ struct ServerConfig {
   bool check_only = false;
 };
 
-// The rows bound to a config that outlives the set.
-options::OptionSet server_options(ServerConfig& config);
-
 struct Environment {
   std::function<const char*(const char*)> variable;                    // std::getenv
   std::function<Result<std::string>(const std::string& path)> file;    // its text
 };
+
+// The rows bound to a config that outlives the set.
+options::OptionSet server_options(ServerConfig& config, const Environment& environment);
 
 // File, then environment, then arguments; --profile first of all. Error invalid_argument: one line that names what is wrong.
 Result<ServerConfig> load_server_config(std::span<const std::string> arguments, const Environment& environment);

@@ -7,17 +7,23 @@
 #include "core/address.hpp"
 #include "core/pattern.hpp"
 #include "mapping/mapping_table.hpp"
+#include "options/apply.hpp"
 #include "options/toml_tree.hpp"
+#include "server/bridge_options.hpp"
 #include "server/server_config.hpp"
 
 namespace clasp::server {
 
 namespace {
 
-using bridge::osc::KindRule;
-using bridge::osc::MessageKind;
-using bridge::osc::NumberFormat;
 using options::Apply;
+using options::apply_bytes;
+using options::apply_choice;
+using options::apply_count;
+using options::apply_duration;
+using options::apply_switch;
+using options::apply_text;
+using options::bad_option;
 using options::Option;
 using router::ConflictStrategy;
 using router::EvictionPolicy;
@@ -32,67 +38,6 @@ constexpr std::string_view ack_names[] = {"by-qos", "always"};
 constexpr std::string_view strategy_names[] = {"lww", "max", "min", "lock", "merge"};
 constexpr std::string_view profile_names[] = {"show", "reference"};
 constexpr std::string_view level_names[] = {"debug", "info", "warn", "error"};
-constexpr std::string_view number_names[] = {"auto", "native32", "native64"};
-constexpr std::string_view framing_names[] = {"auto", "length", "slip"};
-constexpr std::string_view kind_names[] = {"param", "event", "stream"};
-
-Error bad(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
-
-template <typename T>
-Apply count(T& target, std::uint64_t min, std::uint64_t max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_count(text, {min, max});
-    if (!value) return value.error();
-    target = static_cast<T>(*value);
-    return {};
-  };
-}
-
-template <typename T>
-Apply bytes(T& target, std::uint64_t min, std::uint64_t max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_bytes(text, {min, max});
-    if (!value) return value.error();
-    target = static_cast<T>(*value);
-    return {};
-  };
-}
-
-template <typename Duration>
-Apply time(Duration& target, milliseconds min, milliseconds max) {
-  return [&target, min, max](std::string_view text) -> Result<void> {
-    const auto value = options::parse_duration(text, {min, max});
-    if (!value) return value.error();
-    target = std::chrono::duration_cast<Duration>(*value);
-    return {};
-  };
-}
-
-Apply on_off(bool& target) {
-  return [&target](std::string_view text) -> Result<void> {
-    const auto value = options::parse_switch(text);
-    if (!value) return value.error();
-    target = *value;
-    return {};
-  };
-}
-
-Apply text(std::string& target) {
-  return [&target](std::string_view value) -> Result<void> {
-    target = value;
-    return {};
-  };
-}
-
-template <typename Enum>
-Apply choice(Enum& target, std::span<const std::string_view> names) {
-  return [&target, names](std::string_view value) -> Result<void> {
-    const auto index = options::parse_choice(value, names);
-    if (!index) return index.error();
-    target = static_cast<Enum>(*index);
-    return {};
-  };
-}
 
 // "PATTERN=NAME", split at the last '='.
 template <typename Enum, typename Add>
@@ -100,7 +45,7 @@ Apply pattern_choice(std::span<const std::string_view> names, Add add) {
   return [names, add](std::string_view value) -> Result<void> {
     const std::size_t equals = value.rfind('=');
     const auto pattern = Pattern::parse(value.substr(0, equals));
-    if (equals == std::string_view::npos || !pattern) return bad(fmt::format("expected PATTERN=NAME, NAME one of: {}", fmt::join(names, ", ")));
+    if (equals == std::string_view::npos || !pattern) return bad_option(fmt::format("expected PATTERN=NAME, NAME one of: {}", fmt::join(names, ", ")));
     const auto index = options::parse_choice(value.substr(equals + 1), names);
     if (!index) return index.error();
     add(*pattern, static_cast<Enum>(*index));
@@ -119,26 +64,9 @@ Apply listen_addresses(ServerConfig& config) {
   };
 }
 
-Apply osc_binds(ServerConfig::OscPorts& ports) {
-  return [&ports](std::string_view value) -> Result<void> {
-    const auto address = net::parse_listen_address(value);
-    if (!address) return address.error();
-    ports.binds.push_back(net::to_text({address->host.empty() ? "::" : address->host, address->port}));
-    return {};
-  };
-}
-
-Apply osc_target(ServerConfig::OscPorts& ports) {
-  return [&ports](std::string_view value) -> Result<void> {
-    if (value.rfind(':') == std::string_view::npos) return bad("expected HOST:PORT");
-    ports.targets.emplace_back(value);
-    return {};
-  };
-}
-
 Apply http_base(std::string& target) {
   return [&target](std::string_view value) -> Result<void> {
-    if (check_address(value) || value.ends_with('/') || value == "/v1" || value.starts_with("/v1/")) return bad("expected a path as /api, not below /v1");
+    if (check_address(value) || value.ends_with('/') || value == "/v1" || value.starts_with("/v1/")) return bad_option("expected a path as /api, not below /v1");
     target = value;
     return {};
   };
@@ -148,7 +76,7 @@ Apply http_origins(std::vector<std::string>& target) {
   return [&target](std::string_view value) -> Result<void> {
     const std::size_t scheme = value.find("://");
     if (scheme == std::string_view::npos || value.find('/', scheme + 3) != std::string_view::npos || value.ends_with("://"))
-      return bad("expected an origin as https://desk.example, without a path");
+      return bad_option("expected an origin as https://desk.example, without a path");
     target.emplace_back(value);
     return {};
   };
@@ -156,7 +84,7 @@ Apply http_origins(std::vector<std::string>& target) {
 
 }  // namespace
 
-options::OptionSet server_options(ServerConfig& config) {
+options::OptionSet server_options(ServerConfig& config, const Environment& environment) {
   router::Config& router = config.router;
   std::vector<Option> rows;
   const auto add = [&rows](Option row) { rows.push_back(std::move(row)); };
@@ -164,35 +92,20 @@ options::OptionSet server_options(ServerConfig& config) {
   add({.name = "listen", .letter = 'l', .value = "ADDRESS", .default_text = ":7330", .help = "Where WebSocket, TCP and HTTP are served; repeatable.",
        .apply = listen_addresses(config), .repeatable = true});
   add({.name = "deflate", .help = "Compress WebSocket messages that become shorter by it, for clients that offer permessage-deflate.",
-       .apply = on_off(config.websocket.deflate)});
-  add({.name = "name", .letter = 'n', .value = "TEXT", .default_text = router.name, .help = "Name clients are told in WELCOME.", .apply = text(router.name)});
-  add({.name = "osc", .value = "ADDRESS", .help = "UDP port or address of an OSC bridge; repeatable.", .apply = osc_binds(config.osc_udp), .repeatable = true});
-  add({.name = "osc-target", .value = "HOST:PORT", .help = "OSC device that always hears changes; repeatable. Without one, those that spoke lately do.",
-       .apply = osc_target(config.osc_udp), .repeatable = true});
-  add({.name = "osc-tcp", .value = "ADDRESS", .help = "TCP port or address of an OSC bridge; repeatable. Every connection hears changes.",
-       .apply = osc_binds(config.osc_tcp), .repeatable = true});
-  add({.name = "osc-tcp-target", .value = "HOST:PORT", .help = "OSC device that the OSC bridges over TCP connect to; repeatable.",
-       .apply = osc_target(config.osc_tcp), .repeatable = true});
-  add({.name = "osc-tcp-framing", .value = "NAME", .default_text = "auto",
-       .help = "OSC packets in TCP: length (OSC 1.0), slip (OSC 1.1), auto (as the peer begins; length towards targets).",
-       .apply = choice<bridge::osc::StreamFraming>(config.osc_framing, framing_names)});
-  add({.name = "osc-namespace", .value = "ADDRESS", .default_text = "/osc", .help = "Where OSC addresses appear.", .apply = text(config.osc_namespace)});
-  add({.name = "osc-numbers", .value = "FORMAT", .default_text = "auto", .help = "OSC argument types of numbers sent: auto, native32, native64.",
-       .apply = choice<NumberFormat>(config.osc_numbers, number_names)});
-  add({.name = "osc-kind", .value = "PATTERN=KIND", .help = "What OSC messages below a pattern become: param, event or stream; repeatable.",
-       .apply = pattern_choice<MessageKind>(kind_names, [&config](const Pattern& pattern, MessageKind kind) { config.osc_kinds.push_back({pattern, kind}); }),
-       .repeatable = true});
+       .apply = apply_switch(config.websocket.deflate)});
+  add({.name = "name", .letter = 'n', .value = "TEXT", .default_text = router.name, .help = "Name clients are told in WELCOME.", .apply = apply_text(router.name)});
+  for (Option& row : osc_rows(config)) add(std::move(row));
 
-  add({.name = "http", .help = "Serve the HTTP interface (/v1, events, /v1/openapi.json) on the same port; docs/http.md.", .apply = on_off(config.http)});
+  add({.name = "http", .help = "Serve the HTTP interface (/v1, events, /v1/openapi.json) on the same port; docs/http.md.", .apply = apply_switch(config.http)});
   add({.name = "http-base", .value = "PATH", .default_text = "/api", .help = "Where the routes of the reference implementation are.",
        .apply = http_base(config.http_api.base)});
   add({.name = "http-namespace", .value = "ADDRESS", .default_text = "/http", .help = "What these routes put before the addresses they write.",
-       .apply = text(config.http_api.ns)});
-  add({.name = "http-strict", .help = "Only the reference's own routes there, no other spellings of /v1.", .apply = on_off(config.http_api.strict_reference)});
+       .apply = apply_text(config.http_api.ns)});
+  add({.name = "http-strict", .help = "Only the reference's own routes there, no other spellings of /v1.", .apply = apply_switch(config.http_api.strict_reference)});
   add({.name = "http-origin", .value = "ORIGIN", .help = "Web pages that may use it, \"https://desk.example\"; repeatable. Without one all may.",
        .apply = http_origins(config.http_api.origins), .repeatable = true});
   add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\" or \"X-API-Key: TEXT\".",
-       .apply = text(config.http_api.token)});
+       .apply = apply_text(config.http_api.token)});
   add({.name = "mqtt", .value = "ADDRESS", .help = "Port or address for MQTT alone; repeatable. MQTT is also spoken where --listen says.",
        .apply = [&config](std::string_view value) -> Result<void> {
          const auto address = net::parse_listen_address(value);
@@ -201,23 +114,25 @@ options::OptionSet server_options(ServerConfig& config) {
          return {};
        }, .repeatable = true});
   add({.name = "mqtt-namespace", .value = "ADDRESS", .default_text = "/", .help = "Where MQTT topics appear; /: the topic a/b is the address /a/b.",
-       .apply = text(config.mqtt_namespace)});
+       .apply = apply_text(config.mqtt_namespace)});
   add({.name = "mqtt-max-packet", .value = "SIZE", .default_text = "256K", .help = "Largest MQTT packet a client may send.",
-       .apply = bytes(config.mqtt.packet_bytes_max, 1'024, 268'435'455)});
+       .apply = apply_bytes(config.mqtt.packet_bytes_max, 1'024, 268'435'455)});
   add({.name = "mqtt-queue", .value = "SIZE", .default_text = "16M", .help = "Messages waiting for one MQTT session; above it the session ends, so that nothing is missed unnoticed.",
-       .apply = bytes(config.mqtt.queue_bytes_max, 65'536, 64 * giga)});
+       .apply = apply_bytes(config.mqtt.queue_bytes_max, 65'536, 64 * giga)});
   add({.name = "mqtt-queues", .value = "SIZE", .default_text = "1G", .help = "For all MQTT sessions together; above it the largest ends.",
-       .apply = bytes(config.mqtt.queues_bytes_max, 1'048'576, 1'024 * giga)});
+       .apply = apply_bytes(config.mqtt.queues_bytes_max, 1'048'576, 1'024 * giga)});
   add({.name = "mqtt-session-expiry", .value = "TIME", .default_text = "168h", .help = "How long an MQTT session outlives its connection at most.",
-       .apply = time<seconds>(config.mqtt.session_expiry_max, milliseconds{0}, 3650 * day)});
+       .apply = apply_duration(config.mqtt.session_expiry_max, milliseconds{0}, 3650 * day)});
   add({.name = "mqtt-sessions", .value = "N", .default_text = "10000", .help = "MQTT sessions without a connection; then the one longest away ends.",
-       .apply = count(config.mqtt.detached_sessions_max, 0, 1'000'000)});
+       .apply = apply_count(config.mqtt.detached_sessions_max, 0, 1'000'000)});
   add({.name = "mqtt-keep-alive", .value = "TIME", .default_text = "60s", .help = "Longest keep-alive of MQTT 5 clients that have one (Server Keep Alive); 0: theirs.",
-       .apply = time<seconds>(config.mqtt.keep_alive_max, milliseconds{0}, milliseconds{65'535'000})});
+       .apply = apply_duration(config.mqtt.keep_alive_max, milliseconds{0}, milliseconds{65'535'000})});
   add({.name = "mqtt-retained", .value = "SIZE", .default_text = "64M", .help = "For what retained MQTT messages have beside the value of their param: QoS, properties, odd spelling.",
-       .apply = bytes(config.mqtt.retained_notes_bytes_max, 65'536, 64 * giga)});
+       .apply = apply_bytes(config.mqtt.retained_notes_bytes_max, 65'536, 64 * giga)});
   add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
        .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
+
+  for (Option& row : bridge_rows(config, rows, environment)) add(std::move(row));
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
        .apply = [&config](std::string_view value) -> Result<void> {
@@ -226,64 +141,64 @@ options::OptionSet server_options(ServerConfig& config) {
          config.router = *index == 0 ? router::Config{} : router::Config::reference();
          return {};
        }});
-  add({.name = "max-params", .value = "N", .default_text = "1000000", .help = "Params held; 0: unlimited.", .apply = count(router.params_max, 0, 1'000'000'000)});
+  add({.name = "max-params", .value = "N", .default_text = "1000000", .help = "Params held; 0: unlimited.", .apply = apply_count(router.params_max, 0, 1'000'000'000)});
   add({.name = "eviction", .value = "POLICY", .default_text = "refuse", .help = "At that limit: refuse new ones, or evict lru or oldest-first.",
-       .apply = choice<EvictionPolicy>(router.eviction, eviction_names)});
+       .apply = apply_choice(router.eviction, eviction_names)});
   add({.name = "param-ttl", .value = "TIME", .default_text = "0", .help = "Lifetime of params that have none of their own, since last access; 0: for ever.",
-       .apply = time<seconds>(router.param_ttl, milliseconds{0}, 3650 * day)});
+       .apply = apply_duration(router.param_ttl, milliseconds{0}, 3650 * day)});
   add({.name = "strategy", .value = "PATTERN=NAME", .default_text = "lww", .help = "Conflict strategy of addresses: lww, max, min, lock or merge; repeatable, first match wins.",
        .apply = pattern_choice<ConflictStrategy>(
            strategy_names, [&router](const Pattern& pattern, ConflictStrategy strategy) { router.strategies.emplace_back(pattern.text(), strategy); }),
        .repeatable = true});
-  add({.name = "max-signals", .value = "N", .default_text = "10000", .help = "Announced signals held.", .apply = count(router.signals_max, 0, 10'000'000)});
+  add({.name = "max-signals", .value = "N", .default_text = "10000", .help = "Announced signals held.", .apply = apply_count(router.signals_max, 0, 10'000'000)});
   add({.name = "signal-ttl", .value = "TIME", .default_text = "1h", .help = "Lifetime of announced signals since the last ANNOUNCE; 0: for ever.",
-       .apply = time<seconds>(router.signal_ttl, milliseconds{0}, 3650 * day)});
-  add({.name = "max-address-bytes", .value = "N", .default_text = "1024", .help = "Longest address.", .apply = count(router.address_bytes_max, 16, 65'000)});
-  add({.name = "strict-addresses", .value = "BOOL", .default_text = "true", .help = "Refuse control characters in addresses.", .apply = on_off(router.strict_addresses)});
+       .apply = apply_duration(router.signal_ttl, milliseconds{0}, 3650 * day)});
+  add({.name = "max-address-bytes", .value = "N", .default_text = "1024", .help = "Longest address.", .apply = apply_count(router.address_bytes_max, 16, 65'000)});
+  add({.name = "strict-addresses", .value = "BOOL", .default_text = "true", .help = "Refuse control characters in addresses.", .apply = apply_switch(router.strict_addresses)});
 
   add({.name = "max-sessions", .value = "N", .default_text = "0", .help = "Sessions at a time; 0: as many as there are descriptors, less some for the rest.",
-       .apply = count(router.sessions_max, 0, 1'000'000)});
+       .apply = apply_count(router.sessions_max, 0, 1'000'000)});
   add({.name = "max-subscriptions", .value = "N", .default_text = "1000", .help = "Subscriptions of one session; 0: unlimited.",
-       .apply = count(router.subscriptions_per_session_max, 0, 10'000'000)});
+       .apply = apply_count(router.subscriptions_per_session_max, 0, 10'000'000)});
   add({.name = "max-messages-per-second", .value = "N", .default_text = "0", .help = "Messages of one session; 0: no limit, every session gets a fair turn.",
-       .apply = count(router.messages_per_second_max, 0, 100'000'000)});
+       .apply = apply_count(router.messages_per_second_max, 0, 100'000'000)});
   add({.name = "session-timeout", .value = "TIME", .default_text = "5m", .help = "Silence after which a session is closed; 0: never.",
-       .apply = time<milliseconds>(router.session_timeout, milliseconds{0}, 365 * day)});
+       .apply = apply_duration(router.session_timeout, milliseconds{0}, 365 * day)});
   add({.name = "ping-interval", .value = "TIME", .default_text = "30s", .help = "How often silent peers are pinged; 0: never.",
-       .apply = time<milliseconds>(router.ping_interval, milliseconds{0}, day)});
+       .apply = apply_duration(router.ping_interval, milliseconds{0}, day)});
   add({.name = "handshake-timeout", .value = "TIME", .default_text = "10s", .help = "From connecting to HELLO.",
-       .apply = time<milliseconds>(router.handshake_timeout, milliseconds{100}, milliseconds{600'000})});
+       .apply = apply_duration(router.handshake_timeout, milliseconds{100}, milliseconds{600'000})});
   add({.name = "ack", .value = "POLICY", .default_text = "by-qos", .help = "ACK to SET and BUNDLE: by-qos (QoS 1 and 2) or always.",
-       .apply = choice<router::AckPolicy>(router.ack, ack_names)});
+       .apply = apply_choice(router.ack, ack_names)});
 
-  add({.name = "gesture-coalescing", .value = "BOOL", .default_text = "true", .help = "Thin gesture moves.", .apply = on_off(router.gesture_coalescing)});
+  add({.name = "gesture-coalescing", .value = "BOOL", .default_text = "true", .help = "Thin gesture moves.", .apply = apply_switch(router.gesture_coalescing)});
   add({.name = "gesture-interval", .value = "TIME", .default_text = "16ms", .help = "At most one gesture move per sender, address and id in this time.",
-       .apply = time<milliseconds>(router.gesture_interval, milliseconds{1}, milliseconds{10'000})});
+       .apply = apply_duration(router.gesture_interval, milliseconds{1}, milliseconds{10'000})});
   add({.name = "bundle-horizon", .value = "TIME", .default_text = "24h", .help = "How far ahead a bundle may be scheduled.",
-       .apply = time<milliseconds>(router.bundle_horizon, milliseconds{0}, 365 * day)});
+       .apply = apply_duration(router.bundle_horizon, milliseconds{0}, 365 * day)});
   add({.name = "max-bundles", .value = "N", .default_text = "1024", .help = "Bundles of one session that wait for their time.",
-       .apply = count(router.bundles_per_session_max, 1, 1'000'000)});
+       .apply = apply_count(router.bundles_per_session_max, 1, 1'000'000)});
   add({.name = "history-bytes", .value = "SIZE", .default_text = "8M", .help = "Memory for the last commits (SUBSCRIBE with history).",
-       .apply = bytes(router.commit_log_bytes_max, 65'536, 64 * giga)});
+       .apply = apply_bytes(router.commit_log_bytes_max, 65'536, 64 * giga)});
 
   add({.name = "slow-backlog", .value = "SIZE", .default_text = "1M", .help = "Waiting for one session before its params are conflated.",
-       .apply = bytes(router.congested_bytes, 4'096, giga)});
+       .apply = apply_bytes(router.congested_bytes, 4'096, giga)});
   add({.name = "slow-age", .value = "TIME", .default_text = "100ms", .help = "Or the oldest has waited this long.",
-       .apply = time<milliseconds>(router.congested_age, milliseconds{1}, milliseconds{600'000})});
+       .apply = apply_duration(router.congested_age, milliseconds{1}, milliseconds{600'000})});
   add({.name = "slow-events", .value = "SIZE", .default_text = "4M", .help = "Waiting events and answers of one session before it is closed.",
-       .apply = bytes(router.undroppable_bytes_max, 65'536, 16 * giga)});
+       .apply = apply_bytes(router.undroppable_bytes_max, 65'536, 16 * giga)});
   add({.name = "stall-timeout", .value = "TIME", .default_text = "30s", .help = "Without progress while something waits: the session is closed.",
-       .apply = time<milliseconds>(router.stall_max, milliseconds{1'000}, day)});
+       .apply = apply_duration(router.stall_max, milliseconds{1'000}, day)});
   add({.name = "outbox-memory", .value = "SIZE", .default_text = "1G", .help = "For all slow sessions together.",
-       .apply = bytes(router.outboxes_bytes_max, 1'048'576, 1'024 * giga)});
+       .apply = apply_bytes(router.outboxes_bytes_max, 1'048'576, 1'024 * giga)});
   add({.name = "drain-timeout", .value = "TIME", .default_text = "2s", .help = "On SIGTERM: how long what waits may take to leave.",
-       .apply = time<milliseconds>(config.drain_timeout, milliseconds{0}, milliseconds{600'000})});
+       .apply = apply_duration(config.drain_timeout, milliseconds{0}, milliseconds{600'000})});
 
-  add({.name = "log-level", .value = "LEVEL", .default_text = "info", .help = "debug, info, warn or error.", .apply = choice<LogLevel>(config.log_level, level_names)});
-  add({.name = "json-logs", .help = "One JSON object per log line.", .apply = on_off(config.json_logs)});
+  add({.name = "log-level", .value = "LEVEL", .default_text = "info", .help = "debug, info, warn or error.", .apply = apply_choice(config.log_level, level_names)});
+  add({.name = "json-logs", .help = "One JSON object per log line.", .apply = apply_switch(config.json_logs)});
   add({.name = "config", .letter = 'c', .value = "FILE", .help = "TOML file with these names as keys.",
        .apply = [](std::string_view) -> Result<void> { return {}; }, .in_file = false});
-  add({.name = "check-config", .help = "Say whether the configuration is valid and end.", .apply = on_off(config.check_only), .in_file = false});
+  add({.name = "check-config", .help = "Say whether the configuration is valid and end.", .apply = apply_switch(config.check_only), .in_file = false});
   return options::OptionSet(std::move(rows));
 }
 
@@ -303,16 +218,17 @@ std::string given(std::span<const std::string> arguments, std::string_view flag,
 }
 
 // What stands in the file beside options.
-constexpr std::array<std::string_view, 3> tables{"mapping", "mapping-default", "transform"};
+constexpr std::array<std::string_view, 4> tables{"mapping", "mapping-default", "transform", "bridge"};
 
-Result<void> read_tables(std::string_view text, const std::string& path, ServerConfig& config) {
+Result<void> read_tables(std::string_view text, const std::string& path, const Environment& environment, ServerConfig& config) {
   const std::string source = path.ends_with(".toml") ? path : path + ".toml";  // whatever its name, it is TOML
   if (auto result = mapping::read_mappings(text, source, config.mappings); !result) return result;
   const auto tree = options::read_toml(text, path);
   if (!tree) return tree.error();
+  if (auto bridges = read_bridge_tables(*tree, path, environment, config); !bridges) return bridges;
   const Value* rules = tree->root.find("transform");
   if (rules == nullptr) return {};
-  if (rules->array() == nullptr) return bad(fmt::format("{}:{}: transform: expected [[transform]]", path, tree->line("/transform")));
+  if (rules->array() == nullptr) return bad_option(fmt::format("{}:{}: transform: expected [[transform]]", path, tree->line("/transform")));
   for (const Value& rule : *rules->array()) {
     const std::size_t number = config.transforms.size();
     const unsigned line = tree->line(fmt::format("/transform/{}", number));
@@ -332,7 +248,7 @@ Result<void> check_tables(const ServerConfig& config) {
 
 Result<ServerConfig> load_server_config(std::span<const std::string> arguments, const Environment& environment) {
   ServerConfig config;
-  const options::OptionSet set = server_options(config);
+  const options::OptionSet set = server_options(config, environment);
 
   std::string path = given(arguments, "config", 'c');
   if (path.empty()) {
@@ -350,29 +266,28 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   if (const char* variable = environment.variable("CLASP_PROFILE"); profile.empty() && variable != nullptr) profile = variable;
   if (!profile.empty()) {
     const auto row = std::ranges::find(set.rows(), "profile", &Option::name);
-    if (const auto result = row->apply(profile); !result) return bad(fmt::format("--profile: {} (given: \"{}\")", result.error().message, profile));
+    if (const auto result = row->apply(profile); !result) return bad_option(fmt::format("--profile: {} (given: \"{}\")", result.error().message, profile));
   }
   const options::OptionSet rest = [&] {
-    std::vector<Option> rows = server_options(config).rows();
+    std::vector<Option> rows = server_options(config, environment).rows();
     if (!profile.empty()) std::ranges::find(rows, "profile", &Option::name)->apply = [](std::string_view) -> Result<void> { return {}; };
     return options::OptionSet(std::move(rows));
   }();
   if (!file.empty()) {
     if (const auto result = rest.apply_toml(file, path, tables); !result) return result.error();
-    if (const auto result = read_tables(file, path, config); !result) return result.error();
+    if (const auto result = read_tables(file, path, environment, config); !result) return result.error();
   }
   if (const auto result = rest.apply_environment(environment.variable); !result) return result.error();
   const auto positional = rest.apply_arguments(arguments);
   if (!positional) return positional.error();
-  if (!positional->empty()) return bad(fmt::format("unexpected argument \"{}\"", positional->front()));
-  if (const auto ns = bridge::NamespaceMap::parse(config.osc_namespace); !ns)
-    return bad(fmt::format("--osc-namespace: not an address, which begins with / (given: \"{}\")", config.osc_namespace));
+  if (!positional->empty()) return bad_option(fmt::format("unexpected argument \"{}\"", positional->front()));
   const auto http_ns = bridge::NamespaceMap::parse(config.http_api.ns);
-  if (!http_ns) return bad(fmt::format("--http-namespace: not an address, which begins with / (given: \"{}\")", config.http_api.ns));
+  if (!http_ns) return bad_option(fmt::format("--http-namespace: not an address, which begins with / (given: \"{}\")", config.http_api.ns));
   config.http_api.ns = http_ns->prefix();
   if (const auto ns = bridge::NamespaceMap::parse(config.mqtt_namespace); !ns)
-    return bad(fmt::format("--mqtt-namespace: not an address, which begins with / (given: \"{}\")", config.mqtt_namespace));
+    return bad_option(fmt::format("--mqtt-namespace: not an address, which begins with / (given: \"{}\")", config.mqtt_namespace));
   if (const auto result = check_tables(config); !result) return result.error();
+  if (const auto result = settle_bridges(config); !result) return result.error();
   return config;
 }
 

@@ -50,6 +50,41 @@ TEST_F(ServerOptions, CompressionIsOffUnlessAskedFor) {
   EXPECT_TRUE(load({"--config", "c.toml"})->websocket.deflate);
 }
 
+TEST_F(ServerOptions, BridgesStandInTheFileAsTables) {
+  files["show.toml"] = "osc = [9001]\n\n[[bridge]]\ntype = \"osc\"\nport = 9002\nnamespace = \"/stage\"\ntarget = [\"desk:8000\", \"desk:8001\"]\n"
+                       "map = [\"osc:/a <-> /b\"]\n\n[[bridge]]\ntype = \"osc\"\nport = 9003\n";
+  const auto config = load({"--config", "show.toml", "--osc", "9000"});
+  ASSERT_TRUE(config) << config.error().message;
+  std::vector<std::string> names;
+  for (const auto& plan : config->bridges) names.push_back(plan->name());
+  EXPECT_THAT(names, ElementsAre("osc :9001", "osc :9000", "osc-bridge", "osc-bridge 2"));
+  EXPECT_EQ(config->bridges[2]->ns().prefix(), "/stage");
+  EXPECT_EQ(config->bridges[2]->mappings().entries.size(), 1u);
+}
+
+TEST_F(ServerOptions, ABridgeMayStandOnTheCommandLine) {
+  const auto config = load({"--bridge", "osc port=9002 namespace=/stage"});
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->bridges.size(), 1u);
+  EXPECT_EQ(config->bridges[0]->ns().prefix(), "/stage");
+  EXPECT_THAT(failure({"--bridge", "osc prot=1"}), HasSubstr("--bridge: prot=1: unknown option, did you mean port?"));
+  EXPECT_THAT(failure({"--bridge", "oscc"}), HasSubstr("--bridge: no bridge is called oscc"));
+}
+
+TEST_F(ServerOptions, AMistakeInABridgeTableNamesItsLine) {
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"\n[[bridge]]\nport = 1\n", "c.toml:2: bridge: expected type = \"osc\""},
+      {"[[bridge]]\ntype = \"oscc\"\n", "c.toml:2: type: no bridge is called oscc"},
+      {"[[bridge]]\ntype = \"osc\"\n\nprot = 1\n", "c.toml:4: prot: unknown key, did you mean port?"},
+      {"[[bridge]]\ntype = \"osc\"\nport = 70000\n", "c.toml:3: port: expected a whole number"},
+      {"[[bridge]]\ntype = \"osc\"\nport = [1, 2]\n", "c.toml:3: port: expected a single value"},
+      {"bridge = 1\n", "c.toml:1: bridge: expected [[bridge]]"}};
+  for (const auto& [text, message] : mistakes) {
+    files["c.toml"] = text;
+    EXPECT_THAT(failure({"--config", "c.toml"}), HasSubstr(message)) << text;
+  }
+}
+
 TEST_F(ServerOptions, MappingsAndTransformsStandInTheFileBesideOptions) {
   files["show.toml"] = "name = \"show\"\nmapping-default = \"drop\"\n\n[[mapping]]\nfrom = \"osc:/a\"\nto = \"/b\"\n\n"
                        "[[transform]]\naddress = \"/b\"\ntransform = \"value * 2\"\n";
@@ -82,7 +117,7 @@ TEST_F(ServerOptions, FlagsWinOverEnvironmentOverFile) {
   EXPECT_EQ(config->router.params_max, 3u);
   EXPECT_EQ(config->router.sessions_max, 2u);
   EXPECT_EQ(config->router.name, "file");
-  EXPECT_THAT(config->osc_udp.binds, ElementsAre("[::]:9000", "[::]:9001"));
+  EXPECT_THAT(config->osc_udp.binds, ElementsAre(net::ListenAddress{"", 9000}, net::ListenAddress{"", 9001}));
 }
 
 TEST_F(ServerOptions, TheReferenceProfileComesFirstWhereverItStands) {

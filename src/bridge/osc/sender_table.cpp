@@ -5,6 +5,7 @@ namespace clasp::bridge::osc {
 SenderTable::Heard SenderTable::heard(const Endpoint& from, SteadyTime now) {
   if (const auto known = by_endpoint_.find(from); known != by_endpoint_.end()) {
     known->second->heard_at = now;
+    ++known->second->received;
     list_.splice(list_.begin(), list_, known->second);
     return {.tag = known->second->tag};
   }
@@ -16,7 +17,7 @@ SenderTable::Heard SenderTable::heard(const Endpoint& from, SteadyTime now) {
   do {
     heard.tag = PeerTag{++last_tag_};
   } while (heard.tag == PeerTag::none || by_tag_.contains(heard.tag));
-  list_.push_front({.tag = heard.tag, .from = from, .heard_at = now});
+  list_.push_front({.tag = heard.tag, .from = from, .heard_at = now, .received = 1});
   by_endpoint_.emplace(from, list_.begin());
   by_tag_.emplace(heard.tag, list_.begin());
   return heard;

@@ -16,6 +16,7 @@ struct Sender {
   PeerTag tag = PeerTag::none;  // never none in the table, and never given to two senders at the same time
   Endpoint from;
   SteadyTime heard_at;
+  std::uint64_t received = 0;  // datagrams
 };
 
 // Keyed by address and port: two controllers on one host are two senders. Full: the one silent for longest makes room.

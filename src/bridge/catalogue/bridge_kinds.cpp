@@ -1,0 +1,31 @@
+#include "bridge/catalogue/bridge_kinds.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "bridge/osc/osc_plan.hpp"
+#include "core/address.hpp"
+
+namespace clasp::bridge {
+
+namespace {
+
+constexpr std::array kinds{
+    BridgeKind{"osc", "Bridge between OSC, over UDP or TCP, and a router.", osc::make_osc_plan},
+};
+
+}  // namespace
+
+std::span<const BridgeKind> bridge_kinds() { return kinds; }
+
+Result<std::unique_ptr<BridgePlan>> make_plan(std::string_view protocol) {
+  const auto kind = std::ranges::find(kinds, protocol, &BridgeKind::protocol);
+  if (kind != kinds.end()) return kind->plan();
+  std::string known;
+  for (const BridgeKind& each : kinds) known += fmt::format("{}{}", known.empty() ? "" : ", ", each.protocol);
+  return Error{ErrorCode::invalid_argument, fmt::format("no bridge is called {}; there are: {}", printable(protocol, 60), known), {}};
+}
+
+}  // namespace clasp::bridge

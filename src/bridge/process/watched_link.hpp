@@ -1,0 +1,52 @@
+// The remote link, and an eye on it: a router that refuses our token does so for good, and the program should end instead of waiting for nothing.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "bridge/remote/remote_link.hpp"
+#include "bridge/router_link.hpp"
+
+namespace clasp::bridge {
+
+class WatchedLink final : public RouterLink, private RouterLinkListener {
+ public:
+  struct Eye {
+    std::function<bool(ErrorCode)> is_final;  // of refusals before the link was up
+    bool reconnect = true;                    // else a router that is gone, or not there, is final too
+    std::function<void(const Error&)> ended;
+  };
+  WatchedLink(boost::asio::io_context& loop, RemoteLinkConfig config, Eye eye) : link_(loop, std::move(config)), eye_(std::move(eye)) {}
+
+  void open(const BridgeIdentity& identity, std::span<const std::string> patterns, bool snapshot, RouterLinkListener& listener) override {
+    listener_ = &listener;
+    link_.open(identity, patterns, snapshot, *this);
+  }
+  void close() override { link_.close(); }
+  void set(std::string_view address, const ValueView& value, PeerTag peer) override { link_.set(address, value, peer); }
+  void publish(const Publish& publish, PeerTag peer) override { link_.publish(publish, peer); }
+  void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override { link_.bundle(messages, at, peer); }
+
+ private:
+  void link_up() override {
+    up_ = true;
+    listener_->link_up();
+  }
+  void link_down(std::string_view reason) override {
+    up_ = false;
+    listener_->link_down(reason);
+    if (!eye_.reconnect) eye_.ended({ErrorCode::connection_failed, std::string(reason), {}});
+  }
+  void delivered(const LinkDelivery& delivery) override { listener_->delivered(delivery); }
+  void refused(const Error& error) override {
+    if (!up_ && eye_.is_final(error.code)) return eye_.ended(error);
+    listener_->refused(error);
+  }
+
+  RemoteRouterLink link_;
+  Eye eye_;
+  RouterLinkListener* listener_ = nullptr;
+  bool up_ = false;
+};
+
+}  // namespace clasp::bridge
