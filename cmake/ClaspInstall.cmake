@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router net_wire net dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_osc mqtt server embed)
+foreach(module core options io transform mapping router net_wire net dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_osc mqtt_wire mqtt bridge_mqtt server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})
     set_target_properties(clasp_${module} PROPERTIES EXPORT_NAME ${module})
