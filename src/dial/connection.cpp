@@ -27,6 +27,7 @@ Connection::Connection(io::IoLoop& loop, Target target, ConnectionEvents& events
 Connection::~Connection() { close(); }
 void Connection::start() { state_->start(); }
 bool Connection::send(Bytes bytes, Form form) { return state_->send(bytes, form); }
+bool Connection::has_room() { return state_->has_room(); }
 std::size_t Connection::waiting_bytes() const { return state_->waiting(); }
 bool Connection::is_open() const { return state_->phase == State::Phase::open; }
 void Connection::set_reading(bool on) { state_->set_reading(on); }
@@ -156,12 +157,15 @@ void Connection::State::set_reading(bool on) {
 
 // ---- out ----
 
-bool Connection::State::send(Bytes bytes, Form form) {
+bool Connection::State::has_room() {
   if (phase != Phase::open) return false;
-  if (waiting() >= target.out_bytes_max) {
-    refused_send = true;
-    return false;
-  }
+  const bool room = waiting() < target.out_bytes_max;
+  if (!room) refused_send = true;
+  return room;
+}
+
+bool Connection::State::send(Bytes bytes, Form form) {
+  if (!has_room()) return false;
   if (channel) {
     channel->append_message(staged, bytes, form);
   } else {

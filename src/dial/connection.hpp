@@ -41,6 +41,8 @@ class Connection {
   // Stream bytes, or one WebSocket message (`form` matters there only). False: not open, or out_bytes_max waits; nothing is taken then, and
   // connection_writable() comes once there is room. What is sent in one turn leaves with one system call.
   bool send(Bytes bytes, Form form = Form::binary);
+  // Would send() take something? False: connection_writable() comes once it would.
+  bool has_room();
   std::size_t waiting_bytes() const;  // accepted, and not with the operating system
   bool is_open() const;
 

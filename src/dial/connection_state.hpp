@@ -46,6 +46,7 @@ struct Connection::State final : io::WatchHandler, std::enable_shared_from_this<
   void take_plain(std::span<std::byte> plain);
   void take_messages(std::span<std::byte> plain);
   void discard_input();
+  bool has_room();
   bool send(Bytes bytes, Form form);
   void seal();  // what is staged becomes bytes for the network
   void flush();

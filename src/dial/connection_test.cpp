@@ -120,14 +120,14 @@ TEST_F(ConnectionTest, TakesNoMoreThanItsBoundAndTellsWhenThereIsRoom) {
   std::atomic<bool> go = false;
   std::atomic<std::size_t> received = 0;
   ScriptServer server([&](ServerEnd& end) {
-    while (!go) std::this_thread::yield();
+    go.wait(false);
     for (std::string more = end.read_some(); !more.empty(); more = end.read_some()) received += more.size();
   });
   Target target = plain(server.port());
   target.out_bytes_max = 100'000;
   dial(target);
   ASSERT_TRUE(until([this] { return opened; }));
-  const std::string chunk(10'000, 'x');
+  const std::string chunk(50'000, 'x');
   std::size_t sent = 0;
   int refused_in_a_row = 0;
   const auto push = [&] {
@@ -143,6 +143,7 @@ TEST_F(ConnectionTest, TakesNoMoreThanItsBoundAndTellsWhenThereIsRoom) {
   EXPECT_LE(connection->waiting_bytes(), target.out_bytes_max + chunk.size());
   EXPECT_EQ(writable, 0);
   go = true;
+  go.notify_all();
   EXPECT_TRUE(until([this] { return writable > 0; }));
   EXPECT_EQ(writable, 1);
   connection->finish(linger);
