@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t waiting_bytes_max = 262'144;  // with the connection; then publications wait in the client, where newer ones replace them
 constexpr unsigned suspicious_lives = 3;
+constexpr std::byte connack_byte{0x20};
+constexpr wire::Fault no_connack{wire::Reason::protocol_error, "what answers there does not speak MQTT"};
 
 std::uint64_t random_bits() {
   static std::random_device device;
@@ -57,7 +59,7 @@ void BrokerLink::dial_now() {
   state_ = State::connecting;
   ++attempts_;
   ending_.reset();
-  ready_noted_ = false;
+  ready_noted_ = spoken_ = false;
   unsent_.clear();
   packets_.emplace(bridge_.config().limits.packet_bytes_max);
   dial::ConnectionEvents& told = *this;
@@ -163,6 +165,7 @@ void BrokerLink::connection_input(Bytes bytes, dial::Form form) {
   MqttClient& client = bridge_.client();
   const SteadyTime now = io::steady_now();
   // Handed out as const; the framer only reads.
+  if (!std::exchange(spoken_, true) && bytes[0] != connack_byte) return client.broken(no_connack);  // at once: its length may be anything
   std::span<std::byte> input{const_cast<std::byte*>(bytes.data()), bytes.size()};
   while (!ending_) {
     const auto piece = packets_->next(input);

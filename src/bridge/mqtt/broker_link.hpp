@@ -75,6 +75,7 @@ class BrokerLink final : private dial::ConnectionEvents, private PacketWire {
   std::optional<net::Splitter<wire::PacketFramer>> packets_;
   ByteBuffer unsent_;  // answers the connection had no room for; nothing more is read until they are gone
   std::optional<Ending> ending_;
+  bool spoken_ = false;  // the broker has said something
   bool ready_noted_ = false;
 
   client::Backoff soon_;
