@@ -3,7 +3,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router net_wire net http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_catalogue mqtt server embed)
+foreach(module core options io transform mapping router net_wire net dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc mqtt_wire mqtt
+        bridge_mqtt bridge_catalogue server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})
     set_target_properties(clasp_${module} PROPERTIES EXPORT_NAME ${module})
@@ -17,7 +18,7 @@ install(EXPORT clasp NAMESPACE clasp:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake
 file(WRITE ${CMAKE_BINARY_DIR}/clasp-config.cmake "include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 find_dependency(fmt)
-find_dependency(OpenSSL COMPONENTS Crypto)
+find_dependency(OpenSSL COMPONENTS Crypto SSL)
 find_dependency(ZLIB)
 find_dependency(Boost)
 find_dependency(nlohmann_json)

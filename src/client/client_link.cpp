@@ -8,7 +8,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <random>
 #include <utility>
 #include <variant>
 
@@ -18,6 +17,7 @@
 #include "net/splitter.hpp"
 #include "net/websocket_frame.hpp"
 #include "net/websocket_handshake.hpp"
+#include "net/websocket_random.hpp"
 
 namespace clasp::client {
 
@@ -32,27 +32,6 @@ constexpr std::size_t control_bytes_max = 65'536;  // of pongs that wait behind 
 constexpr std::uint16_t close_normal = 1000;
 constexpr std::uint16_t no_close_code = 1005;
 constexpr Micros farewell_max{2'000'000};  // for the rest of a connection that the peer ends or has broken
-
-// Masks keep proxies from mistaking payload for requests (RFC 6455, 10.3). One generator per link, seeded by the system.
-class MaskSource {
- public:
-  net::Mask next() {
-    const std::uint32_t bits = static_cast<std::uint32_t>(generator_() >> 16);
-    net::Mask mask;
-    store_be(mask.data(), bits);
-    return mask;
-  }
-
- private:
-  std::mt19937_64 generator_{(std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()};
-};
-
-net::WebSocketNonce random_nonce() {
-  std::random_device device;
-  net::WebSocketNonce nonce;
-  for (std::size_t i = 0; i < nonce.size(); i += 4) store_be(nonce.data() + i, static_cast<std::uint32_t>(device()));
-  return nonce;
-}
 
 net::WebSocketUrl websocket_url(const Endpoint& endpoint) {
   return {.tls = false, .host = endpoint.host, .port = endpoint.port, .target = endpoint.target};
@@ -110,7 +89,7 @@ class AsioLink final : public ClientLink, public FrameSource, public std::enable
   std::span<std::byte> input_;  // what next() has not looked at yet
   ByteBuffer wire_;             // being written
   ByteBuffer control_;          // pongs and the goodbye, for the next write
-  MaskSource masks_;
+  net::MaskSource masks_;
   std::function<void()> done_;
   std::array<std::byte, read_buffer_bytes> read_buffer_;
 };
@@ -144,7 +123,7 @@ void AsioLink::connected() {
   socket_.set_option(tcp::no_delay(true), ignored);
   if (is_websocket()) {
     phase_ = Phase::upgrading;
-    handshake_.emplace(websocket_url(endpoint_), random_nonce());
+    handshake_.emplace(websocket_url(endpoint_), net::random_nonce());
     control_.append(as_bytes(handshake_->request()));
     start_write();
   } else {

@@ -64,7 +64,7 @@ class PacketFramer {
 
  private:
   static constexpr Fault malformed_length{Reason::malformed_packet, "a remaining length of more than four bytes"};
-  static constexpr Fault too_large{Reason::packet_too_large, "a packet larger than the server's maximum"};
+  static constexpr Fault too_large{Reason::packet_too_large, "a packet larger than allowed"};
 
   std::nullopt_t fail(const Fault& fault) {
     fault_ = &fault;

@@ -1,85 +1,23 @@
-#include "core/utf8.hpp"
 #include "mqtt/framer.hpp"
 #include "mqtt/packet.hpp"
+#include "mqtt/packet_fields.hpp"
 
 namespace clasp::mqtt {
 namespace {
 
-constexpr Fault cut_short{Reason::malformed_packet, "a packet that ends before its fields"};
-constexpr Fault too_long{Reason::malformed_packet, "a packet with bytes behind its fields"};
-constexpr Fault bad_flags{Reason::malformed_packet, "reserved bits in a fixed header"};
-constexpr Fault bad_text{Reason::malformed_packet, "text that is not UTF-8 or holds a zero"};
-constexpr Fault no_identifier{Reason::protocol_error, "packet identifier 0"};
 constexpr Fault no_filter{Reason::protocol_error, "a list of topic filters that is empty"};
 constexpr Fault bad_options{Reason::malformed_packet, "subscription options with reserved bits"};
-constexpr Fault bad_qos{Reason::malformed_packet, "QoS 3"};
-constexpr Fault bad_duplicate{Reason::malformed_packet, "DUP at QoS 0"};
 constexpr Fault bad_protocol_name{Reason::unsupported_protocol_version, "a protocol name other than MQTT"};
 constexpr Fault bad_version{Reason::unsupported_protocol_version, "a protocol version other than 3.1.1 and 5"};
 constexpr Fault bad_connect_flags{Reason::malformed_packet, "CONNECT flags that contradict each other"};
 constexpr Fault not_a_client_packet{Reason::protocol_error, "a packet that only servers send"};
 
-// Takes fields off the front; once something is missing everything that follows is empty, so that callers ask once.
-class Fields {
- public:
-  explicit Fields(Bytes bytes) : rest_(bytes) {}
-
-  std::uint8_t u8() { return take(1) ? std::to_integer<std::uint8_t>(taken_[0]) : std::uint8_t{0}; }
-  std::uint16_t u16() { return take(2) ? load_be<std::uint16_t>(taken_.data()) : std::uint16_t{0}; }
-  PacketId packet_id() {
-    const PacketId id{u16()};
-    if (ok() && id == PacketId::none) fault_ = &no_identifier;
-    return id;
-  }
-  Bytes binary() {
-    const std::size_t bytes = u16();
-    return take(bytes) ? taken_ : Bytes{};
-  }
-  std::string_view text() {
-    const std::string_view text = as_text(binary());
-    if (ok() && (text.find('\0') != std::string_view::npos || !is_utf8(text))) fault_ = &bad_text;
-    return text;
-  }
-  void properties(Holder holder, Properties& out) {
-    if (!ok()) return;
-    if (const auto fault = read_properties(rest_, holder, out)) {
-      property_fault_ = *fault;
-      fault_ = &property_fault_;
-    }
-  }
-  void fail(const Fault& fault) {
-    if (ok()) fault_ = &fault;
-  }
-  bool ok() const { return fault_ == nullptr; }
-  Bytes rest() const { return rest_; }
-  const Fault& fault() const { return *fault_; }
-  // The end: nothing may be left.
-  std::optional<Fault> ended() const { return !ok() ? std::optional(*fault_) : rest_.empty() ? std::nullopt : std::optional(too_long); }
-
- private:
-  bool take(std::size_t bytes) {
-    if (!ok()) return false;
-    if (rest_.size() < bytes) {
-      fault_ = &cut_short;
-      return false;
-    }
-    taken_ = rest_.first(bytes);
-    rest_ = rest_.subspan(bytes);
-    return true;
-  }
-
-  Bytes rest_;
-  Bytes taken_;
-  const Fault* fault_ = nullptr;
-  Fault property_fault_;
-};
-
 using Decoded = std::expected<ClientPacket, Fault>;
+using namespace decoding;
 
 template <typename Packet>
 Decoded finish(const Fields& fields, const Packet& packet) {
-  if (const auto fault = fields.ended()) return std::unexpected(*fault);
-  return packet;
+  return decoding::finish<ClientPacket>(fields, packet);
 }
 
 void read_will(Fields& fields, Connect& connect, std::uint8_t flags) {
@@ -112,32 +50,6 @@ Decoded decode_connect(Fields fields) {
   if (has_name) connect.user_name = fields.text();
   if (has_password) connect.password = fields.binary();
   return finish(fields, connect);
-}
-
-Decoded decode_publish(std::uint8_t flags, Fields fields, Version version) {
-  PublishPacket publish;
-  publish.qos = Qos{static_cast<std::uint8_t>(flags >> 1 & 3U)};
-  publish.retain = (flags & 1U) != 0;
-  publish.duplicate = (flags & 8U) != 0;
-  if ((flags & 6U) == 6U) return std::unexpected(bad_qos);
-  if (publish.duplicate && publish.qos == Qos::at_most_once) return std::unexpected(bad_duplicate);
-  publish.topic = fields.text();
-  if (publish.qos != Qos::at_most_once) publish.id = fields.packet_id();
-  if (version == Version::v5) fields.properties(Holder::publish, publish.properties);
-  if (!fields.ok()) return std::unexpected(fields.fault());
-  publish.payload = fields.rest();
-  return publish;
-}
-
-// Short forms exist in MQTT 5: no reason means success, no properties means none.
-Decoded decode_acknowledgement(PacketType type, Fields fields, Version version) {
-  Acknowledgement acknowledgement{.type = type, .id = fields.packet_id()};
-  if (version == Version::v5 && !fields.rest().empty()) acknowledgement.reason = Reason{fields.u8()};
-  if (version == Version::v5 && !fields.rest().empty()) {
-    Properties ignored;
-    fields.properties(Holder::acknowledgement, ignored);
-  }
-  return finish(fields, acknowledgement);
 }
 
 bool options_are_valid(std::uint8_t options, Version version) {
@@ -190,11 +102,11 @@ std::expected<ClientPacket, Fault> decode_packet(Bytes packet, Version version) 
   if (type != PacketType::publish && flags != (wants_two ? 2 : 0)) return std::unexpected(bad_flags);
   switch (type) {
     case PacketType::connect: return decode_connect(fields);
-    case PacketType::publish: return decode_publish(flags, fields, version);
+    case PacketType::publish: return decode_publish<ClientPacket>(flags, fields, version, Holder::publish);
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
-    case PacketType::pubcomp: return decode_acknowledgement(type, fields, version);
+    case PacketType::pubcomp: return decode_acknowledgement<ClientPacket>(type, fields, version);
     case PacketType::subscribe: return decode_subscribe(fields, version);
     case PacketType::unsubscribe: return decode_unsubscribe(fields, version);
     case PacketType::pingreq: return finish(fields, PingRequest{});

@@ -8,34 +8,12 @@
 #include <vector>
 
 #include "mqtt/framer.hpp"
+#include "mqtt/hex_testing.hpp"
 
 namespace clasp::mqtt {
 namespace {
 
 using ::testing::ElementsAre;
-
-std::vector<std::byte> unhex(std::string_view digits) {
-  std::vector<std::byte> out;
-  std::string pair;
-  for (const char c : digits) {
-    if (c == ' ') continue;
-    pair += c;
-    if (pair.size() < 2) continue;
-    out.push_back(static_cast<std::byte>(std::stoi(pair, nullptr, 16)));
-    pair.clear();
-  }
-  return out;
-}
-
-std::string hex(const ByteBuffer& bytes) {
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto byte = std::to_integer<unsigned>(bytes.data()[i]);
-    out += {digits[byte >> 4], digits[byte & 15]};
-  }
-  return out;
-}
 
 template <typename Packet>
 Packet decoded(std::string_view digits, Version version) {

@@ -168,12 +168,23 @@ void append_json(ByteBuffer& out, const Value& value) {
 }  // namespace
 
 ValueView payload_to_value(Bytes payload, ByteBuffer& scratch) {
-  if (payload.size() > value_bytes_max) return put_stand_in(scratch, payload.size());
+  const auto value = find_value(payload, scratch);
+  return value ? *value : put_stand_in(scratch, payload.size());
+}
+
+std::optional<ValueView> find_value(Bytes payload, ByteBuffer& scratch) {
+  if (payload.size() > value_bytes_max) return std::nullopt;
   const std::string_view text = as_text(payload);
   if (!is_utf8(text)) return put_counted(scratch, ValueTag::bytes, payload);
   const auto value = json_of(text, scratch);
   if (!value) return put_counted(scratch, ValueTag::string, payload);
-  return value->data.size() > value_bytes_max ? put_stand_in(scratch, payload.size()) : *value;
+  return value->data.size() > value_bytes_max ? std::nullopt : value;
+}
+
+std::optional<ValueView> find_raw_value(Bytes payload, Reading reading, ByteBuffer& scratch) {
+  if (payload.size() > value_bytes_max) return std::nullopt;
+  const bool is_text = reading == Reading::text && is_utf8(as_text(payload));
+  return put_counted(scratch, is_text ? ValueTag::string : ValueTag::bytes, payload);
 }
 
 void append_payload(ByteBuffer& out, const ValueView& value) {

@@ -12,37 +12,58 @@ namespace {
 
 enum class Kind : std::uint8_t { byte, two, four, variable, text, binary, pair };
 
-constexpr std::uint8_t in(Holder holder) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(holder)); }
-constexpr std::uint8_t published = in(Holder::publish) | in(Holder::will);
-constexpr std::uint8_t everywhere = 0xff;
+using Holders = std::uint16_t;
+
+template <typename... Rest>
+constexpr Holders in(Rest... holders) {
+  return static_cast<Holders>(((1U << static_cast<unsigned>(holders)) | ... | 0U));
+}
+constexpr Holders published = in(Holder::publish, Holder::will, Holder::server_publish);
+constexpr Holders everywhere = 0xffff;
+constexpr Holders hello = in(Holder::connect, Holder::connack);
 
 struct Row {
   PropertyId id;
   Kind kind;
-  std::uint8_t holders;  // that a client may send it in
+  Holders holders;
   bool forwarded = false;
 };
-// Order of the standard's table 2-4. What only servers send has no row: a client that sends it breaks the protocol.
+// Order of the standard's table 2-4.
 constexpr std::array rows{
     Row{PropertyId::payload_format, Kind::byte, published, true},
     Row{PropertyId::message_expiry, Kind::four, published},
     Row{PropertyId::content_type, Kind::text, published, true},
     Row{PropertyId::response_topic, Kind::text, published, true},
     Row{PropertyId::correlation_data, Kind::binary, published, true},
-    Row{PropertyId::subscription_identifier, Kind::variable, in(Holder::subscribe)},
-    Row{PropertyId::session_expiry, Kind::four, in(Holder::connect) | in(Holder::disconnect)},
-    Row{PropertyId::authentication_method, Kind::text, in(Holder::connect) | in(Holder::auth)},
-    Row{PropertyId::authentication_data, Kind::binary, in(Holder::connect) | in(Holder::auth)},
+    Row{PropertyId::subscription_identifier, Kind::variable, in(Holder::subscribe, Holder::server_publish)},
+    Row{PropertyId::session_expiry, Kind::four, hello | in(Holder::disconnect)},
+    Row{PropertyId::assigned_client_identifier, Kind::text, in(Holder::connack)},
+    Row{PropertyId::server_keep_alive, Kind::two, in(Holder::connack)},
+    Row{PropertyId::authentication_method, Kind::text, hello | in(Holder::auth)},
+    Row{PropertyId::authentication_data, Kind::binary, hello | in(Holder::auth)},
     Row{PropertyId::request_problem_information, Kind::byte, in(Holder::connect)},
     Row{PropertyId::will_delay, Kind::four, in(Holder::will)},
     Row{PropertyId::request_response_information, Kind::byte, in(Holder::connect)},
-    Row{PropertyId::reason_string, Kind::text, in(Holder::acknowledgement) | in(Holder::disconnect) | in(Holder::auth)},
-    Row{PropertyId::receive_maximum, Kind::two, in(Holder::connect)},
-    Row{PropertyId::topic_alias_maximum, Kind::two, in(Holder::connect)},
-    Row{PropertyId::topic_alias, Kind::two, in(Holder::publish)},
+    Row{PropertyId::response_information, Kind::text, in(Holder::connack)},
+    Row{PropertyId::server_reference, Kind::text, in(Holder::connack, Holder::server_disconnect)},
+    Row{PropertyId::reason_string, Kind::text,
+        in(Holder::acknowledgement, Holder::disconnect, Holder::auth, Holder::connack, Holder::server_answer, Holder::server_disconnect)},
+    Row{PropertyId::receive_maximum, Kind::two, hello},
+    Row{PropertyId::topic_alias_maximum, Kind::two, hello},
+    Row{PropertyId::topic_alias, Kind::two, in(Holder::publish, Holder::server_publish)},
+    Row{PropertyId::maximum_qos, Kind::byte, in(Holder::connack)},
+    Row{PropertyId::retain_available, Kind::byte, in(Holder::connack)},
     Row{PropertyId::user_property, Kind::pair, everywhere, true},
-    Row{PropertyId::maximum_packet_size, Kind::four, in(Holder::connect)},
+    Row{PropertyId::maximum_packet_size, Kind::four, hello},
+    Row{PropertyId::wildcard_subscription_available, Kind::byte, in(Holder::connack)},
+    Row{PropertyId::subscription_identifier_available, Kind::byte, in(Holder::connack)},
+    Row{PropertyId::shared_subscription_available, Kind::byte, in(Holder::connack)},
 };
+
+// May it be there more than once? Whoever subscribed twice gets both identifiers.
+bool repeats(const Row& row, Holder holder) {
+  return row.kind == Kind::pair || (row.id == PropertyId::subscription_identifier && holder == Holder::server_publish);
+}
 
 const Row* find_row(std::uint8_t id) {
   const auto* row = std::ranges::find(rows, static_cast<PropertyId>(id), &Row::id);
@@ -101,6 +122,14 @@ std::optional<Fault> take_value(const Row& row, Bytes value, Properties& out) {
     case PropertyId::session_expiry: out.session_expiry = number(); break;
     case PropertyId::will_delay: out.will_delay = number(); break;
     case PropertyId::response_topic: out.response_topic = as_text(value.subspan(2)); break;
+    case PropertyId::content_type: out.content_type = as_text(value.subspan(2)); break;
+    case PropertyId::assigned_client_identifier: out.assigned_client_id = as_text(value.subspan(2)); break;
+    case PropertyId::reason_string: out.reason_string = as_text(value.subspan(2)); break;
+    case PropertyId::server_keep_alive: out.server_keep_alive = static_cast<std::uint16_t>(number()); break;
+    case PropertyId::maximum_qos:
+      out.maximum_qos = static_cast<std::uint8_t>(number());
+      return number() > 1 ? std::optional(bad_value) : std::nullopt;
+    case PropertyId::retain_available: out.retain_available = number() == 1; return number() > 1 ? std::optional(bad_value) : std::nullopt;
     case PropertyId::authentication_method: out.has_authentication_method = true; break;
     case PropertyId::request_problem_information:
       out.wants_problem_information = number() == 1;
@@ -131,7 +160,7 @@ std::optional<Fault> read_properties(Bytes& input, Holder holder, Properties& ou
     const auto id = std::to_integer<std::uint8_t>(rest[0]);
     const Row* row = find_row(id);
     if (row == nullptr || (row->holders & in(holder)) == 0) return unknown;
-    if (row->kind != Kind::pair && seen.test(id)) return twice;
+    if (seen.test(id) && !repeats(*row, holder)) return twice;
     seen.set(id);
     const auto bytes = value_bytes(row->kind, rest.subspan(1));
     if (!bytes) return cut_short;
@@ -150,6 +179,20 @@ void append_forwarded(ByteBuffer& out, const Properties& properties) {
     if (row->forwarded) out.append(rest.first(bytes));
     rest = rest.subspan(bytes);
   }
+}
+
+std::optional<std::string_view> find_user_property(const Properties& properties, std::string_view name) {
+  Bytes rest = properties.all;
+  while (!rest.empty()) {
+    const Row* row = find_row(std::to_integer<std::uint8_t>(rest[0]));
+    const std::size_t bytes = 1 + *value_bytes(row->kind, rest.subspan(1));  // read_properties() has checked it
+    if (row->kind == Kind::pair) {
+      const std::size_t name_bytes = load_be<std::uint16_t>(rest.data() + 1);
+      if (as_text(rest.subspan(3, name_bytes)) == name) return as_text(rest.subspan(5 + name_bytes, bytes - 5 - name_bytes));
+    }
+    rest = rest.subspan(bytes);
+  }
+  return std::nullopt;
 }
 
 void append_variable_integer(ByteBuffer& out, std::uint32_t value) {

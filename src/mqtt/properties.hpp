@@ -59,7 +59,7 @@ enum class PropertyId : std::uint8_t {
   shared_subscription_available = 0x2a,
 };
 
-// What a client may send. Views into the packet.
+// What may be sent. Views into the packet.
 struct Properties {
   Bytes all;  // as they came, without their length
   std::optional<std::uint32_t> message_expiry;
@@ -71,20 +71,43 @@ struct Properties {
   std::optional<std::uint16_t> topic_alias_maximum;
   std::optional<std::uint16_t> topic_alias;
   std::optional<std::string_view> response_topic;
+  std::optional<std::string_view> content_type;
   bool payload_is_text = false;
   bool has_authentication_method = false;
   bool wants_problem_information = true;
   std::size_t forwarded_bytes = 0;  // of those append_forwarded() would copy
+  // What only servers send.
+  std::optional<std::string_view> assigned_client_id;
+  std::optional<std::string_view> reason_string;
+  std::optional<std::uint16_t> server_keep_alive;
+  std::uint8_t maximum_qos = 2;
+  bool retain_available = true;
 };
 
-// For the two places that share a packet type: a will's properties have a table of their own.
-enum class Holder : std::uint8_t { connect, will, publish, acknowledgement, subscribe, unsubscribe, disconnect, auth };
+// Whose properties they are: what a client may say and what a server may say in a packet of the same type differ, and a will is none of its own.
+enum class Holder : std::uint8_t {
+  connect,
+  will,
+  publish,
+  acknowledgement,  // of both sides
+  subscribe,
+  unsubscribe,
+  disconnect,
+  auth,  // of both sides
+  connack,
+  server_publish,
+  server_answer,  // SUBACK and UNSUBACK
+  server_disconnect,
+};
 
 // Reads the length and the properties at the start of `input` and takes them off. A fault if they are malformed, don't belong there or come twice.
 std::optional<Fault> read_properties(Bytes& input, Holder holder, Properties& out);
 
 // Of a publish: copies what a server hands on unchanged (payload format, content type, response topic, correlation data, user properties), in order.
 void append_forwarded(ByteBuffer& out, const Properties& properties);
+
+// The first user property of that name.
+std::optional<std::string_view> find_user_property(const Properties& properties, std::string_view name);
 
 void append_variable_integer(ByteBuffer& out, std::uint32_t value);
 constexpr std::size_t variable_integer_bytes(std::uint32_t value) { return value < 128 ? 1 : value < 16'384 ? 2 : value < 2'097'152 ? 3 : 4; }

@@ -1,6 +1,7 @@
 #include "net/websocket_handshake.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -53,6 +54,12 @@ std::string host_field(const WebSocketUrl& url) {
   const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
   const std::uint16_t default_port = url.tls ? 443 : 80;
   return url.port == default_port ? host : fmt::format("{}:{}", host, url.port);
+}
+
+// No value writes a header of its own.
+std::string one_line(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  return text;
 }
 
 }  // namespace
@@ -129,11 +136,16 @@ Result<WebSocketUrl> parse_websocket_url(std::string_view url) {
   return parsed;
 }
 
-ClientHandshake::ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce)
-    : key_(to_base64(nonce)),
-      request_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {}\r\n"
-                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
-                           url.target, host_field(url), key_, websocket_subprotocol)) {}
+ClientHandshake::ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce, ClientOffer offer)
+    : key_(to_base64(nonce)), offer_(std::move(offer)) {
+  request_ = fmt::format(
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {}\r\n"
+      "Sec-WebSocket-Version: 13\r\n",
+      url.target, host_field(url), key_);
+  if (!offer_.subprotocols.empty()) request_ += fmt::format("Sec-WebSocket-Protocol: {}\r\n", fmt::join(offer_.subprotocols, ", "));
+  for (const HttpField& field : offer_.fields) request_ += fmt::format("{}: {}\r\n", one_line(field.name), one_line(field.value));
+  request_ += "\r\n";
+}
 
 std::optional<Result<void>> ClientHandshake::next(std::span<std::byte>& input) {
   const std::size_t before = head_.size();
@@ -164,10 +176,11 @@ Result<void> ClientHandshake::check(std::string_view head) {
   if (accept == nullptr || without_blanks(*accept) != websocket_accept(key_)) return failed("server's Sec-WebSocket-Accept does not fit the key");
   if (find_field(response->fields, "Sec-WebSocket-Extensions") != nullptr) return failed("server selected an extension that was not offered");
   const std::string* subprotocol = find_field(response->fields, "Sec-WebSocket-Protocol");
-  if (subprotocol != nullptr && without_blanks(*subprotocol) != websocket_subprotocol) {
-    return failed(fmt::format("server selected the sub-protocol {}, which was not offered", *subprotocol));
+  if (subprotocol == nullptr) return {};
+  subprotocol_ = without_blanks(*subprotocol);
+  if (std::ranges::find(offer_.subprotocols, subprotocol_) == offer_.subprotocols.end()) {
+    return failed(fmt::format("server selected the sub-protocol {}, which was not offered", subprotocol_));
   }
-  clasp_selected_ = subprotocol != nullptr;
   return {};
 }
 

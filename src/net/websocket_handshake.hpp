@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clasp/error.hpp"
 #include "core/byte_buffer.hpp"
@@ -40,24 +41,31 @@ Result<WebSocketUrl> parse_websocket_url(std::string_view url);
 
 using WebSocketNonce = std::array<std::byte, 16>;  // random, for one handshake
 
+// What a client says beside its URL.
+struct ClientOffer {
+  std::vector<std::string> subprotocols{std::string{websocket_subprotocol}};  // of which the server may select one, or none
+  std::vector<HttpField> fields;                                              // further headers; line breaks in values become blanks
+};
+
 // Send request(), then feed what the server answers.
 class ClientHandshake {
  public:
-  ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce);
+  ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce, ClientOffer offer = {});
 
   std::string_view request() const { return request_; }
   // Takes the server's answer, and nothing behind it, from the front of `input`. Nothing: incomplete, all of `input` was taken. An error
   // (connection_failed) says what the server answered instead.
   std::optional<Result<void>> next(std::span<std::byte>& input);
-  bool clasp_selected() const { return clasp_selected_; }
+  const std::string& subprotocol() const { return subprotocol_; }  // that the server selected; "" if none
 
  private:
   Result<void> check(std::string_view head);
 
   std::string key_;
+  ClientOffer offer_;
   std::string request_;
   ByteBuffer head_;
-  bool clasp_selected_ = false;
+  std::string subprotocol_;
 };
 
 // Sec-WebSocket-Accept for a Sec-WebSocket-Key.

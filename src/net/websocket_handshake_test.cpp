@@ -171,9 +171,27 @@ TEST_F(Client, AnswerIsTakenAndNothingBehindIt) {
     }
     ASSERT_TRUE(result);
     EXPECT_TRUE(result->has_value()) << result->error().message;
-    EXPECT_TRUE(handshake.clasp_selected());
+    EXPECT_EQ(handshake.subprotocol(), "clasp");
     EXPECT_EQ(left, "FRAMES");
   }
+}
+
+TEST_F(Client, OffersWhatItIsToldToAndAcceptsNothingElse) {
+  const WebSocketUrl url{.tls = true, .host = "h", .port = 443, .target = "/mqtt"};
+  const ClientOffer offer{.subprotocols = {"mqtt", "mqttv3.1"}, .fields = {{"Authorization", "Bearer x"}, {"X-Note", "a\r\nX-Forged: b"}}};
+  ClientHandshake handshake{url, nonce(), offer};
+  const std::string request{handshake.request()};
+  EXPECT_THAT(request, HasSubstr("Sec-WebSocket-Protocol: mqtt, mqttv3.1\r\n"));
+  EXPECT_THAT(request, HasSubstr("Authorization: Bearer x\r\n"));
+  EXPECT_THAT(request, HasSubstr("X-Note: a  X-Forged: b\r\n\r\n"));
+  std::string text = good("Sec-WebSocket-Protocol: mqttv3.1\r\n");
+  std::span<std::byte> input{reinterpret_cast<std::byte*>(text.data()), text.size()};
+  const std::optional<Result<void>> result = handshake.next(input);
+  ASSERT_TRUE(result && result->has_value());
+  EXPECT_EQ(handshake.subprotocol(), "mqttv3.1");
+
+  const ClientHandshake silent{url, nonce(), ClientOffer{.subprotocols = {}, .fields = {}}};
+  EXPECT_THAT(std::string{silent.request()}, testing::Not(HasSubstr("Sec-WebSocket-Protocol")));
 }
 
 TEST_F(Client, AServerThatSelectsNoSubprotocolIsFine) { EXPECT_TRUE(answer(good())); }
