@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -11,6 +12,10 @@
 #include "net/http_message.hpp"
 
 namespace clasp::net {
+
+class Stream;
+class StreamHandler;
+using UpgradeMaker = std::function<std::unique_ptr<StreamHandler>(Stream&)>;  // who speaks on a connection once it is a WebSocket
 
 // The handler's side of one connection, if it needs one. Belongs to the connection.
 class HttpPeer {
@@ -52,6 +57,11 @@ class HttpHandler {
   virtual std::optional<HttpResponse> refuse_upgrade(const HttpRequest& request) {
     static_cast<void>(request);
     return std::nullopt;
+  }
+  // Who speaks on the WebSocket of this request (not refused), without sub-protocol. Empty: those of the port, by sub-protocol.
+  virtual UpgradeMaker find_upgrade(const HttpRequest& request) {
+    static_cast<void>(request);
+    return {};
   }
 };
 
