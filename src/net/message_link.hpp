@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
-
 #include <string>
+#include <string_view>
 
 #include "net/splitter.hpp"
 #include "net/stream.hpp"
