@@ -111,6 +111,11 @@ void SocketServer::answered(LinkTicket ticket, const LinkAnswer& answer) {
   if (at == calls_.end()) return;
   const Call call = std::move(at->second);
   calls_.erase(at);
+  settle(call, answer);
+  outside_.changed();
+}
+
+void SocketServer::settle(const Call& call, const LinkAnswer& answer) {
   Socket* socket = find_socket(call.peer);
   if (socket != nullptr) --socket->calls;
   if (answer.error != nullptr) {

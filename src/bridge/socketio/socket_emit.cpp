@@ -83,6 +83,7 @@ void SocketServer::acknowledge_error(Socket& socket, std::optional<std::uint64_t
 void SocketServer::delivered(const LinkDelivery& delivery) {
   ++counters_.delivered;
   if (audience_.note(delivery)) emit(delivery);
+  outside_.changed();
 }
 
 void SocketServer::emit(const LinkDelivery& delivery) {

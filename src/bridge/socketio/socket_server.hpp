@@ -46,6 +46,7 @@ struct ServerOutside {
   std::function<Now()> clock;
   std::function<std::string()> make_sid;  // unguessable
   std::function<void(std::string_view)> log;
+  std::function<void()> changed = [] {};  // something was given to sessions outside of their own calls
 };
 
 class SocketServer final : public EngineListener, private RouterLinkListener {
@@ -135,6 +136,7 @@ class SocketServer final : public EngineListener, private RouterLinkListener {
   void write(Socket& socket, SignalType kind, const std::string& address, const Value& value, std::optional<std::uint64_t> ack, bool tells_revision);
   void handle_ack(Socket& socket, const Packet& packet);
   LinkTicket open_call(Socket& socket, Call call);
+  void settle(const Call& call, const LinkAnswer& answer);
 
   // clasp:…
   using Command = void (SocketServer::*)(Socket&, const Value& argument, std::optional<std::uint64_t> ack);
