@@ -60,7 +60,10 @@ class RouterLinkListener {
   // May not write to the link, nor close it: the router is in the middle of handing something out. Post to the loop what is to be written.
   virtual void delivered(const LinkDelivery& delivery) = 0;
   virtual void refused(const Error& error) = 0;            // the router said no to something this bridge wrote
-  // Once for each call with a ticket, maybe during the call itself. May not use the link; delivered() may not either.
+  // All that the pattern held when it was subscribed to has been delivered. Not for the patterns the link was opened with by a link that did not ask
+  // for their state.
+  virtual void caught_up(const std::string& pattern) { static_cast<void>(pattern); }
+  // Once for each call with a ticket, maybe during the call itself. May not use the link; delivered() and caught_up() may not either.
   virtual void answered(LinkTicket ticket, const LinkAnswer& answer) { static_cast<void>(ticket), static_cast<void>(answer); }
 };
 

@@ -147,6 +147,13 @@ std::size_t LocalRouterLink::reply(const router::Reply& reply) {
   return 0;
 }
 
+void LocalRouterLink::caught_up(std::uint32_t subscription) {
+  if (listener_ == nullptr || !wants_snapshot_) return;
+  for (const auto& [pattern, id] : subscriptions_) {
+    if (id == subscription) return listener_->caught_up(pattern);
+  }
+}
+
 void LocalRouterLink::close(const router::CloseReason& reason) {
   session_ = router::nobody;
   subscriptions_.clear();

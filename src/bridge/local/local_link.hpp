@@ -31,6 +31,7 @@ class LocalRouterLink final : public RouterLink, private router::Sink {
   std::size_t deliver(const router::Delivery& delivery) override;
   std::size_t reply(const router::Reply& reply) override;
   void close(const router::CloseReason& reason) override;
+  void caught_up(std::uint32_t subscription) override;
   // `answer_to`: who gets its answer; nothing: it asks for none.
   void submit(const Message& message, PeerTag peer, std::optional<LinkTicket> answer_to);
   bool waits(const Message& message) const;

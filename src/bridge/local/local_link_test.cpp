@@ -1,5 +1,7 @@
 #include "bridge/local/local_link.hpp"
 
+#include <algorithm>
+
 #include "router/router_fixture.hpp"
 
 namespace clasp::bridge {
@@ -24,7 +26,11 @@ class Recorder final : public RouterLinkListener {
                                 answer.error != nullptr ? answer.error->message : fmt::format("revision {}", answer.revision),
                                 answer.value ? " " + router::describe_value(*answer.value) : ""));
   }
+  void caught_up(const std::string& pattern) override {
+    if (tells_catching_up) lines.push_back("caught up with " + pattern);
+  }
   std::vector<std::string> lines;
+  bool tells_catching_up = false;
 };
 
 class LocalLink : public RouterTest {
@@ -120,6 +126,21 @@ TEST_F(LocalLink, FurtherPatternsBringTheirStateAndThenTheirChanges) {
   link.unsubscribe("/never");
   desk.set("/lights/3", 3);
   EXPECT_THAT(recorder.lines, ElementsAre("up", "/lights/1 1 snapshot", "/lights/2 2"));
+}
+
+TEST_F(LocalLink, SaysWhenAPatternHasCaughtUp) {
+  router::Peer& desk = connect("desk");
+  for (int i = 0; i < 2'000; ++i) desk.set(fmt::format("/lights/{}", i), i);
+  LocalRouterLink link(router(), [this] { return world().now(); }, 1);
+  link.open(identity, patterns, true, recorder);
+  recorder.tells_catching_up = true;
+  link.subscribe("/lights/**");
+  link.subscribe("/nothing");
+  world().turn();
+  EXPECT_EQ(std::ranges::count_if(recorder.lines, [](const auto& line) { return line.ends_with("snapshot"); }), 2'000);
+  EXPECT_THAT(recorder.lines, testing::Contains("caught up with /nothing"));
+  EXPECT_LT(std::ranges::find(recorder.lines, "/lights/1999 1999 snapshot"), std::ranges::find(recorder.lines, "caught up with /lights/**"));
+  EXPECT_NE(std::ranges::find(recorder.lines, "caught up with /lights/**"), recorder.lines.end());
 }
 
 TEST_F(LocalLink, WhatNobodyAskedForIsNoAnswer) {

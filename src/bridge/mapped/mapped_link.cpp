@@ -314,5 +314,8 @@ void MappedLink::refused(const Error& error) {
 void MappedLink::answered(LinkTicket ticket, const LinkAnswer& answer) {
   if (listener_ != nullptr) listener_->answered(ticket, answer);
 }
+void MappedLink::caught_up(const std::string& pattern) {
+  if (listener_ != nullptr) listener_->caught_up(pattern);
+}
 
 }  // namespace clasp::bridge

@@ -82,6 +82,7 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   void delivered(const LinkDelivery& delivery) override;
   void refused(const Error& error) override;
   void answered(LinkTicket ticket, const LinkAnswer& answer) override;
+  void caught_up(const std::string& pattern) override;
 
   RouterLink& inner_;
   NamespaceMap ns_;

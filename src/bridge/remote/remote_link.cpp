@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,6 +27,7 @@ namespace {
 constexpr Micros goodbye_linger{2'000'000};
 constexpr std::size_t unsent_kept_bytes_max = 65'536;
 constexpr Micros early_bundle{100'000};  // clocks disagree: the echo of a bundle may come this much before its time
+constexpr int quiet_round_trips = 3;     // that show a snapshot is over: each lets the router continue it once, and nothing tells its end
 constexpr std::uint8_t bridge_features = feature::param | feature::event | feature::stream;
 constexpr TypeMask bridge_types{0x1f};  // gestures and timelines too: a bridge sorts out itself what its protocol has no form for
 
@@ -148,7 +150,12 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
 
   void subscribe(const std::string& pattern) {
     driver_->call([&](ClientSession& session, Now now) {
-      if (!subscriptions_.contains(pattern)) add_subscription(session, pattern, now);
+      if (subscriptions_.contains(pattern)) return;
+      add_subscription(session, pattern, now);
+      if (!snapshot_ || !session.is_active()) return;
+      catching_up_.insert(pattern);
+      quiet_ = 0;
+      if (round_trip_ == Ticket::none) begin_round_trip(session, now);
     });
   }
   void unsubscribe(const std::string& pattern) {
@@ -156,6 +163,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
       const auto at = subscriptions_.find(pattern);
       if (at == subscriptions_.end()) return;
       session.unsubscribe(at->second, now);
+      catching_up_.erase(pattern);
       subscriptions_.erase(at);
     });
   }
@@ -173,7 +181,11 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   }
 
   // ---- DriverOwner ----
-  void connected() override { events_.emplace_back(Up{}); }
+  void connected() override {
+    events_.emplace_back(Up{});
+    for (const auto& [pattern, id] : subscriptions_) catching_up_.insert(pattern);
+    round_trip_due_ = snapshot_ && !catching_up_.empty();
+  }
   void disconnected(std::string_view reason) override { events_.emplace_back(Down{std::string(reason)}); }
   void reconnecting(std::uint32_t) override {}
   void gave_up(const Error& error) override { store(error); }
@@ -188,6 +200,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   void arrived(const Item& item) override {
     if (item.is_set) {
       if (item.snapshot && !snapshot_) return;
+      if (item.snapshot) quiet_ = 0;
       own_writes_.arrived(
           {.address = std::string(item.address), .value = bytes_of(*item.value), .revision = item.revision, .snapshot = item.snapshot},
           driver_->now().steady, ready_);
@@ -199,6 +212,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     events_.emplace_back(std::move(publish));
   }
   void answered(Ticket ticket, const Answer& answer) override {
+    if (ticket == round_trip_) return round_trip_done();
     own_writes_.settled(ticket, answer.revision, ready_);
     take_ready();
     if (const auto asked = take_asked(ticket)) {
@@ -208,13 +222,14 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     }
   }
   void failed(Ticket ticket, const Error& error) override {
+    if (ticket == round_trip_) round_trip_ = Ticket::none;  // the connection is gone; the next one begins anew
     own_writes_.settled(ticket, std::nullopt, ready_);
     take_ready();
     if (const auto asked = take_asked(ticket)) return store_answer(*asked, error);
     // The router said no. That it said nothing, or that the connection is gone, is no refusal.
     if (error.code != ErrorCode::no_answer && error.code != ErrorCode::not_connected) store(error);
   }
-  bool wants_turn() const override { return !events_.empty(); }
+  bool wants_turn() const override { return !events_.empty() || round_trip_due_; }
 
   void turn_ended() override {
     if (!driver_) return;
@@ -222,6 +237,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     driver_->call([&](ClientSession& session, Now now) {
       send_kept(session, now);
       events.swap(events_);
+      if (std::exchange(round_trip_due_, false)) begin_round_trip(session, now);
     });
     for (const Event& event : events) {
       if (listener_ == nullptr) return;  // closed by what came before
@@ -240,7 +256,10 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     std::uint64_t revision = 0;
     std::optional<std::string> value;  // tag byte and data
   };
-  using Event = std::variant<Up, Down, Error, HeldSet, HeldPublish, HeldAnswer>;
+  struct CaughtUp {
+    std::string pattern;
+  };
+  using Event = std::variant<Up, Down, Error, HeldSet, HeldPublish, HeldAnswer, CaughtUp>;
 
   void tell(const Up&) { listener_->link_up(); }
   void tell(const Down& down) { listener_->link_down(down.reason); }
@@ -267,6 +286,22 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     LinkAnswer answer{.error = held.error ? &*held.error : nullptr, .revision = held.revision, .value = {}};
     if (held.value) answer.value = view_of(*held.value);
     listener_->answered(held.ticket, answer);
+  }
+
+  void tell(const CaughtUp& caught_up) { listener_->caught_up(caught_up.pattern); }
+
+  void begin_round_trip(ClientSession& session, Now now) {
+    const Ticket ticket = next_ticket();
+    if (session.ping(ticket, now.steady + config_.connect_timeout, now)) round_trip_ = ticket;
+  }
+  void round_trip_done() {
+    round_trip_ = Ticket::none;
+    if (++quiet_ < quiet_round_trips) {
+      round_trip_due_ = true;
+      return;
+    }
+    quiet_ = 0;
+    for (const std::string& pattern : std::exchange(catching_up_, {})) events_.emplace_back(CaughtUp{pattern});
   }
 
   void store(const Error& error) { events_.emplace_back(error); }
@@ -372,6 +407,10 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   std::vector<Event> events_;
   std::map<Ticket, LinkTicket> asked_;            // calls of the bridge that wait for an answer; the session bounds them
   std::map<std::string, std::uint32_t> subscriptions_;  // pattern → id
+  std::set<std::string> catching_up_;  // patterns whose snapshot may still be coming
+  Ticket round_trip_ = Ticket::none;   // a PING under way to find out
+  bool round_trip_due_ = false;
+  int quiet_ = 0;                      // round trips in a row that brought nothing of a snapshot
   std::uint64_t last_ticket_ = 0;
   std::uint64_t refused_here_ = 0;
   std::uint64_t echoes_unchecked_ = 0;

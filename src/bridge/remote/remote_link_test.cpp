@@ -38,6 +38,8 @@ class Device final : public RouterLinkListener {
     lines.push_back(line);
   }
 
+  void caught_up(const std::string& pattern) override { lines.push_back("caught up with " + pattern); }
+
   std::vector<std::string> lines;
   std::function<void()> on_delivery;
 };
@@ -273,6 +275,16 @@ TEST_F(RemoteLinkTest, AnswersCallsAndStillKnowsItsOwnWrites) {
   link_->write({set}, PeerTag{4}, LinkTicket{6});
   ASSERT_TRUE(heard("answer 6 error 401"));
   EXPECT_EQ(std::ranges::count_if(device_.lines, [](const auto& line) { return line.starts_with("refused"); }), 0) << "told once, as the answer";
+}
+
+TEST_F(RemoteLinkTest, SaysWhenAPatternHasCaughtUp) {
+  FakeRouter router;
+  open(router, true);
+  ASSERT_TRUE(heard("caught up with /osc/**"));
+  link_->subscribe("/more/**");
+  ASSERT_TRUE(heard("caught up with /more/**"));
+  router.drop_all();
+  ASSERT_TRUE(run_until([&] { return std::ranges::count(device_.lines, "caught up with /more/**") == 2; })) << "once more with each connection";
 }
 
 TEST_F(RemoteLinkTest, SubscribesToMoreAndToLess) {
