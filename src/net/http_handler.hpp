@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/time.hpp"
@@ -15,7 +16,11 @@ namespace clasp::net {
 
 class Stream;
 class StreamHandler;
-using UpgradeMaker = std::function<std::unique_ptr<StreamHandler>(Stream&)>;  // who speaks on a connection once it is a WebSocket
+// Who speaks on a connection once it is a WebSocket.
+struct Upgrade {
+  std::function<std::unique_ptr<StreamHandler>(Stream&)> make;  // empty: nobody
+  std::string subprotocol{};                                    // selected if the client offers it
+};
 
 // The handler's side of one connection, if it needs one. Belongs to the connection.
 class HttpPeer {
@@ -58,8 +63,8 @@ class HttpHandler {
     static_cast<void>(request);
     return std::nullopt;
   }
-  // Who speaks on the WebSocket of this request (not refused), without sub-protocol. Empty: those of the port, by sub-protocol.
-  virtual UpgradeMaker find_upgrade(const HttpRequest& request) {
+  // Who speaks on the WebSocket of this request (not refused). Nobody: those of the port, by sub-protocol.
+  virtual Upgrade find_upgrade(const HttpRequest& request) {
     static_cast<void>(request);
     return {};
   }

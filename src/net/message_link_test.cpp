@@ -39,14 +39,16 @@ class MessageLinkTest : public testing::Test, public HttpHandler {
   std::optional<HttpResponse> refuse_upgrade(const HttpRequest& request) override {
     return request.query() == "token=right" ? std::nullopt : std::optional(text_response(401, "no token"));
   }
-  UpgradeMaker find_upgrade(const HttpRequest& request) override {
+  Upgrade find_upgrade(const HttpRequest& request) override {
     if (request.path() != "/echo") return {};
-    return [this](Stream& stream) {
-      auto link = std::make_unique<MessageLink>(stream, 1'000);
-      link->set_handler(std::make_unique<Echo>(*this, *link));
-      last = link.get();
-      return link;
-    };
+    return {.make =
+                [this](Stream& stream) {
+                  auto link = std::make_unique<MessageLink>(stream, 1'000);
+                  link->set_handler(std::make_unique<Echo>(*this, *link));
+                  last = link.get();
+                  return link;
+                },
+            .subprotocol = subprotocol};
   }
 
   bool until(const std::function<bool()>& condition) {
@@ -73,6 +75,7 @@ class MessageLinkTest : public testing::Test, public HttpHandler {
   GuestLoop guest{host, {.setup_max = Micros{200'000}}};
   std::unique_ptr<Listener> listener;
   MessageLink* last = nullptr;
+  std::string subprotocol;
   std::vector<std::string> told;
 };
 
@@ -88,6 +91,19 @@ TEST_F(MessageLinkTest, AHandlerSpeaksItsOwnProtocolOnItsPath) {
   client.close();
   ASSERT_TRUE(until([&] { return !told.empty(); }));
   EXPECT_THAT(told, ElementsAre("closed: as asked"));
+}
+
+TEST_F(MessageLinkTest, ASubProtocolIsSelectedIfItIsOffered) {
+  subprotocol = "clasp";
+  TestClient client{listener->port()};
+  client.send(upgrade("/echo?token=right"));
+  ASSERT_TRUE(until_received(client, "\r\n\r\n"));
+  EXPECT_THAT(client.received, HasSubstr("Sec-WebSocket-Protocol: clasp\r\n"));
+  subprotocol = "other";
+  TestClient another{listener->port()};
+  another.send(upgrade("/echo?token=right"));
+  ASSERT_TRUE(until_received(another, "\r\n\r\n"));
+  EXPECT_THAT(another.received, testing::Not(HasSubstr("Sec-WebSocket-Protocol")));
 }
 
 TEST_F(MessageLinkTest, OtherPathsAndWrongTokensAreRefusedAndPlainRequestsAnswered) {

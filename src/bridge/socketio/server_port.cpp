@@ -241,19 +241,21 @@ std::optional<net::HttpResponse> ServerPort::refuse_upgrade(const net::HttpReque
   return answer_of(request, *refused);
 }
 
-net::UpgradeMaker ServerPort::find_upgrade(const net::HttpRequest& request) {
+net::Upgrade ServerPort::find_upgrade(const net::HttpRequest& request) {
   if (!owns(request.path())) return {};
-  return [this, query = query_of(request)](net::Stream& stream) {
-    auto link = std::make_unique<net::MessageLink>(stream, config_.engine.payload_bytes_max);
-    EngineSession* session = query.sid ? find(*query.sid) : &open_session(query);
-    auto wire = std::make_unique<SocketWire>(*this, *link, session != nullptr ? session->sid() : std::string{});
-    SocketWire& opened = *wire;
-    link->set_handler(std::move(wire));
-    if (!query.sid) session->start_on(opened);
-    else if (session == nullptr || !session->probe(opened, link->now().steady)) opened.close("there is no session to upgrade");
-    touch();
-    return link;
-  };
+  return {.make = [this, query = query_of(request)](net::Stream& stream) { return open_link(stream, query); }};
+}
+
+std::unique_ptr<net::StreamHandler> ServerPort::open_link(net::Stream& stream, const Query& query) {
+  auto link = std::make_unique<net::MessageLink>(stream, config_.engine.payload_bytes_max);
+  EngineSession* session = query.sid ? find(*query.sid) : &open_session(query);
+  auto wire = std::make_unique<SocketWire>(*this, *link, session != nullptr ? session->sid() : std::string{});
+  SocketWire& opened = *wire;
+  link->set_handler(std::move(wire));
+  if (!query.sid) session->start_on(opened);
+  else if (session == nullptr || !session->probe(opened, link->now().steady)) opened.close("there is no session to upgrade");
+  touch();
+  return link;
 }
 
 // ---- sessions ----

@@ -47,7 +47,7 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
   // net::HttpHandler
   void handle(const net::HttpRequest& request, net::HttpResponder& responder) override;
   std::optional<net::HttpResponse> refuse_upgrade(const net::HttpRequest& request) override;
-  net::UpgradeMaker find_upgrade(const net::HttpRequest& request) override;
+  net::Upgrade find_upgrade(const net::HttpRequest& request) override;
   // net::Turns
   void advance(const Now& now) override;
   bool end_turn(const Now& now) override;
@@ -60,6 +60,7 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
   net::HttpResponse answer_of(const net::HttpRequest& request, unsigned status, std::string_view type, std::string body) const;
   net::HttpResponse answer_of(const net::HttpRequest& request, const EngineRefusal& refusal) const;
   void add_cors(const net::HttpRequest& request, std::vector<net::HttpField>& fields) const;
+  std::unique_ptr<net::StreamHandler> open_link(net::Stream& stream, const Query& query);
   EngineSession& open_session(const Query& query);
   EngineSession* find(const std::string& sid);
   void touch();  // a session may have a new deadline

@@ -9,13 +9,13 @@ OutQueue::Pushed OutQueue::push(SharedMessage message, std::string_view key, Ste
   if (slow_ && !key.empty()) {
     if (const auto waiting = by_key_.find(std::string(key)); waiting != by_key_.end()) {
       replace(*waiting->second, std::move(message));
-      return bytes_ > limits_.bytes_max ? Pushed::overflow : Pushed::replaced;
+      return is_too_much() ? Pushed::overflow : Pushed::replaced;
     }
   }
   items_.push_back({std::move(message), std::string(key), now});
   account(items_.back(), 1);
   if (slow_ && !key.empty()) by_key_.emplace(key, std::prev(items_.end()));
-  return event_bytes_ > limits_.events_bytes_max || bytes_ > limits_.bytes_max ? Pushed::overflow : Pushed::queued;
+  return is_too_much() ? Pushed::overflow : Pushed::queued;
 }
 
 void OutQueue::pop() {
@@ -57,7 +57,9 @@ void OutQueue::replace(Item& item, SharedMessage message) {
 void OutQueue::account(const Item& item, std::ptrdiff_t sign) {
   const std::size_t bytes = item.message->bytes() + item.key.size();
   bytes_ += static_cast<std::size_t>(sign) * bytes;
-  if (item.key.empty()) event_bytes_ += static_cast<std::size_t>(sign) * bytes;
+  if (!item.key.empty()) return;
+  event_bytes_ += static_cast<std::size_t>(sign) * bytes;
+  events_ += static_cast<std::size_t>(sign);
 }
 
 }  // namespace clasp::bridge::web

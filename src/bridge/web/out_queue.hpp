@@ -32,7 +32,8 @@ struct OutMessage {
 using SharedMessage = std::shared_ptr<const OutMessage>;
 
 struct OutLimits {
-  std::size_t events_bytes_max = 4'194'304;  // of what may not be dropped
+  std::size_t events_max = 10'000;           // of what may not be dropped
+  std::size_t events_bytes_max = 4'194'304;  // of that
   std::size_t bytes_max = 16'777'216;        // of everything
   std::size_t slow_bytes = 1'048'576;
   Micros slow_age{100'000};
@@ -65,11 +66,13 @@ class OutQueue {
   void become_slow();
   void replace(Item& item, SharedMessage message);
   void account(const Item& item, std::ptrdiff_t sign);
+  bool is_too_much() const { return events_ > limits_.events_max || event_bytes_ > limits_.events_bytes_max || bytes_ > limits_.bytes_max; }
 
   OutLimits limits_;
   Items items_;
   std::unordered_map<std::string, Items::iterator> by_key_;  // while it is slow
   std::size_t bytes_ = 0;
+  std::size_t events_ = 0;
   std::size_t event_bytes_ = 0;
   std::uint64_t replaced_ = 0;
   bool slow_ = false;

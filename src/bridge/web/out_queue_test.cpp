@@ -57,6 +57,16 @@ TEST_F(OutQueueTest, TooManyEventsEndIt) {
   EXPECT_EQ(push(std::string(40, 'e')), OutQueue::Pushed::overflow);
 }
 
+TEST_F(OutQueueTest, TheirNumberIsBoundedAsWell) {
+  OutQueue few{{.events_max = 3}};
+  const auto event = std::make_shared<OutMessage>(OutMessage{.text = "e", .attachments = {}});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(few.push(event, {}, now), OutQueue::Pushed::queued);
+  few.pop();
+  EXPECT_EQ(few.push(event, {}, now), OutQueue::Pushed::queued);
+  EXPECT_EQ(few.push(event, "/a", now), OutQueue::Pushed::queued);
+  EXPECT_EQ(few.push(event, {}, now), OutQueue::Pushed::overflow);
+}
+
 TEST_F(OutQueueTest, ParamsAloneTakeNoMoreThanTheirOwnBound) {
   push(std::string(700, 'e'));
   for (int i = 0; i < 10'000; ++i) EXPECT_NE(push(fmt::format("{:0>40}", i), fmt::format("/{}", i % 10)), OutQueue::Pushed::overflow) << i;
