@@ -8,7 +8,7 @@ namespace clasp::bridge::web {
 
 void Audience::set_base(std::vector<std::string> patterns) {
   for (const std::string& text : patterns) {
-    if (auto pattern = Pattern::parse(text)) wanted_[text] = {.pattern = std::move(*pattern), .base = true, .clients = {}};
+    if (auto pattern = Pattern::parse(text)) wanted_[text] = {.pattern = std::move(*pattern), .base = true, .settled = false, .clients = {}};
   }
 }
 
@@ -18,7 +18,7 @@ Result<void> Audience::subscribe(PeerTag client, const Pattern& pattern, TypeMas
   if (fresh && wanted_.size() >= limits_.patterns_max) {
     return Error{ErrorCode::too_many, fmt::format("all clients together have subscribed to {} patterns already", wanted_.size()), pattern.text()};
   }
-  if (fresh) wanted = wanted_.emplace(pattern.text(), Wanted{.pattern = pattern, .base = false, .clients = {}}).first;
+  if (fresh) wanted = wanted_.emplace(pattern.text(), Wanted{.pattern = pattern, .base = false, .settled = false, .clients = {}}).first;
   wanted->second.clients[client] = types;
   if (types.has(SignalType::param)) each_known(pattern, show);
   if (fresh) link_.subscribe(pattern.text());
@@ -106,7 +106,17 @@ void Audience::each_known(const Pattern& pattern, const Show& show) const {
   }
 }
 
+void Audience::caught_up(std::string_view pattern) {
+  if (const auto wanted = wanted_.find(pattern); wanted != wanted_.end()) wanted->second.settled = true;
+}
+
+bool Audience::is_settled(std::string_view pattern) const {
+  const auto wanted = wanted_.find(pattern);
+  return wanted != wanted_.end() && wanted->second.settled;
+}
+
 void Audience::link_down() {
+  for (auto& [text, wanted] : wanted_) wanted.settled = false;
   params_.clear();
   params_bytes_ = 0;
 }

@@ -47,6 +47,10 @@ class Audience {
   // What is known at an address, or of a pattern; in no order.
   void each_known(const Pattern& pattern, const Show& show) const;
   void link_down();  // nothing is known any more
+  // All that the pattern held has been delivered; so what is known of it is whole, unless there was no room.
+  void caught_up(std::string_view pattern);
+  bool is_settled(std::string_view pattern) const;
+  bool is_full() const { return params_.size() >= limits_.params_max || params_bytes_ >= limits_.params_bytes_max; }
 
   std::size_t params() const { return params_.size(); }
   std::size_t patterns() const { return wanted_.size(); }
@@ -65,6 +69,7 @@ class Audience {
   struct Wanted {
     Pattern pattern;
     bool base = false;
+    bool settled = false;
     std::map<PeerTag, TypeMask> clients;
   };
   using WantedMap = std::map<std::string, Wanted, std::less<>>;

@@ -92,6 +92,21 @@ TEST_F(AudienceTest, WhatIsNotHeardAnyMoreIsForgotten) {
   EXPECT_TRUE(deliver("/a/2", 2, 1, true)) << "after a new connection it is news";
 }
 
+TEST_F(AudienceTest, KnowsOfWhichPatternsItHasEverything) {
+  subscribe(1, "/a/*");
+  EXPECT_FALSE(audience.is_settled("/a/*"));
+  audience.caught_up("/a/*");
+  audience.caught_up("/never");
+  EXPECT_TRUE(audience.is_settled("/a/*"));
+  EXPECT_FALSE(audience.is_settled("/never"));
+  audience.link_down();
+  EXPECT_FALSE(audience.is_settled("/a/*"));
+  audience.caught_up("/a/*");
+  audience.unsubscribe(PeerTag{1}, "/a/*");
+  subscribe(1, "/a/*");
+  EXPECT_FALSE(audience.is_settled("/a/*")) << "asked for anew";
+}
+
 TEST_F(AudienceTest, HasBounds) {
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(deliver(fmt::format("/ws/{}", i), i, 1));
   EXPECT_EQ(audience.params(), 4U);
