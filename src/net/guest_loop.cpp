@@ -40,7 +40,7 @@ GuestLoop::~GuestLoop() { alive_->loop = nullptr; }
 
 void GuestLoop::wake() {
   if (std::exchange(alive_->pending, true)) return;
-  host_.defer([alive = alive_] {
+  host_.post([alive = alive_] {  // not defer(): it may be called outside of a turn of the host
     alive->pending = false;
     if (alive->loop != nullptr) alive->loop->turn();
   });

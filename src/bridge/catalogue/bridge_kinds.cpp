@@ -6,6 +6,8 @@
 #include <array>
 
 #include "bridge/osc/osc_plan.hpp"
+#include "bridge/socketio/socketio_plan.hpp"
+#include "bridge/websocket/websocket_plan.hpp"
 #include "core/address.hpp"
 
 namespace clasp::bridge {
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::array kinds{
     BridgeKind{"osc", "Bridge between OSC, over UDP or TCP, and a router.", osc::make_osc_plan},
+    BridgeKind{"socketio", "Socket.IO server that bridges its clients with a router.", socketio::make_socketio_plan},
+    BridgeKind{"websocket", "JSON over WebSocket: a server whose clients read and write a router's values.", websocket::make_websocket_plan},
 };
 
 }  // namespace

@@ -120,6 +120,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
       if (set != nullptr) {
         auto sent = session.set_confirmed(*set, ticket, now.steady + config_.answer_timeout, now);
         if (!sent) return store_answer(asked, sent.error());
+        kept_.forget(set->address);  // an older value that still waits would come behind this one
         own_writes_.wrote(ticket, set->address, peer);
         asked_.emplace(ticket, asked);
         return;
@@ -131,6 +132,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
       const Micros ahead = sending.timestamp ? until(*sending.timestamp, session, now) : Micros{0};
       auto sent = session.bundle(sending.messages, sending.timestamp, ticket, now.steady + ahead + config_.answer_timeout, now);
       if (!sent) return store_answer(asked, sent.error());
+      for (const std::string& address : set_addresses(sending.messages)) kept_.forget(address);
       own_writes_.wrote_bundle(ticket, set_addresses(sending.messages), now.steady + ahead - early_bundle, peer);
       if (ahead > Micros{0}) return store_answer(asked, {});
       asked_.emplace(ticket, asked);

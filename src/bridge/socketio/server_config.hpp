@@ -9,24 +9,20 @@
 #include "bridge/socketio/engine_session.hpp"
 #include "bridge/socketio/packet.hpp"
 #include "bridge/web/audience.hpp"
+#include "bridge/web/listen_rows.hpp"
 #include "core/message.hpp"
 #include "core/pattern.hpp"
 
 namespace clasp::bridge::socketio {
 
-struct KindRule {
-  Pattern pattern;  // of CLASP addresses
-  SignalType kind = SignalType::param;
-};
-
 // How an event and an address become each other, on either side.
 struct EventNames {
   NamespaceMap ns = NamespaceMap::parse("/socketio").value();
-  std::vector<KindRule> kinds;        // the first match decides; without one: param
+  std::vector<web::KindRule> kinds;   // the first match decides; without one: param
   std::vector<std::string> events;    // only these are received; empty: every one
   bool last_segment = true;           // /socketio/mixer/1 is emitted as "1", else as "mixer/1"
   SignalType kind_of(std::string_view address) const {
-    for (const KindRule& rule : kinds) {
+    for (const web::KindRule& rule : kinds) {
       if (rule.pattern.matches(address)) return rule.kind;
     }
     return SignalType::param;

@@ -47,6 +47,7 @@ Result<TypeMask> types_of(const Value& argument) {
 
 void SocketServer::handle_event(Socket& socket, Packet& packet) {
   ++counters_.events_in;
+  ++socket.received;
   Array event = *packet.data.array();
   const std::string name = *event.front().string();
   if (name.starts_with(command_prefix)) {

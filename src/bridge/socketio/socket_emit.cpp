@@ -63,6 +63,7 @@ void SocketServer::send(Client& client, PacketType type, const std::string& nsp,
 
 void SocketServer::send_shared(Socket& socket, const web::SharedMessage& message, std::string_view key) {
   ++counters_.events_out;
+  ++socket.sent;
   socket.client->session.send(message, key, outside_.clock().steady);
 }
 

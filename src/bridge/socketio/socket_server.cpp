@@ -175,6 +175,15 @@ std::size_t SocketServer::rooms() const {
   return sum;
 }
 
+std::vector<BridgePeer> SocketServer::some_peers(std::size_t max) const {
+  std::vector<BridgePeer> peers;
+  for (const auto& [tag, socket] : sockets_) {
+    if (peers.size() == max) break;
+    peers.push_back({.name = socket->nsp == "/" ? socket->sid : fmt::format("{} {}", socket->nsp, socket->sid), .received = socket->received, .sent = socket->sent});
+  }
+  return peers;
+}
+
 // ---- time ----
 
 void SocketServer::advance(SteadyTime now) {

@@ -15,7 +15,9 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "bridge/frame/bridge.hpp"
 #include "bridge/router_link.hpp"
 #include "bridge/socketio/engine_session.hpp"
 #include "bridge/socketio/packet.hpp"
@@ -71,6 +73,7 @@ class SocketServer final : public EngineListener, private RouterLinkListener {
   const ServerCounters& counters() const { return counters_; }
   std::size_t sockets() const { return sockets_.size(); }
   std::size_t rooms() const;
+  std::vector<BridgePeer> some_peers(std::size_t max) const;
   const web::Audience& audience() const { return audience_; }
   bool is_up() const { return up_; }
 
@@ -87,6 +90,8 @@ class SocketServer final : public EngineListener, private RouterLinkListener {
     std::size_t calls = 0;        // that wait for the router
     std::uint64_t last_emit = 0;
     std::size_t emits = 0;        // that wait for the client
+    std::uint64_t received = 0;
+    std::uint64_t sent = 0;
   };
 
   struct Client {

@@ -208,6 +208,13 @@ void Hub::link_up() { up_ = true; }
 void Hub::link_down(std::string_view reason) {
   up_ = false;
   audience_.link_down();
+  for (const SnapshotCall& call : std::exchange(snapshots_, {})) {
+    const Value nothing;
+    const Request request{.type = "snapshot", .frame = nothing, .id = call.id};
+    if (Peer* peer = find(call.peer)) send_error(*peer, &request, {ErrorCode::not_connected, "the router is away", {}});
+    given_up_.push_back(call.pattern.text());
+  }
+  outside_.changed();
   log("link", fmt::format("websocket: the router is away: {}", printable(reason, 200)));
 }
 
