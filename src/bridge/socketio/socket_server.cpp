@@ -86,7 +86,8 @@ void SocketServer::fail(Client& client, std::string_view why) {
 // ---- namespaces ----
 
 void SocketServer::connect(Client& client, const Packet& packet) {
-  if (client.sockets.contains(packet.nsp)) return fail(client, fmt::format("a second CONNECT to {}", printable(packet.nsp)));
+  // Clients that call connect() twice say it twice; as with the official server the second takes the place of the first.
+  if (const auto before = client.sockets.find(packet.nsp); before != client.sockets.end()) disconnect(before->second);
   if (const auto why = admit(client, packet)) {
     const bool unauthorized = *why == "unauthorized";
     return refuse_connect(client, packet.nsp, *why, unauthorized ? 300 : 404);

@@ -334,12 +334,22 @@ TEST_F(SocketServerTest, WhoBreaksTheProtocolIsClosedAndNobodyElse) {
     EXPECT_THAT(a.take().back(), "closed: parse error") << packet;
     EXPECT_FALSE(a.session->is_open());
   }
-  Client& twice = join();
-  say(twice, "0");
-  EXPECT_FALSE(twice.session->is_open());
   say(b, R"(21["x"])");
   EXPECT_THAT(b.take(), ElementsAre(R"(431[{"ok":true}])"));
   EXPECT_EQ(server->sockets(), 1U);
+}
+
+TEST_F(SocketServerTest, ASecondConnectTakesThePlaceOfTheFirst) {
+  begin();
+  Client& a = join();
+  say(a, R"(21["clasp:join","r"])");
+  a.take();
+  say(a, "0");
+  EXPECT_THAT(a.take(), ElementsAre(HasSubstr("40{\"sid\"")));
+  EXPECT_EQ(server->sockets(), 1U);
+  EXPECT_EQ(server->rooms(), 0U);
+  connect("desk").set("/socketio/x", 1);
+  EXPECT_THAT(a.take(), ElementsAre(R"(42["x",1])")) << "once";
 }
 
 TEST_F(SocketServerTest, WhoConnectsToNoNamespaceIsClosed) {
