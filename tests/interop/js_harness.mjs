@@ -49,7 +49,7 @@ export async function until(condition, what, seconds = 30) {
   for (const end = Date.now() + seconds * 1000; ; ) {
     if (await condition()) return;
     if (Date.now() > end) throw new Error(`never happened: ${typeof what === "function" ? what() : what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
