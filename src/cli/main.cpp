@@ -45,7 +45,7 @@ constexpr Command commands[] = {
     {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
     {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_protocol},
     {"socketio", "", "", "Socket.IO server that bridges its clients with a router.", "", run_protocol},
-    {"websocket", "", "", "JSON over WebSocket: a server whose clients read and write a router's values.", "", run_protocol},
+    {"websocket", "", "", "Bridge between JSON over WebSocket, as a server or a client, and a router.", "", run_protocol},
     {"bridge", "", "PROTOCOL", "Any of these bridges; clasp bridge list shows those of a router.", "", run_bridge_command},
     {"map", "", "test FILE ADDRESS VALUE", "Show step by step what the mappings of a file do to one value.",
      "FILE is TOML with [[mapping]], JSON or lines (docs/mapping.md), or a mapping itself. ADDRESS is the device's (osc:/fader/1) or, with\n"

@@ -17,7 +17,7 @@ namespace {
 constexpr std::array kinds{
     BridgeKind{"osc", "Bridge between OSC, over UDP or TCP, and a router.", osc::make_osc_plan},
     BridgeKind{"socketio", "Socket.IO server that bridges its clients with a router.", socketio::make_socketio_plan},
-    BridgeKind{"websocket", "JSON over WebSocket: a server whose clients read and write a router's values.", websocket::make_websocket_plan},
+    BridgeKind{"websocket", "Bridge between JSON over WebSocket, as a server or a client, and a router.", websocket::make_websocket_plan},
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "bridge/web/listen_rows.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/address.hpp"
@@ -39,6 +40,15 @@ Result<void> add_kind(std::vector<KindRule>& rules, std::string_view text) {
   const auto kind = options::parse_choice(text.substr(equals + 1), kind_names);
   if (!kind) return kind.error();
   rules.push_back({*pattern, static_cast<SignalType>(*kind)});
+  return {};
+}
+
+Result<void> add_header(std::vector<net::HttpField>& fields, std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const auto fits = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; };
+  if (colon == std::string_view::npos || colon == 0 || text.substr(0, colon).find(' ') != std::string_view::npos || !std::ranges::all_of(text, fits))
+    return options::bad_option("expected NAME: VALUE");
+  fields.push_back({std::string(text.substr(0, colon)), std::string(net::without_blanks(text.substr(colon + 1)))});
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Rows that bridges share to whom others connect.
+// Rows that these bridges share.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "clasp/error.hpp"
 #include "core/message.hpp"
 #include "core/pattern.hpp"
+#include "net/http_message.hpp"
 #include "options/option_set.hpp"
 
 namespace clasp::bridge::web {
@@ -28,6 +29,9 @@ struct KindRule {
   SignalType kind = SignalType::param;
 };
 Result<void> add_kind(std::vector<KindRule>& rules, std::string_view text);
+
+// "Authorization: Bearer x"
+Result<void> add_header(std::vector<net::HttpField>& fields, std::string_view text);
 
 options::Apply append_text(std::vector<std::string>& texts);
 

@@ -22,6 +22,14 @@ TEST(ListenRows, APlaceIsAHostAPortOrBoth) {
   EXPECT_EQ(place.host, "h");
 }
 
+TEST(ListenRows, HeadersAreNamesAndValues) {
+  std::vector<net::HttpField> fields;
+  EXPECT_TRUE(add_header(fields, "Authorization: Bearer x:y"));
+  EXPECT_TRUE(add_header(fields, "X:"));
+  EXPECT_EQ(fields, (std::vector<net::HttpField>{{"Authorization", "Bearer x:y"}, {"X", ""}}));
+  for (const char* wrong : {"", "x", ": y", "a b: c", "a: b\r\nc: d"}) EXPECT_FALSE(add_header(fields, wrong)) << wrong;
+}
+
 TEST(ListenRows, KindsArePatternsAndNames) {
   std::vector<KindRule> rules;
   EXPECT_TRUE(add_kind(rules, "/a/**=event"));

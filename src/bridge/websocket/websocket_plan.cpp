@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "bridge/websocket/client_link.hpp"
 #include "bridge/websocket/hub_report.hpp"
 #include "options/apply.hpp"
 
@@ -21,6 +22,7 @@ using options::apply_text;
 using options::bad_option;
 using namespace std::chrono_literals;
 
+constexpr std::array<std::string_view, 2> mode_names{"server", "client"};
 constexpr std::array<std::string_view, 3> format_names{"json", "msgpack", "raw"};  // in the order of the enumerators
 
 class ServerUnit final : public Bridge {
@@ -51,9 +53,76 @@ class ServerUnit final : public Bridge {
   bool running_ = false;
 };
 
+class ClientUnit final : public Bridge {
+ public:
+  ClientUnit(const WebSocketPlan& plan, const BridgeContext& context)
+      : context_(context), hub_(plan.hub_config()), target_(plan.target()), tls_(plan.server->tls ? std::optional(plan.tls) : std::nullopt), delay_(plan.redial_after) {}
+
+  Result<void> start() override {
+    if (tls_) {
+      auto loaded = dial::TlsContext::load(*tls_);
+      if (!loaded) return loaded.error();
+      target_.tls = *std::move(loaded);
+    }
+    const client::BackoffConfig backoff{.first = delay_, .factor = 1.0, .cap = delay_, .jitter = 0.0};
+    link_ = std::make_unique<ClientLink>(context_.loop, context_.router, hub_, target_, backoff, [log = context_.log](std::string_view line) {
+      log(fmt::format("websocket: {}", line));
+    });
+    link_->start();
+    return {};
+  }
+  void stop() override {
+    if (link_) link_->stop();
+    link_.reset();
+  }
+  BridgeReport report() const override {
+    BridgeReport report;
+    if (link_) report = report_of(link_->hub());
+    report.endpoint = fmt::format("websocket to {}", dial::place(target_));
+    report.state = !link_ ? BridgeState::stopped : link_->redial().is_open() ? BridgeState::running : BridgeState::waiting;
+    if (link_) report.detail = link_->redial().last_failure();
+    if (link_) report.counters.emplace_back("attempts", link_->redial().attempts());
+    return report;
+  }
+
+ private:
+  BridgeContext context_;
+  HubConfig hub_;
+  dial::Target target_;
+  std::optional<dial::TlsOptions> tls_;
+  Micros delay_;
+  std::unique_ptr<ClientLink> link_;
+};
+
+constexpr std::array schemes{dial::Scheme{"ws", 80, false, true}, dial::Scheme{"wss", 443, true, true}};
+
 }  // namespace
 
-Result<void> WebSocketPlan::check() const { return {}; }
+Result<void> WebSocketPlan::check() const {
+  if (connects() && !server) return bad_option("--mode client needs --url ws://HOST:PORT/PATH");
+  if (!connects() && server) return bad_option("--url is an URL, which --mode server does not connect to: it listens at HOST:PORT");
+  if (connects() && !port.token.empty()) return bad_option("--listen-token is for --mode server; a client has --header or the URL");
+  return {};
+}
+
+// TLS is loaded when the bridge starts.
+dial::Target WebSocketPlan::target() const {
+  dial::WebSocketTarget websocket{.target = server->target, .fields = headers, .message_bytes_max = hub.message_bytes_max, .ping_interval = hub.ping_interval};
+  if (!port.path.empty() && server->target == "/") websocket.target = port.path;
+  if (!port.subprotocol.empty()) websocket.subprotocols = {port.subprotocol};
+  return {.host = server->host, .port = server->port, .tls = nullptr, .websocket = std::move(websocket)};
+}
+
+Result<void> WebSocketPlan::set_url(std::string_view text) {
+  if (text.find("://") == std::string_view::npos) {
+    server.reset();
+    return web::set_place(place, text);
+  }
+  auto parsed = dial::parse_url(text, schemes);
+  if (!parsed) return parsed.error();
+  server = std::move(*parsed);
+  return {};
+}
 
 HubConfig WebSocketPlan::hub_config() const {
   HubConfig config = hub;
@@ -68,14 +137,25 @@ PortConfig WebSocketPlan::port_config() const {
   return config;
 }
 
-std::unique_ptr<Bridge> WebSocketPlan::make(const BridgeContext& context) const { return std::make_unique<ServerUnit>(*this, context); }
+std::unique_ptr<Bridge> WebSocketPlan::make(const BridgeContext& context) const {
+  if (connects()) return std::make_unique<ClientUnit>(*this, context);
+  return std::make_unique<ServerUnit>(*this, context);
+}
 
 std::unique_ptr<BridgePlan> make_websocket_plan() { return std::make_unique<WebSocketPlan>(); }
 
 std::vector<options::Option> WebSocketPlan::own_rows() {
   return {
-      {.name = "url", .letter = 'u', .value = "ADDRESS", .default_text = "0.0.0.0:8080", .help = "Where it listens: HOST:PORT.",
-       .apply = [this](std::string_view text) { return web::set_place(place, text); }, .in_file = false},
+      {.name = "mode", .letter = 'm', .value = "NAME", .default_text = "as --url says", .help = "server, or client: then it connects to --url.",
+       .apply = [this](std::string_view text) -> Result<void> {
+         const auto mode = options::parse_choice(text, mode_names);
+         if (!mode) return mode.error();
+         is_client = *mode == 1;
+         return {};
+       },
+       .in_file = false},
+      {.name = "url", .letter = 'u', .value = "ADDRESS", .default_text = "0.0.0.0:8080", .help = "Where it listens: HOST:PORT; or, as a client, ws://HOST:PORT/PATH.",
+       .apply = [this](std::string_view text) { return set_url(text); }, .in_file = false},
       {.name = "port", .letter = 'p', .value = "N", .default_text = "8080", .help = "Port that clients connect to; 0: any.", .apply = apply_count(place.port, 0, 65'535),
        .in_file = false, .variable = "CLASP_BRIDGE_PORT"},
       {.name = "bind", .letter = 'b', .value = "HOST[:PORT]", .default_text = "0.0.0.0", .help = "Address it listens on; :: hears IPv6 and IPv4.",
@@ -103,6 +183,12 @@ std::vector<options::Option> WebSocketPlan::own_rows() {
       {.name = "max-message", .value = "BYTES", .default_text = "1M", .help = "Largest message of a client.",
        .apply = apply_bytes(hub.message_bytes_max, 1'000, 16'777'216), .in_file = false},
       {.name = "max-clients", .value = "N", .default_text = "1024", .help = "Clients at the same time.", .apply = apply_count(hub.clients_max, 1, 100'000), .in_file = false},
+      {.name = "header", .value = "NAME: VALUE", .help = "Sent with the request, as a client; repeatable.",
+       .apply = [this](std::string_view text) { return web::add_header(headers, text); }, .repeatable = true, .in_file = false},
+      {.name = "redial", .value = "TIME", .default_text = "5s", .help = "How long a client waits before it connects again.", .apply = apply_duration(redial_after, 10ms, 1h),
+       .in_file = false},
+      {.name = "ca", .value = "FILE", .help = "Trusts the authorities of this file and no others, for wss://.", .apply = apply_text(tls.ca_file), .in_file = false},
+      {.name = "insecure", .help = "Accepts any certificate: whoever answers is trusted.", .apply = apply_switch(tls.insecure), .in_file = false},
       {.name = "queue", .value = "N", .default_text = "1000", .help = "Events that may wait for a slow client before it is cut off.",
        .apply = apply_count(hub.out.events_max, 1, 1'000'000), .in_file = false},
   };
