@@ -44,7 +44,7 @@ constexpr Command commands[] = {
     {"ping", "", "", "Round trip times to the router, and how far its clock is from ours.", "", run_ping},
     {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
     {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_protocol},
-    {"socketio", "", "", "Socket.IO server that bridges its clients with a router.", "", run_protocol},
+    {"socketio", "", "", "Bridge between Socket.IO, as a server or a client, and a router.", "", run_protocol},
     {"websocket", "", "", "Bridge between JSON over WebSocket, as a server or a client, and a router.", "", run_protocol},
     {"bridge", "", "PROTOCOL", "Any of these bridges; clasp bridge list shows those of a router.", "", run_bridge_command},
     {"map", "", "test FILE ADDRESS VALUE", "Show step by step what the mappings of a file do to one value.",

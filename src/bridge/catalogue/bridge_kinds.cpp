@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array kinds{
     BridgeKind{"osc", "Bridge between OSC, over UDP or TCP, and a router.", osc::make_osc_plan},
-    BridgeKind{"socketio", "Socket.IO server that bridges its clients with a router.", socketio::make_socketio_plan},
+    BridgeKind{"socketio", "Bridge between Socket.IO, as a server or a client, and a router.", socketio::make_socketio_plan},
     BridgeKind{"websocket", "Bridge between JSON over WebSocket, as a server or a client, and a router.", websocket::make_websocket_plan},
 };
 

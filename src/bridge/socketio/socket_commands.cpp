@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "bridge/socketio/event_map.hpp"
 #include "bridge/socketio/socket_server.hpp"
 #include "core/address.hpp"
 
@@ -20,12 +21,6 @@ const std::string* text_of(const Value& argument, std::string_view field) {
   if (const std::string* text = argument.string()) return text;
   const Value* found = argument.find(field);
   return found != nullptr ? found->string() : nullptr;
-}
-
-// One argument is the value, several are an array (bridges specification, 10.2).
-Value value_of(Array& event) {
-  if (event.size() == 2) return std::move(event[1]);
-  return Array(std::make_move_iterator(event.begin() + 1), std::make_move_iterator(event.end()));
 }
 
 Result<TypeMask> types_of(const Value& argument) {
@@ -48,7 +43,7 @@ Result<TypeMask> types_of(const Value& argument) {
 void SocketServer::handle_event(Socket& socket, Packet& packet) {
   ++counters_.events_in;
   ++socket.received;
-  Array event = *packet.data.array();
+  const Array& event = *packet.data.array();
   const std::string name = *event.front().string();
   if (name.starts_with(command_prefix)) {
     const CommandRow* command = find_command(name);
@@ -61,17 +56,16 @@ void SocketServer::handle_event(Socket& socket, Packet& packet) {
     ++counters_.events_ignored;
     return acknowledge_error(socket, packet.id, bad_argument(fmt::format("the event {} is not received here", printable(name))));
   }
-  write_event(socket, name, value_of(event), packet.id);
+  write_event(socket, name, value_of_event(event), packet.id);
 }
 
 void SocketServer::write_event(Socket& socket, std::string_view event, const Value& value, std::optional<std::uint64_t> ack) {
-  const std::string name = socket.nsp == "/" ? std::string(event) : fmt::format("{}/{}", socket.nsp.substr(1), event);
-  std::string address;
-  if (!config_.names.ns.to_address(name, address)) {
+  const auto address = address_of(config_.names, socket.nsp, event);
+  if (!address) {
     ++counters_.refused;
     return acknowledge_error(socket, ack, {ErrorCode::invalid_address, fmt::format("the event {} makes no address", printable(event)), {}});
   }
-  write(socket, config_.names.kind_of(address), address, value, ack, false);
+  write(socket, config_.names.kind_of(*address), *address, value, ack, false);
 }
 
 void SocketServer::write(Socket& socket, SignalType kind, const std::string& address, const Value& value, std::optional<std::uint64_t> ack, bool tells_revision) {

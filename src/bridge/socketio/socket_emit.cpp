@@ -2,60 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
+#include "bridge/socketio/event_map.hpp"
 #include "bridge/socketio/socket_server.hpp"
 #include "core/address.hpp"
 
 namespace clasp::bridge::socketio {
-
-namespace {
-
-constexpr std::string_view room_marker = "room/";
-
-// One segment, or several, of an address as the name it stands for.
-std::string decoded(std::string_view segments) {
-  static const NamespaceMap no_prefix;
-  std::string name;
-  return no_prefix.to_name(fmt::format("/{}", segments), name) ? name : std::string{};
-}
-
-// The value of a delivery; samples are numbers.
-std::optional<Value> value_of(const LinkDelivery& delivery) {
-  if (delivery.value) return to_value(*delivery.value);
-  if (!delivery.samples) return std::nullopt;
-  Array numbers;
-  for (std::size_t at = 0; at + 8 <= delivery.samples->size(); at += 8) numbers.emplace_back(std::bit_cast<double>(load_be<std::uint64_t>(delivery.samples->data() + at)));
-  return numbers;
-}
-
-// Only what a newer value makes worthless may be replaced while it waits (contract, rules 13 to 15).
-bool may_be_replaced(const LinkDelivery& delivery) {
-  if (delivery.is_set) return true;
-  return delivery.signal == SignalType::stream || (delivery.signal == SignalType::gesture && delivery.phase == GesturePhase::move);
-}
-
-// Of one client: in which namespace, as what, where; and of gestures, which.
-std::string key_of(char as, std::string_view nsp, const LinkDelivery& delivery) {
-  if (!may_be_replaced(delivery)) return {};
-  std::string key = fmt::format("{}{},{}", as, nsp, delivery.address);
-  if (!delivery.is_set) key += fmt::format(",{},{}", static_cast<int>(delivery.signal), delivery.id.value_or(0));
-  return key;
-}
-
-web::SharedMessage message_of(PacketType type, std::string_view nsp, std::optional<std::uint64_t> id, const Value& data) {
-  EncodedPacket encoded = encode_packet(type, nsp, id, data);
-  return std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(encoded.text), .attachments = std::move(encoded.attachments)});
-}
-
-}  // namespace
-
-// Where an address belongs.
-struct SocketServer::Target {
-  std::string nsp;
-  std::optional<std::string> room;
-  std::string event;
-};
 
 void SocketServer::send(Client& client, PacketType type, const std::string& nsp, std::optional<std::uint64_t> id, const Value& data, std::string_view key) {
   client.session.send(message_of(type, nsp, id, data), key, outside_.clock().steady);
@@ -137,28 +89,17 @@ void SocketServer::emit_to_subscribers(const LinkDelivery& delivery, const Value
   }
 }
 
-// <prefix>[/<namespace>][/room/<room>]/<event>. A namespace is one that has clients, or is configured; the longest that fits.
-std::optional<SocketServer::Target> SocketServer::target_of(std::string_view address) {
-  const std::string& prefix = config_.names.ns.prefix();
-  if (!address.starts_with(prefix) || address.size() <= prefix.size() + 1 || address[prefix.size()] != '/') return std::nullopt;
-  const std::string_view tail = address.substr(prefix.size());
+// A namespace is one that has clients, or is configured; the longest that fits.
+std::optional<EventPlace> SocketServer::target_of(std::string_view address) const {
+  const std::string_view tail = tail_of(config_.names, address);
+  if (tail.empty()) return std::nullopt;
   std::string_view nsp = "/";
   const auto consider = [&](std::string_view candidate) {
-    if (candidate.size() > nsp.size() && tail.starts_with(candidate) && tail.size() > candidate.size() && tail[candidate.size()] == '/') nsp = candidate;
+    if (candidate.size() > nsp.size() && is_in_namespace(tail, candidate)) nsp = candidate;
   };
   for (const auto& [name, state] : namespaces_) consider(name);
   for (const std::string& name : config_.namespaces) consider(name);
-  std::string_view rest = tail.substr(nsp == "/" ? 1 : nsp.size() + 1);
-  Target target{.nsp = std::string(nsp), .room = {}, .event = {}};
-  if (rest.starts_with(room_marker)) {
-    const std::string_view behind = rest.substr(room_marker.size());
-    if (const std::size_t slash = behind.find('/'); slash != std::string_view::npos && slash > 0) {
-      target.room = decoded(behind.substr(0, slash));
-      rest = behind.substr(slash + 1);
-    }
-  }
-  target.event = decoded(config_.names.last_segment ? rest.substr(rest.rfind('/') + 1) : rest);
-  return target;
+  return place_of(config_.names, tail, nsp);
 }
 
 // The params of its namespace, or of one room of it, as the events they would have been.

@@ -20,6 +20,7 @@
 #include "bridge/frame/bridge.hpp"
 #include "bridge/router_link.hpp"
 #include "bridge/socketio/engine_session.hpp"
+#include "bridge/socketio/event_map.hpp"
 #include "bridge/socketio/packet.hpp"
 #include "bridge/socketio/server_config.hpp"
 #include "bridge/web/audience.hpp"
@@ -165,8 +166,7 @@ class SocketServer final : public EngineListener, private RouterLinkListener {
   void send_shared(Socket& socket, const web::SharedMessage& message, std::string_view key);
   void acknowledge(Socket& socket, std::optional<std::uint64_t> id, Value answer);
   void acknowledge_error(Socket& socket, std::optional<std::uint64_t> id, const Error& error);
-  struct Target;
-  std::optional<Target> target_of(std::string_view address);
+  std::optional<EventPlace> target_of(std::string_view address) const;
   void emit(const LinkDelivery& delivery);
   void emit_to_subscribers(const LinkDelivery& delivery, const Value& value);
   void emit_known(Socket& socket, const std::string& room);
