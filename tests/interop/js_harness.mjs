@@ -1,5 +1,5 @@
 // What the JavaScript tests of bridges share: the real binary as a router with bridges, and waiting for things to happen.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 
 const binary = process.env.CLASP_BINARY;
@@ -18,7 +18,12 @@ export async function startRouter(...args) {
   const ports = Object.fromEntries([...line.matchAll(/(socketio|websocket) port (\d+)/g)].map(([, name, number]) => [name, Number(number)]));
   const url = `ws://127.0.0.1:${port}`;
   const clasp = (...words) => execFileSync(binary, words, { env: { ...process.env, CLASP_URL: url }, encoding: "utf8" }).trim();
-  return { child, line, port, ports, url, clasp, stop: () => stop(child) };
+  // The value at an address, undefined if there is none.
+  const get = (address) => {
+    const done = spawnSync(binary, ["get", address], { env: { ...process.env, CLASP_URL: url }, encoding: "utf8" });
+    return done.status === 0 ? done.stdout.trim() : undefined;
+  };
+  return { child, line, port, ports, url, clasp, get, stop: () => stop(child) };
 }
 
 // Another `clasp` that runs until it is told to stop; ready when it says so.

@@ -29,7 +29,7 @@ assert.equal(server.socket.protocol, "json");
 server.socket.send('{"address":"/ws/from/server","value":[1,2.5,"three"]}');
 server.socket.send("a text");
 server.socket.send(Buffer.from([1, 2]));
-await until(() => router.clasp("query", "/ws/**") !== undefined && router.clasp("get", "/ws/binary").includes("AQI="), "what the server says arrives");
+await until(() => router.get("/ws/binary")?.includes("AQI="), "what the server says arrives");
 assert.equal(router.clasp("get", "/ws/from/server"), '[1,2.5,"three"]');
 assert.equal(router.clasp("get", "/ws/text"), '"a text"');
 assert.deepEqual(server.heard, [], "nothing comes back");
