@@ -1,5 +1,8 @@
 #include "router/router.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "core/check.hpp"
 #include "router/engine.hpp"
 
@@ -111,6 +114,23 @@ std::optional<Router::ParamView> Router::find(std::string_view address) const {
   const auto record = engine_->params.find_record(address);
   if (!record) return std::nullopt;
   return engine_->param_view(*record);
+}
+
+void Router::for_each_signal(const Now& now, const std::function<void(const SignalRegistry::Entry&)>& visit) const {
+  engine_->signals.for_each(now.steady, visit);
+}
+std::uint64_t Router::signals_version() const { return engine_->signals.version(); }
+
+std::vector<Router::SlowSession> Router::slow_sessions(const Now& now, std::size_t max) const {
+  std::vector<SlowSession> slow;
+  engine_->table.each_session([&](const Session& session) {
+    if (!session.outbox) return;
+    slow.push_back({.name = session.name, .id = to_text(session.uuid), .waiting_bytes = session.outbox_bytes, .behind = now.steady - session.outbox_since,
+                    .params_conflated = session.outbox->params_conflated(), .streams_dropped = session.outbox->streams_dropped()});
+  });
+  std::ranges::sort(slow, std::greater{}, &SlowSession::waiting_bytes);
+  if (slow.size() > max) slow.resize(max);
+  return slow;
 }
 
 void Router::for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const {

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "core/address.hpp"
 #include "core/message.hpp"
@@ -23,8 +25,17 @@ class SignalRegistry {
   // Stores or renews; later calls have later times. False if the registry is full: it has signals_max of them (renewals do not count), or its
   // texts would grow beyond 1 KiB a signal on average.
   bool announce(const SignalDefinition& definition, SessionId by, SteadyTime now);
+  // The session is gone: what it announced stays, without somebody behind it, until somebody announces it again.
+  void leave(SessionId session);
   // In address order; only definitions that have not expired. Costs what lies below the literal part of the pattern.
   void query(const Pattern& pattern, SteadyTime now, const std::function<void(const SignalDefinition&)>& visit) const;
+  // All of them with their meta (unit, range, description), for the router's own program.
+  struct Entry {
+    SignalDefinition definition;
+    bool present = false;  // the session that announced it last is still there
+  };
+  void for_each(SteadyTime now, const std::function<void(const Entry&)>& visit) const;
+  std::uint64_t version() const { return version_; }  // another one whenever for_each() would give something else
   void expire(SteadyTime now);  // cheap to call often: looks only when something can be due
   std::optional<SteadyTime> next_expiry() const;
   std::size_t size() const { return signals_.size(); }  // those that have expired since the last expire() included
@@ -42,6 +53,9 @@ class SignalRegistry {
     SignalType type{};
     std::optional<std::string> datatype;
     std::optional<std::string> access;
+    std::optional<std::string> unit;
+    std::optional<std::string> description;
+    std::optional<std::pair<double, double>> range;
     SessionId by = nobody;
     SteadyTime renewed;
     std::size_t text_bytes = 0;
@@ -55,6 +69,10 @@ class SignalRegistry {
   std::map<std::string, Signal, Less> signals_;
   Ages ages_;
   std::size_t text_bytes_ = 0;
+  std::unordered_map<SessionId, std::size_t> announcers_;  // how many signals each has
+  std::uint64_t version_ = 0;
+
+  void count(SessionId session, std::ptrdiff_t change);
 };
 
 }  // namespace clasp::router

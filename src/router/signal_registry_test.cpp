@@ -37,6 +37,36 @@ TEST(SignalRegistry, AnswersQueriesInAddressOrder) {
   EXPECT_THAT(query(registry, "/c/**"), IsEmpty());
 }
 
+TEST(SignalRegistry, TellsTheProgramMetaAndWhoIsStillThere) {
+  SignalRegistry registry(100, Micros{1'000});
+  SignalDefinition definition = signal("/desk/a");
+  definition.meta = SignalMeta{.unit = "dB", .range = std::pair{-60.0, 12.0}, .default_value = {}, .description = "main"};
+  const auto told = [&](SteadyTime now = {}) {
+    std::string text;
+    registry.for_each(now, [&](const SignalRegistry::Entry& entry) {
+      const SignalMeta& meta = *entry.definition.meta;
+      text += std::string(entry.definition.address) + " " + std::string(meta.unit.value_or("-")) + " " + std::string(meta.description.value_or("-")) +
+              (meta.range ? " ranged" : "") + (entry.present ? "" : " absent") + "\n";
+    });
+    return text;
+  };
+  ASSERT_TRUE(registry.announce(definition, desk, {}));
+  ASSERT_TRUE(registry.announce(signal("/desk/b"), SessionId{2}, {}));
+  EXPECT_EQ(told(), "/desk/a dB main ranged\n/desk/b - -\n");
+  const std::uint64_t version = registry.version();
+  ASSERT_TRUE(registry.announce(definition, desk, SteadyTime{500}));
+  EXPECT_EQ(registry.version(), version) << "announced again as it was";
+  registry.leave(SessionId{3});
+  EXPECT_EQ(registry.version(), version) << "it had announced nothing";
+  registry.leave(desk);
+  EXPECT_NE(registry.version(), version);
+  EXPECT_EQ(told(), "/desk/a dB main ranged absent\n/desk/b - -\n");
+  ASSERT_TRUE(registry.announce(definition, SessionId{4}, SteadyTime{900}));
+  registry.expire(SteadyTime{1'100});
+  EXPECT_EQ(told(SteadyTime{1'100}), "/desk/a dB main ranged\n");
+  registry.leave(SessionId{2});  // its signal has expired
+}
+
 TEST(SignalRegistry, GivesBackWhatWasAnnouncedLastWithoutMeta) {
   SignalRegistry registry(100, forever);
   SignalDefinition definition = signal("/a");

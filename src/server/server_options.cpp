@@ -129,6 +129,14 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
        .apply = apply_duration(config.mqtt.keep_alive_max, milliseconds{0}, milliseconds{65'535'000})});
   add({.name = "mqtt-retained", .value = "SIZE", .default_text = "64M", .help = "For what retained MQTT messages have beside the value of their param: QoS, properties, odd spelling.",
        .apply = apply_bytes(config.mqtt.retained_notes_bytes_max, 65'536, 64 * giga)});
+  add({.name = "home-assistant", .help = "Announced signals appear in a Home Assistant that is a client of the MQTT broker; docs/home-assistant.md.",
+       .apply = apply_switch(config.home_assistant)});
+  add({.name = "home-assistant-prefix", .value = "TOPIC", .default_text = "homeassistant", .help = "Discovery prefix, as in Home Assistant's settings.",
+       .apply = [&config](std::string_view value) -> Result<void> {
+         if (check_address(fmt::format("/{}", value))) return bad_option("expected a topic without wildcards");
+         config.home_assistant_prefix = value;
+         return {};
+       }});
   add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
        .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
 
