@@ -170,6 +170,14 @@ std::string Router::session_text(SessionId id) const {
   return session == nullptr ? std::string() : to_text(session->uuid);
 }
 
+std::string_view Router::session_name(std::string_view text) const {
+  Uuid uuid;
+  if (!parse_uuid(text, uuid)) return {};
+  const auto found = engine_->by_uuid.find(uuid);
+  const Session* session = found == engine_->by_uuid.end() ? nullptr : engine_->table.find(found->second);
+  return session == nullptr ? std::string_view() : std::string_view(session->name);
+}
+
 const Stats& Router::stats() const { return engine_->current_stats(); }
 Gauges Router::gauges() const { return engine_->gauges(); }
 const Config& Router::config() const { return engine_->config; }

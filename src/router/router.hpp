@@ -136,6 +136,7 @@ class Router {
   std::uint64_t epoch() const;
   Seq last_seq() const;
   std::string session_text(SessionId session) const;  // UUID; empty if unknown
+  std::string_view session_name(std::string_view text) const;  // of an open session by its UUID, as told in HELLO; empty if there is none
   const Stats& stats() const;
   Gauges gauges() const;
   const Config& config() const;

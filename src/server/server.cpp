@@ -25,6 +25,7 @@
 #include "server/last_words.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
+#include "server/session_reports.hpp"
 
 namespace clasp::server {
 
@@ -234,6 +235,7 @@ struct Server::Parts final : net::HttpHandler {
   std::optional<home_assistant::Discovery> home_assistant;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
+  SessionReports session_reports{router, loop.io()};
   Bridges bridges{router, loop.io(), [this](std::string_view line) { log.info(line); }};
   std::unique_ptr<io::SignalWatch> signals;
 };
