@@ -62,8 +62,10 @@ TEST_F(DiscoveryTest, WhatTheRouterForgetsHomeAssistantForgets) {
   begin();
   router::Peer& watcher = connect("broker");
   watcher.subscribe("/homeassistant/**");
-  announce(connect("desk"), "/desk/a", "f32");
+  router::Peer& desk = connect("desk");
+  announce(desk, "/desk/a", "f32");
   settle();
+  desk.leave();
   watcher.forget();
   advance(std::chrono::seconds{61});
   settle();

@@ -26,13 +26,9 @@ bool SignalRegistry::announce(const SignalDefinition& definition, SessionId by, 
   if (at == signals_.end() && signals_.size() >= signals_max_) return false;
   if (bytes > bytes_before && text_bytes_ - bytes_before + bytes > signals_max_ * mean_text_bytes_max) return false;
 
-  if (at == signals_.end()) {
-    at = signals_.emplace(definition.address, Signal{}).first;
-    at->second.age = ages_.insert(ages_.end(), at->first);
-  } else {
-    ages_.splice(ages_.end(), ages_, at->second.age);
-  }
+  if (at == signals_.end()) at = signals_.emplace(definition.address, Signal{}).first;
   Signal& signal = at->second;
+  if (signal.left) ages_.erase(signal.age);
   const SignalMeta meta = definition.meta.value_or(SignalMeta{});
   Signal next{.type = definition.type, .datatype = copy(definition.datatype), .access = copy(definition.access), .unit = copy(meta.unit),
               .description = copy(meta.description), .range = meta.range, .by = by};
@@ -41,11 +37,10 @@ bool SignalRegistry::announce(const SignalDefinition& definition, SessionId by, 
   if (!same) {
     count(signal.by, -1);
     count(by, 1);
-    next.age = signal.age;
     signal = std::move(next);
     ++version_;
   }
-  signal.renewed = now;
+  signal.left.reset();
   signal.text_bytes = bytes;
   text_bytes_ += bytes - bytes_before;
   return true;
@@ -76,10 +71,13 @@ void SignalRegistry::for_each(SteadyTime now, const std::function<void(const Ent
   }
 }
 
-void SignalRegistry::leave(SessionId session) {
+void SignalRegistry::leave(SessionId session, SteadyTime now) {
   if (announcers_.erase(session) == 0) return;
   for (auto& [address, signal] : signals_) {
-    if (signal.by == session) signal.by = nobody;
+    if (signal.by != session) continue;
+    signal.by = nobody;
+    signal.left = now;
+    signal.age = ages_.insert(ages_.end(), address);
   }
   ++version_;
 }
@@ -98,7 +96,6 @@ void SignalRegistry::expire(SteadyTime now) {
     CLASP_CHECK(oldest != signals_.end());
     if (!expired(oldest->second, now)) return;
     text_bytes_ -= oldest->second.text_bytes;
-    count(oldest->second.by, -1);
     ++version_;
     ages_.pop_front();
     signals_.erase(oldest);
@@ -107,7 +104,7 @@ void SignalRegistry::expire(SteadyTime now) {
 
 std::optional<SteadyTime> SignalRegistry::next_expiry() const {
   if (ttl_ == Micros::zero() || ages_.empty()) return std::nullopt;
-  return signals_.find(ages_.front())->second.renewed + ttl_;
+  return signals_.find(ages_.front())->second.left.value() + ttl_;
 }
 
 }  // namespace clasp::router

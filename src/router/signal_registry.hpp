@@ -20,13 +20,15 @@ namespace clasp::router {
 
 class SignalRegistry {
  public:
-  SignalRegistry(std::size_t signals_max, Micros ttl) : signals_max_(signals_max), ttl_(ttl) {}  // ttl 0: never
+  // `ttl`: how long signals outlive the session that announced them last; 0: for ever. (The reference counts from ANNOUNCE and forgets the signals
+  // of a desk that has been connected for an hour.)
+  SignalRegistry(std::size_t signals_max, Micros ttl) : signals_max_(signals_max), ttl_(ttl) {}
 
   // Stores or renews; later calls have later times. False if the registry is full: it has signals_max of them (renewals do not count), or its
   // texts would grow beyond 1 KiB a signal on average.
   bool announce(const SignalDefinition& definition, SessionId by, SteadyTime now);
   // The session is gone: what it announced stays, without somebody behind it, until somebody announces it again.
-  void leave(SessionId session);
+  void leave(SessionId session, SteadyTime now);
   // In address order; only definitions that have not expired. Costs what lies below the literal part of the pattern.
   void query(const Pattern& pattern, SteadyTime now, const std::function<void(const SignalDefinition&)>& visit) const;
   // All of them with their meta (unit, range, description), for the router's own program.
@@ -45,7 +47,7 @@ class SignalRegistry {
     using is_transparent = void;
     bool operator()(std::string_view a, std::string_view b) const { return compare_addresses(a, b) < 0; }
   };
-  using Ages = std::list<std::string_view>;  // addresses (the keys of signals_), the one that was renewed longest ago first
+  using Ages = std::list<std::string_view>;  // of signals nobody is behind: their addresses (the keys of signals_), the one longest so first
 
   static constexpr std::size_t mean_text_bytes_max = 1'024;
 
@@ -57,12 +59,12 @@ class SignalRegistry {
     std::optional<std::string> description;
     std::optional<std::pair<double, double>> range;
     SessionId by = nobody;
-    SteadyTime renewed;
+    std::optional<SteadyTime> left;  // when the session that announced it last went; none: it is there
     std::size_t text_bytes = 0;
     Ages::iterator age;
   };
 
-  bool expired(const Signal& signal, SteadyTime now) const { return ttl_ != Micros::zero() && now >= signal.renewed + ttl_; }
+  bool expired(const Signal& signal, SteadyTime now) const { return ttl_ != Micros::zero() && signal.left && now >= *signal.left + ttl_; }
 
   std::size_t signals_max_;
   Micros ttl_;

@@ -159,7 +159,7 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
            strategy_names, [&router](const Pattern& pattern, ConflictStrategy strategy) { router.strategies.emplace_back(pattern.text(), strategy); }),
        .repeatable = true});
   add({.name = "max-signals", .value = "N", .default_text = "10000", .help = "Announced signals held.", .apply = apply_count(router.signals_max, 0, 10'000'000)});
-  add({.name = "signal-ttl", .value = "TIME", .default_text = "1h", .help = "Lifetime of announced signals since the last ANNOUNCE; 0: for ever.",
+  add({.name = "signal-ttl", .value = "TIME", .default_text = "1h", .help = "How long announced signals outlive the session that announced them; 0: for ever.",
        .apply = apply_duration(router.signal_ttl, milliseconds{0}, 3650 * day)});
   add({.name = "max-address-bytes", .value = "N", .default_text = "1024", .help = "Longest address.", .apply = apply_count(router.address_bytes_max, 16, 65'000)});
   add({.name = "strict-addresses", .value = "BOOL", .default_text = "true", .help = "Refuse control characters in addresses.", .apply = apply_switch(router.strict_addresses)});
