@@ -44,7 +44,7 @@ class IoLoop {
   friend class Watch;
 
   int epoll_;
-  int wake_;  // an eventfd
+  int wake_;             // an eventfd
   bool nested_ = false;  // somebody waits for the descriptor
   std::vector<std::function<void()>> deferred_;
   std::mutex mutex_;
