@@ -134,7 +134,7 @@ TEST_F(ConnectionTest, TakesNoMoreThanItsBoundAndTellsWhenThereIsRoom) {
     const bool taken = connection->send(as_bytes(chunk));
     if (taken) sent += chunk.size();
     refused_in_a_row = taken ? 0 : refused_in_a_row + 1;
-    return refused_in_a_row > 50;  // turns of the loop between: the system takes nothing more either
+    return refused_in_a_row > 8;  // turns of the loop between: the system takes nothing more either
   };
   ASSERT_TRUE(until([&] {
     loop.turn(1ms);
