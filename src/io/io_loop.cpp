@@ -56,7 +56,10 @@ void IoLoop::post(std::function<void()> task) {
   if (first) wake();
 }
 
-void IoLoop::defer(std::function<void()> task) { deferred_.push_back(std::move(task)); }
+void IoLoop::defer(std::function<void()> task) {
+  deferred_.push_back(std::move(task));
+  if (nested_ && deferred_.size() == 1) wake();  // who waits outside does not ask has_tasks()
+}
 
 void IoLoop::wait(std::optional<Micros> limit) {
   std::array<epoll_event, events_per_wait_max> events;

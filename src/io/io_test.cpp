@@ -44,7 +44,7 @@ class IoTest : public testing::Test {
     return happened();
   }
   void look() { loop.turn(0us); }
-  bool sleeps() const {  // nothing would end a wait
+  bool sleeps() {  // nothing would end a wait
     pollfd polled{loop.descriptor(), POLLIN, 0};
     return ::poll(&polled, 1, 0) == 0;
   }
@@ -53,6 +53,21 @@ class IoTest : public testing::Test {
   Counted seen;
   std::array<int, 2> ends{-1, -1};  // the first belongs to a Watch
 };
+
+TEST_F(IoTest, WhoWaitsForAWholeLoopIsWokenForItsTasks) {
+  ASSERT_TRUE(sleeps());
+  std::vector<int> ran;
+  loop.defer([&] {  // from outside a turn, and from inside a task
+    ran.push_back(1);
+    loop.defer([&] { ran.push_back(2); });
+  });
+  EXPECT_FALSE(sleeps());
+  look();
+  EXPECT_FALSE(sleeps());
+  look();
+  EXPECT_EQ(ran, (std::vector{1, 2}));
+  EXPECT_TRUE(sleeps());
+}
 
 TEST_F(IoTest, ReadabilityIsToldInEveryWaitUntilItHasBeenRead) {
   Watch watch(loop, ends[0], seen);
