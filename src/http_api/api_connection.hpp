@@ -10,23 +10,13 @@
 #include "http_api/api_request.hpp"
 #include "http_api/exchange.hpp"
 #include "http_api/http_api.hpp"
+#include "http_api/router_answer.hpp"
 #include "net/http_handler.hpp"
 #include "router/router.hpp"
 
 namespace clasp::http_api {
 
 struct Route;
-
-// What the router said to one request. Filled while the router is called, or later if the answer waits for the disk.
-struct RouterAnswer {
-  std::optional<Error> error;
-  bool acked = false;
-  std::optional<std::uint64_t> revision;  // of the ACK, or of the param
-  std::optional<std::string> value;       // of the param, as JSON
-  std::optional<UnixTime> time;
-
-  bool settled() const { return error || acked; }
-};
 
 // The session is opened with the first request that needs one and ends with the connection. Of one connection one request is handled at a time, so
 // every answer of the router belongs to it.
@@ -93,6 +83,7 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   RouterAnswer read_param(const std::string& address);  // QoS 1: an error if there is none
   // Submits, and calls `then` with the router's answer: at once, or when it has come.
   void write(const Message& message, Then then);
+  void write_upstream(const Message& message, Then then);
   void set(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl, Then then);
   std::optional<Error> publish(const std::string& address, const Value* value);
   std::optional<ApiError> unmet_condition(const ApiRequest& request, const std::string& address, std::optional<std::uint64_t>& revision);

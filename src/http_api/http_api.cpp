@@ -10,6 +10,7 @@
 #include "http_api/event_stream.hpp"
 #include "http_api/openapi.hpp"
 #include "http_api/route.hpp"
+#include "http_api/upstream.hpp"
 
 namespace clasp::http_api {
 
@@ -50,8 +51,8 @@ net::HttpResponse no_method(const RouteMatch& match, std::string_view method, st
 
 }  // namespace
 
-HttpApi::HttpApi(HttpApiConfig config, router::Router& router)
-    : config_(std::move(config)), router_(router), openapi_(openapi_document(config_)), pings_(Micros(config_.ping_interval)) {
+HttpApi::HttpApi(HttpApiConfig config, router::Router& router, Upstream* upstream)
+    : config_(std::move(config)), router_(router), upstream_(upstream), openapi_(openapi_document(config_)), pings_(Micros(config_.ping_interval)) {
   std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a: only to tell one version from another
   for (const char c : openapi_) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1'099'511'628'211U;
   openapi_tag_ = fmt::format("\"{:016x}\"", hash);
@@ -81,6 +82,10 @@ void HttpApi::handle(const net::HttpRequest& http, net::HttpResponder& responder
   if (!has_token(http)) return refuse(to_response({.status = 401, .code = ErrorCode::unauthorized, .text = "the token is missing or wrong"}));
   if (match->route->writes() && !may_write_from(http))
     return refuse(to_response({.status = 403, .code = ErrorCode::forbidden, .text = "pages of this origin may not write here", .field = "Origin"}));
+
+  if (upstream_ != nullptr && !match->route->is_about_us()) {
+    if (const auto away = upstream_->unavailable()) return refuse(to_response(of_router(*away)));
+  }
 
   ApiRequest request{.http = &http, .tail = {}, .query = {}};
   if (match->tail.data() != nullptr) {

@@ -21,6 +21,7 @@ namespace clasp::http_api {
 
 class ApiConnection;
 class EventStream;
+class Upstream;
 
 struct HttpApiCounters {
   std::uint64_t requests = 0;
@@ -37,7 +38,7 @@ struct HttpApiCounters {
 // Loop thread only. Attach it to the loop behind the router: its end_turn() gives the answers that waited for the router's.
 class HttpApi final : public net::Turns {
  public:
-  HttpApi(HttpApiConfig config, router::Router& router);
+  HttpApi(HttpApiConfig config, router::Router& router, Upstream* upstream = nullptr);  // the latter: writes go there
   HttpApi(const HttpApi&) = delete;
 
   bool owns(std::string_view path) const;                                       // below /v1 or the reference's base
@@ -51,6 +52,7 @@ class HttpApi final : public net::Turns {
 
   // ---- for the parts of this folder ----
   router::Router& router() { return router_; }
+  Upstream* upstream() { return upstream_; }
   const HttpApiConfig& config() const { return config_; }
   HttpApiCounters& count() { return counters_; }
   const std::string& openapi() const { return openapi_; }
@@ -77,6 +79,7 @@ class HttpApi final : public net::Turns {
 
   HttpApiConfig config_;
   router::Router& router_;
+  Upstream* upstream_;
   HttpApiCounters counters_;
   std::string openapi_;
   std::string openapi_tag_;

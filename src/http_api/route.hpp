@@ -45,6 +45,7 @@ struct Route {
   std::span<const AnswerDoc> answers;
 
   bool writes() const { return method != "GET"; }
+  bool is_about_us() const { return id == "health" || id == "openapi" || id == "referenceHealth"; }  // not about the state
 };
 
 std::span<const Route> routes();

@@ -130,7 +130,7 @@ void ApiConnection::bundle(const ApiRequest& request) {
     if (done.revision) out += fmt::format(R"(,"revision":{})", *done.revision);
     answer_json(out + '}', {}, later ? 202 : 200);
   };
-  if (!later) return write(Message{std::move(bundle)}, then);
+  if (!later || api_.upstream() != nullptr) return write(Message{std::move(bundle)}, then);
 
   // It is refused now or waits for its time, longer than this request: what becomes of it then is nobody's answer. So it comes from a session of its
   // own, which a waiting bundle outlives (contract 23).
