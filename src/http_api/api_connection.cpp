@@ -61,6 +61,19 @@ void ApiConnection::answer_json(std::string body, std::vector<net::HttpField> fi
   answer({.status = status, .fields = std::move(fields), .body = std::move(body)});
 }
 
+void ApiConnection::answer_document(const ApiRequest& request, std::string body, const std::string& tag, std::vector<net::HttpField> fields) {
+  fields.insert(fields.begin(), {{"ETag", tag}, {"Cache-Control", "no-cache"}, {"Accept-Ranges", "bytes"}});
+  const auto range = range_of(request, body.size(), tag);
+  if (!range) return answer_json(std::move(body), std::move(fields));
+  if (range->length == 0) {
+    net::HttpResponse response = to_response({.status = 416, .text = fmt::format("Range: the answer has {} bytes", body.size()), .field = "Range"});
+    response.fields.push_back({"Content-Range", fmt::format("bytes */{}", body.size())});
+    return answer(std::move(response));
+  }
+  fields.push_back({"Content-Range", fmt::format("bytes {}-{}/{}", range->first, range->first + range->length - 1, body.size())});
+  answer_json(body.substr(range->first, range->length), std::move(fields), 206);
+}
+
 void ApiConnection::begin(net::HttpResponse head, net::Flow flow) {
   head.fields.insert(head.fields.end(), common_fields_.begin(), common_fields_.end());
   responder_.begin(head, flow);
@@ -157,7 +170,8 @@ void ApiConnection::set(const std::string& address, const Value& value, std::opt
   if (revision && api_.upstream() != nullptr) {  // which cannot be told; the copy knows the revision
     const RouterAnswer there = read_param(address);
     if (there.revision.value_or(0) != *revision)
-      return then({.error = Error{ErrorCode::revision_conflict, fmt::format("revision conflict: expected {}, there is {}", *revision, there.revision.value_or(0)), address}});
+      return then({.error = Error{ErrorCode::revision_conflict,
+                                  fmt::format("revision conflict: expected {}, there is {}", *revision, there.revision.value_or(0)), address}});
     revision.reset();
   }
   write(Message{Set{.address = address, .value = encoded.view(), .revision = revision, .ttl = ttl}}, std::move(then));

@@ -84,6 +84,7 @@ class HttpServerBridge final : private RouterLinkListener, private http_api::Ups
   void forget(std::uint64_t ticket) override;
   // net::HttpHandler
   void handle(const net::HttpRequest& request, net::HttpResponder& responder) override;
+  net::HttpResponse refusal(const net::HttpFault& fault) override { return api_.refusal(fault); }
   std::optional<net::HttpResponse> refuse_upgrade(const net::HttpRequest& request) override;
 
   std::optional<Error> fault_of(const Message& message) const;
