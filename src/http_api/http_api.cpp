@@ -59,15 +59,18 @@ net::HttpResponse no_method(const RouteMatch& match, std::string_view method, st
 }  // namespace
 
 HttpApi::HttpApi(HttpApiConfig config, router::Router& router, Upstream* upstream)
-    : config_(std::move(config)),
-      router_(router),
-      upstream_(upstream),
-      endpoints_(config_.endpoints),
-      openapi_(openapi_document(config_)),
-      pings_(Micros(config_.ping_interval)) {
+    : config_(std::move(config)), router_(router), upstream_(upstream), endpoints_(config_.endpoints), pings_(Micros(config_.ping_interval)) {}
+
+const std::string& HttpApi::openapi() {
+  if (openapi_.empty()) openapi_ = openapi_document(config_);
+  return openapi_;
+}
+
+const std::string& HttpApi::openapi_tag() {
+  if (!openapi_tag_.empty()) return openapi_tag_;
   std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a: only to tell one version from another
-  for (const char c : openapi_) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1'099'511'628'211U;
-  openapi_tag_ = fmt::format("\"{:016x}\"", hash);
+  for (const char c : openapi()) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1'099'511'628'211U;
+  return openapi_tag_ = fmt::format("\"{:016x}\"", hash);
 }
 
 bool HttpApi::owns(std::string_view path) const { return is_below(path, "/v1") || is_below(path, config_.base) || endpoints_.own(path); }

@@ -58,8 +58,8 @@ class HttpApi final : public net::Turns {
   Upstream* upstream() { return upstream_; }
   const HttpApiConfig& config() const { return config_; }
   HttpApiCounters& count() { return counters_; }
-  const std::string& openapi() const { return openapi_; }
-  const std::string& openapi_tag() const { return openapi_tag_; }
+  const std::string& openapi();  // written when it is first asked for
+  const std::string& openapi_tag();
 
   // "<epoch>-<seq>": a place in the one order of everything the router has accepted. Only within one run of it.
   std::string position_text(router::Seq seq) const;
