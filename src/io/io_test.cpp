@@ -44,7 +44,7 @@ class IoTest : public testing::Test {
     return happened();
   }
   void look() { loop.turn(0us); }
-  bool sleeps() const {  // nothing would end a wait
+  bool sleeps() {  // nothing would end a wait
     pollfd polled{loop.descriptor(), POLLIN, 0};
     return ::poll(&polled, 1, 0) == 0;
   }
@@ -128,6 +128,22 @@ TEST_F(IoTest, ATaskDeferredByATaskRunsInTheNextTurn) {
   loop.turn(std::nullopt);
   EXPECT_EQ(ran, 2);
   ::close(ends[0]);
+}
+
+// The outer loop knows nothing but the descriptor.
+TEST_F(IoTest, AsADescriptorInAnotherLoopItCanBeReadUntilEveryTaskHasRun) {
+  IoLoop inner;
+  int runs = 0;
+  const auto turn_while_readable = [&] {
+    for (pollfd polled{inner.descriptor(), POLLIN, 0}; ::poll(&polled, 1, 0) == 1;) inner.turn(Micros{0});
+  };
+  turn_while_readable();
+  inner.defer([&] {
+    ++runs;
+    inner.defer([&] { ++runs; });
+  });
+  turn_while_readable();
+  EXPECT_EQ(runs, 2);
 }
 
 TEST_F(IoTest, ATimerRingsOnceAndMayBeSetAgainFromItsCall) {
