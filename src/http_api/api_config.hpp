@@ -21,6 +21,7 @@ struct HttpApiConfig {
   std::string base = "/api";         // of the reference's routes
   std::string ns = "/http";          // what they put before the addresses they write
   bool strict_reference = false;     // only the reference's own routes there, no aliases of /v1
+  bool cors = true;                  // no: pages of other origins neither read nor write
   std::vector<std::string> origins;  // whose pages may use it ("https://desk.example"); empty: all
   std::string token;                 // required as Bearer, as X-API-Key, or as password of Basic; empty: none
   std::vector<EndpointConfig> endpoints;

@@ -140,6 +140,16 @@ TEST_F(Documents, ARememberedPasswordDoesNotLetOtherPagesWrite) {
   EXPECT_THAT(ask("PUT /v1/state/a", "1", {{"Authorization", "Bearer s3cret"}, {"Origin", "http://desk.example"}}), StartsWith("200 "));
 }
 
+TEST_F(Documents, WithoutCorsOtherPagesNeitherReadNorWrite) {
+  config.cors = false;
+  const Fields other{{"Origin", "http://desk.example"}, {"Host", "127.0.0.1:7330"}};
+  EXPECT_THAT(ask("GET /v1/snapshot", "", other), StartsWith("200 "));
+  EXPECT_EQ(connection().field("Access-Control-Allow-Origin"), "");
+  EXPECT_THAT(ask("PUT /v1/state/a", "1", other), StartsWith("403 "));
+  EXPECT_THAT(ask("PUT /v1/state/a", "1", {{"Origin", "http://127.0.0.1:7330"}, {"Host", "127.0.0.1:7330"}}), StartsWith("200 "));
+  EXPECT_THAT(ask("PUT /v1/state/a", "1"), StartsWith("200 "));
+}
+
 // ---- what is no request ----
 
 TEST_F(Documents, FaultsOfTheRequestItselfAreJsonThatNamesFieldAndReason) {

@@ -131,13 +131,14 @@ net::HttpResponse HttpApi::refusal(const net::HttpFault& fault) const {
   if (fault.status == 408) error.code = ErrorCode::timeout;
   if (fault.status == 505) error.code = ErrorCode::unsupported_version;
   net::HttpResponse response = to_response(error);
-  if (config_.origins.empty()) response.fields.push_back({"Access-Control-Allow-Origin", "*"});
+  if (config_.cors && config_.origins.empty()) response.fields.push_back({"Access-Control-Allow-Origin", "*"});
   return response;
 }
 
 // ---- who may ----
 
 std::vector<net::HttpField> HttpApi::common_fields(const net::HttpRequest& request) const {
+  if (!config_.cors) return {};
   const std::string* origin = net::find_field(request.fields, "Origin");
   std::vector<net::HttpField> fields;
   if (config_.origins.empty()) {
@@ -164,7 +165,7 @@ bool HttpApi::may_write_from(const net::HttpRequest& request) const {
   const std::string* origin = net::find_field(request.fields, "Origin");
   const std::string* authorization = net::find_field(request.fields, "Authorization");
   const bool remembered = !config_.token.empty() && authorization != nullptr && after_scheme(*authorization, "Basic ");
-  if (origin == nullptr || (config_.origins.empty() && !remembered)) return true;
+  if (origin == nullptr || (config_.cors && config_.origins.empty() && !remembered)) return true;
   if (std::ranges::find(config_.origins, *origin) != config_.origins.end()) return true;
   const std::string* host = net::find_field(request.fields, "Host");
   return host != nullptr && host_of(*origin) == *host && cannot_be_rebound(*host);  // a page of our own
