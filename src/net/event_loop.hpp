@@ -65,6 +65,7 @@ class EventLoop {
   // ---- loop thread ----
   void run();
   void turn(std::optional<Micros> wait_max = std::nullopt);  // one turn, for tests and embedders with a loop of their own
+  std::optional<SteadyTime> next_turn() const;  // when to turn next even if no descriptor is ready; the past: at once (nested_loop.hpp)
   void attach(Turns& engine);
   void detach(Turns& engine);
   const Now& now() const { return now_; }

@@ -49,7 +49,7 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   void handle(const HttpRequest& request);
   void upgrade(const HttpRequest& request);
   const SubProtocol* find_other(const HttpRequest& request) const;
-  void refuse(unsigned status, std::string_view text);
+  void refuse(const HttpFault& fault);
   void send_response(const HttpResponse& response, Persist persist, Body body);
   void answered();
   void end();

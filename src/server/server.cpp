@@ -142,6 +142,8 @@ struct Server::Parts final : net::HttpHandler {
     responder.answer(probe(request.path()));
   }
 
+  net::HttpResponse refusal(const net::HttpFault& fault) override { return http_api ? http_api->refusal(fault) : HttpHandler::refusal(fault); }
+
   net::HttpResponse probe(std::string_view path) {
     if (path == "/metrics") {
       const double uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

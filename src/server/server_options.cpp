@@ -6,6 +6,7 @@
 
 #include "core/address.hpp"
 #include "core/pattern.hpp"
+#include "http_api/endpoints.hpp"
 #include "mapping/mapping_table.hpp"
 #include "options/apply.hpp"
 #include "options/toml_tree.hpp"
@@ -104,8 +105,17 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "http-strict", .help = "Only the reference's own routes there, no other spellings of /v1.", .apply = apply_switch(config.http_api.strict_reference)});
   add({.name = "http-origin", .value = "ORIGIN", .help = "Web pages that may use it, \"https://desk.example\"; repeatable. Without one all may.",
        .apply = http_origins(config.http_api.origins), .repeatable = true});
-  add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\" or \"X-API-Key: TEXT\".",
+  add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\", \"X-API-Key: TEXT\", or as password.",
        .apply = apply_text(config.http_api.token)});
+  add({.name = "http-endpoint", .value = "ROUTE",
+       .help = "A route of your own, \"GET /room/:name /rooms/{name}/dim\", with rate=N requests a minute at most if wanted; repeatable.",
+       .apply = [&config](std::string_view line) -> Result<void> {
+         auto endpoint = http_api::parse_endpoint(line, config.http_api.base);
+         if (!endpoint) return endpoint.error();
+         config.http_api.endpoints.push_back(std::move(*endpoint));
+         return {};
+       },
+       .repeatable = true});
   add({.name = "mqtt", .value = "ADDRESS", .help = "Port or address for MQTT alone; repeatable. MQTT is also spoken where --listen says.",
        .apply = [&config](std::string_view value) -> Result<void> {
          const auto address = net::parse_listen_address(value);

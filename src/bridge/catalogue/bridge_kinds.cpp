@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "bridge/http/http_plan.hpp"
 #include "bridge/mqtt/mqtt_plan.hpp"
 #include "bridge/osc/osc_plan.hpp"
 #include "core/address.hpp"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::array kinds{
     BridgeKind{"osc", "Bridge between OSC, over UDP or TCP, and a router.", osc::make_osc_plan},
     BridgeKind{"mqtt", "Bridge between an MQTT broker, 3.1.1 or 5, and a router.", mqtt::make_mqtt_plan},
+    BridgeKind{"http", "The HTTP interface at a port of its own; or polls and webhooks: other HTTP servers, and a router.", http::make_http_plan},
 };
 
 }  // namespace
