@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -30,6 +31,7 @@ namespace {
 
 constexpr int start_ms_max = 10'000;
 constexpr std::string_view port_mark = "127.0.0.1:";
+constexpr std::string_view osc_port_mark = "osc/udp port ";
 
 // A child whose output comes through the returned descriptor. `run` is all it does.
 struct Child {
@@ -59,8 +61,20 @@ void end_child(pid_t process) {
   ::waitpid(process, nullptr, 0);
 }
 
-// The number behind the first "127.0.0.1:" of the child's output.
-Result<std::uint16_t> read_port(int output) {
+struct Ports {
+  std::uint16_t first = 0;
+  std::uint16_t osc = 0;  // 0: none
+};
+
+std::uint16_t port_behind(std::string_view text, std::string_view mark) {
+  std::uint16_t port = 0;
+  const std::size_t at = text.find(mark);
+  if (at != std::string_view::npos) std::from_chars(text.data() + at + mark.size(), text.data() + text.size(), port);
+  return port;
+}
+
+// The numbers behind the first "127.0.0.1:" of the child's output, and behind "osc/udp port ".
+Result<Ports> read_ports(int output) {
   std::string text;
   while (text.find('\n') == std::string::npos) {
     pollfd input{.fd = output, .events = POLLIN, .revents = 0};
@@ -70,18 +84,54 @@ Result<std::uint16_t> read_port(int output) {
     if (n <= 0) return bench_error("the server ended before it was ready");
     text.append(piece.data(), static_cast<std::size_t>(n));
   }
-  const std::size_t mark = text.find(port_mark);
-  std::uint16_t port = 0;
-  if (mark != std::string::npos) std::from_chars(text.data() + mark + port_mark.size(), text.data() + text.size(), port);
-  if (port == 0) return bench_error(fmt::format("no port in what the server said: {}", text));
-  return port;
+  const Ports ports{.first = port_behind(text, port_mark), .osc = port_behind(text, osc_port_mark)};
+  if (ports.first == 0) return bench_error(fmt::format("no port in what the server said: {}", text));
+  return ports;
 }
 
-Result<std::uint16_t> wait_until_ready(const Child& child) {
-  auto port = read_port(child.output);
+Result<Ports> wait_until_ready(const Child& child) {
+  auto ports = read_ports(child.output);
   ::close(child.output);  // a server says nothing more at this log level
-  if (!port) end_child(child.process);
-  return port;
+  if (!ports) end_child(child.process);
+  return ports;
+}
+
+void say_port(std::uint16_t port) {
+  const std::string line = fmt::format("relay {}{}\n", port_mark, port);
+  if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) ::_exit(1);
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+// Ends only by failing.
+void run_datagram_relay(std::uint16_t relay_port) {
+  const int input = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int output = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in here = loopback(0);
+  const sockaddr_in there = loopback(relay_port);
+  socklen_t bytes = sizeof here;
+  const int on = 1;
+  char role = relay_publisher;
+  const bool ready = ::bind(input, reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0 &&
+                     ::getsockname(input, reinterpret_cast<sockaddr*>(&here), &bytes) == 0 &&
+                     ::connect(output, reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0 &&
+                     ::setsockopt(output, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 && ::send(output, &role, 1, 0) == 1 && ::recv(output, &role, 1, 0) == 1;
+  if (!ready) return;
+  say_port(ntohs(here.sin_port));
+  constexpr std::size_t prefix_bytes = 4;
+  std::array<std::byte, 65'536> frame;
+  while (true) {
+    const ssize_t n = ::recv(input, frame.data() + prefix_bytes, frame.size() - prefix_bytes, 0);
+    if (n <= 0) continue;
+    store_be(frame.data(), static_cast<std::uint32_t>(n));
+    if (::send(output, frame.data(), prefix_bytes + static_cast<std::size_t>(n), MSG_NOSIGNAL) < 0) return;
+  }
 }
 
 }  // namespace
@@ -105,27 +155,33 @@ Result<void> pin_to(int core) {
   return {};
 }
 
-Result<std::unique_ptr<Serving>> Serving::start_server(const std::string& program, std::optional<int> core) {
-  const auto child = start_child(core, [&program] {
-    ::execl(program.c_str(), "clasp", "server", "--listen", "127.0.0.1:0", "--max-params", "0", "--log-level", "error", static_cast<char*>(nullptr));
+Result<std::unique_ptr<Serving>> Serving::start_server(const std::string& program, std::optional<int> core, With with) {
+  const auto child = start_child(core, [&program, with] {
+    const char* osc = with == With::osc ? "--osc=127.0.0.1:0" : nullptr;  // the last argument, or their end
+    ::execl(program.c_str(), "clasp", "server", "--listen", "127.0.0.1:0", "--max-params", "0", "--log-level", "error", osc, static_cast<char*>(nullptr));
   });
   if (!child) return child.error();
-  const auto port = wait_until_ready(*child);
-  if (!port) return bench_error(fmt::format("{} server: {}", program, port.error().message));
-  return std::unique_ptr<Serving>(new Serving(child->process, *port));
+  const auto ports = wait_until_ready(*child);
+  if (!ports) return bench_error(fmt::format("{} server: {}", program, ports.error().message));
+  return std::unique_ptr<Serving>(new Serving(child->process, ports->first, ports->osc));
+}
+
+Result<std::unique_ptr<Serving>> Serving::start_datagram_relay(std::uint16_t relay_port, std::optional<int> core) {
+  const auto child = start_child(core, [relay_port] { run_datagram_relay(relay_port); });
+  if (!child) return child.error();
+  const auto ports = wait_until_ready(*child);
+  if (!ports) return bench_error(fmt::format("datagram relay: {}", ports.error().message));
+  return std::unique_ptr<Serving>(new Serving(child->process, ports->first));
 }
 
 Result<std::unique_ptr<Serving>> Serving::start_relay(std::optional<int> core) {
   const auto child = start_child(core, [] {
-    run_relay(0, [](std::uint16_t port) {
-      const std::string line = fmt::format("relay {}{}\n", port_mark, port);
-      if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) ::_exit(1);
-    });
+    run_relay(0, say_port);
   });
   if (!child) return child.error();
-  const auto port = wait_until_ready(*child);
-  if (!port) return bench_error(fmt::format("relay: {}", port.error().message));
-  return std::unique_ptr<Serving>(new Serving(child->process, *port));
+  const auto ports = wait_until_ready(*child);
+  if (!ports) return bench_error(fmt::format("relay: {}", ports.error().message));
+  return std::unique_ptr<Serving>(new Serving(child->process, ports->first));
 }
 
 namespace {

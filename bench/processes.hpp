@@ -24,8 +24,11 @@ Result<void> pin_to(int core);  // the calling thread
 class Serving {
  public:
   // `program` server …: clasp itself, or another build of it. Ready as soon as it has told its port.
-  static Result<std::unique_ptr<Serving>> start_server(const std::string& program, std::optional<int> core);
+  enum class With : std::uint8_t { nothing, osc };
+  static Result<std::unique_ptr<Serving>> start_server(const std::string& program, std::optional<int> core, With with = With::nothing);
   static Result<std::unique_ptr<Serving>> start_relay(std::optional<int> core);
+  // Takes datagrams of one frame each and passes them on, as a publisher, to the relay at `relay_port`.
+  static Result<std::unique_ptr<Serving>> start_datagram_relay(std::uint16_t relay_port, std::optional<int> core);
   // nats-server, redis-server or mosquitto, as Debian installs them and with no limit that would make it drop a slow subscriber's messages.
   static Result<std::unique_ptr<Serving>> start_broker(Protocol protocol, std::optional<int> core);
   ~Serving();
@@ -33,12 +36,14 @@ class Serving {
 
   pid_t process() const { return process_; }
   std::uint16_t port() const { return port_; }
+  std::uint16_t osc_port() const { return osc_port_; }  // 0: none
 
  private:
-  Serving(pid_t process, std::uint16_t port) : process_(process), port_(port) {}
+  Serving(pid_t process, std::uint16_t port, std::uint16_t osc_port = 0) : process_(process), port_(port), osc_port_(osc_port) {}
 
   pid_t process_;
   std::uint16_t port_;
+  std::uint16_t osc_port_;
   std::string file_;  // its configuration, which goes with it
 };
 

@@ -3,8 +3,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router net_wire net dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc mqtt_wire mqtt
-        bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue server embed)
+foreach(module core options io transform mapping router net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
+        bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue home_assistant server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})
     set_target_properties(clasp_${module} PROPERTIES EXPORT_NAME ${module})
@@ -20,6 +20,7 @@ find_dependency(Threads)
 find_dependency(fmt)
 find_dependency(OpenSSL COMPONENTS Crypto SSL)
 find_dependency(ZLIB)
+find_dependency(CURL)
 find_dependency(Boost)
 find_dependency(nlohmann_json)
 find_dependency(spdlog)

@@ -44,6 +44,8 @@ constexpr Command commands[] = {
     {"ping", "", "", "Round trip times to the router, and how far its clock is from ours.", "", run_ping},
     {"status", "", "", "Health and figures of a router, over HTTP.", "", run_status},
     {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_protocol},
+    {"mqtt", "", "", "Bridge between an MQTT broker, 3.1.1 or 5, and a router.", "", run_protocol},
+    {"http", "", "", "The HTTP interface at a port of its own; or polls and webhooks: other HTTP servers, and a router.", "", run_protocol},
     {"socketio", "", "", "Bridge between Socket.IO, as a server or a client, and a router.", "", run_protocol},
     {"websocket", "", "", "Bridge between JSON over WebSocket, as a server or a client, and a router.", "", run_protocol},
     {"bridge", "", "PROTOCOL", "Any of these bridges; clasp bridge list shows those of a router.", "", run_bridge_command},

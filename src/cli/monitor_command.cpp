@@ -1,15 +1,19 @@
+// `clasp monitor`: rates, who writes, slow sessions and bridges, as a screen that is refreshed or a line each time.
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <mutex>
 
+#include "bridge/frame/reporting_link.hpp"
 #include "cli/client_flags.hpp"
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
-#include "cli/rate_table.hpp"
+#include "cli/monitor_screen.hpp"
 #include "cli/subscription_flags.hpp"
-#include "core/address.hpp"
+#include "server/session_reports.hpp"
 
 namespace clasp::cli {
 
@@ -18,56 +22,74 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = Interrupts::Clock;
 
-struct Screen {
-  std::size_t rows = 24;
-  std::size_t columns = 80;
-};
+// In the order of RateTable::Order.
+constexpr std::array<std::string_view, 4> order_names{"rate", "total", "address", "latest"};
 
 // Nothing if stdout is no terminal.
-std::optional<Screen> find_screen() {
+std::optional<ScreenSize> find_screen() {
   if (isatty(STDOUT_FILENO) == 0) return std::nullopt;
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 4 || size.ws_col < 20) return Screen{};
-  return Screen{size.ws_row, size.ws_col};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 4 || size.ws_col < 20) return ScreenSize{};
+  return ScreenSize{size.ws_row, size.ws_col};
 }
 
-std::string screen_text(const RateTable::Summary& summary, const Screen& screen, std::string_view pattern, std::uint64_t now_us) {
-  std::vector<std::vector<std::string>> rows{{"ADDRESS", "PER SECOND", "TOTAL", "VALUE"}};
-  for (const RateTable::Row& row : summary.busiest)
-    rows.push_back({printable(row.address, 60), fmt::format("{:.1f}", row.per_second), std::to_string(row.total), printable(row.value)});
-  std::string text = fmt::format("{} {}: {:.1f} messages/s, {} in all, {} addresses{}\n\n{}", clock_text(now_us), printable(pattern),
-                                 summary.per_second, summary.total, summary.addresses,
-                                 summary.untracked != 0 ? fmt::format(" ({} messages of further ones)", summary.untracked) : "", align(rows));
-  std::string cut = "\x1b[H\x1b[2J";  // to the upper left corner, clear
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    cut += printable(std::string_view(text).substr(0, std::min(end, screen.columns - 1)), screen.columns);
-    cut += '\n';
-    text.erase(0, end == std::string::npos ? end : end + 1);
+// Single keys from a terminal, without waiting for the end of a line; as it was when this ends.
+class Keys {
+ public:
+  explicit Keys(int descriptor) : descriptor_(descriptor) {
+    if (isatty(descriptor) == 0 || tcgetattr(descriptor, &before_) != 0) return;
+    termios raw = before_;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    on_ = tcsetattr(descriptor, TCSANOW, &raw) == 0;
   }
-  return cut;
+  Keys(const Keys&) = delete;
+  ~Keys() {
+    if (on_) tcsetattr(descriptor_, TCSANOW, &before_);
+  }
+  int descriptor() const { return on_ ? descriptor_ : -1; }  // to wait for
+  char read() {                                              // 0: its end
+    char key = 0;
+    if (::read(descriptor_, &key, 1) == 1) return key;
+    on_ = false;
+    return 0;
+  }
+
+ private:
+  int descriptor_;
+  termios before_{};
+  bool on_ = false;
+};
+
+// Questions and answers of the monitors themselves are no traffic of the show.
+bool is_about_us(std::string_view address) {
+  return address == bridge::ask_address || address == bridge::report_address || address == server::sessions_ask_address ||
+         address == server::sessions_report_address;
 }
 
-std::string summary_line(const RateTable::Summary& summary, std::uint64_t now_us) {
-  std::string line =
-      fmt::format("{} {:.1f} messages/s, {} in all, {} addresses", clock_text(now_us), summary.per_second, summary.total, summary.addresses);
-  if (summary.untracked != 0) line += fmt::format(", {} messages of further ones", summary.untracked);
-  if (!summary.busiest.empty() && summary.busiest.front().per_second > 0)
-    line += fmt::format(", busiest {} {:.1f}/s", printable(summary.busiest.front().address), summary.busiest.front().per_second);
-  return line;
-}
+struct Board {
+  std::mutex mutex;
+  RateTable rates;  // guarded by mutex
+  SessionBoard sessions;
+  BridgeReports bridges;
 
-std::string summary_json(const RateTable::Summary& summary, std::uint64_t now_us) {
-  Array busiest;
-  for (const RateTable::Row& row : summary.busiest)
-    busiest.emplace_back(Map{{"address", row.address}, {"per_second", row.per_second}, {"total", static_cast<std::int64_t>(row.total)}});
-  return to_json(Value(Map{{"time", static_cast<std::int64_t>(now_us)},
-                           {"per_second", summary.per_second},
-                           {"total", static_cast<std::int64_t>(summary.total)},
-                           {"addresses", static_cast<std::int64_t>(summary.addresses)},
-                           {"untracked", static_cast<std::int64_t>(summary.untracked)},
-                           {"busiest", std::move(busiest)}}));
-}
+  void heard(const Delivery& delivery) {
+    if (is_about_us(delivery.address)) return;
+    const std::lock_guard lock(mutex);
+    if (delivery.snapshot) rates.known(delivery.address, delivery.value);
+    else rates.heard(delivery.address, delivery.value);
+  }
+  RateTable::Summary summarize(Clock::duration elapsed, std::size_t rows, RateTable::Order order) {
+    const std::lock_guard lock(mutex);
+    return rates.summarize(elapsed, rows, order);
+  }
+  // Answers are shown with the next refresh. A router that does not allow the question, or knows no answer, shows nothing of it.
+  void ask(Client& client, const RateTable::Summary& shown) {
+    std::vector<std::string> addresses;
+    for (const RateTable::Row& row : shown.busiest) addresses.push_back(row.address);
+    static_cast<void>(sessions.ask(client, addresses));
+    static_cast<void>(bridges.ask(client));
+  }
+};
 
 }  // namespace
 
@@ -75,6 +97,7 @@ ExitCode run_monitor(const Invocation& call) {
   ClientFlags flags;
   SubscriptionFlags own;
   milliseconds interval{1'000};
+  RateTable::Order order = RateTable::Order::rate;
   std::vector<options::Option> rows = subscription_rows(own);
   rows.push_back({.name = "interval",
                   .letter = 'i',
@@ -82,6 +105,11 @@ ExitCode run_monitor(const Invocation& call) {
                   .default_text = "1s",
                   .help = "How often it is shown.",
                   .apply = apply_duration(interval, milliseconds{100}, milliseconds{3'600'000})});
+  rows.push_back({.name = "sort",
+                  .value = "ORDER",
+                  .default_text = "rate",
+                  .help = "rate, total, address, or latest: the one heard last first.",
+                  .apply = apply_choice(order, order_names)});
   const auto arguments = read_client_arguments(call, flags, std::move(rows));
   if (arguments.exit) return *arguments.exit;
   const std::string pattern = arguments.positional.empty() ? "/**" : arguments.positional[0];
@@ -89,44 +117,44 @@ ExitCode run_monitor(const Invocation& call) {
 
   Interrupts interrupts;
   interrupts.stop_when_closed(STDOUT_FILENO);
-  std::mutex mutex;
-  RateTable rates;  // guarded by mutex
+  Board board;
   Listening listening(call, interrupts);
   auto client = listening.connect(flags);
   if (!client) return report_connecting(call, client.error());
-  const auto subscription = client->subscribe(
-      pattern,
-      [&mutex, &rates](const Delivery& delivery) {
-        const std::lock_guard lock(mutex);
-        if (delivery.snapshot)
-          rates.known(delivery.address, delivery.value);
-        else
-          rates.heard(delivery.address, delivery.value);
-      },
-      own.options);
+  const auto subscription = client->subscribe(pattern, [&board](const Delivery& delivery) { board.heard(delivery); }, own.options);
   if (!subscription) return report(call, subscription.error());
+  for (const auto& listens : {board.sessions.listen(*client), board.bridges.listen(*client)}) {
+    if (!listens) return report(call, listens.error());
+  }
 
+  Keys keys(find_screen() && !flags.json ? call.input : -1);
   const auto until = own.until();
   auto last = Clock::now();
+  MonitorView view{.pattern = pattern};
   bool stopped = false;
   while (!stopped && !call.console.closed()) {
     const auto next = last + interval;
-    stopped = interrupts.wait(until ? std::min(*until, next) : next) == Interrupts::Woken::stopped || (until && Clock::now() >= *until);
-    const auto now = Clock::now();
-    const std::optional<Screen> screen = flags.json ? std::nullopt : find_screen();
-    RateTable::Summary summary;
-    {
-      const std::lock_guard lock(mutex);
-      summary = rates.summarize(now - last, screen ? screen->rows - 4 : 10);
+    const auto woken = interrupts.wait(until ? std::min(*until, next) : next, keys.descriptor());
+    if (woken == Interrupts::Woken::readable) {
+      const char key = keys.read();
+      if (key == 's') order = static_cast<RateTable::Order>((static_cast<std::size_t>(order) + 1) % order_names.size());
+      if (key != 'q') continue;
+      break;
     }
+    const auto now = Clock::now();
+    stopped = woken == Interrupts::Woken::stopped || (until && now >= *until);
+    const std::optional<ScreenSize> screen = flags.json ? std::nullopt : find_screen();
+    view.sessions = board.sessions.view();
+    board.bridges.forget_before(now - 5 * interval);
+    view.bridges = board.bridges.rows();
+    view.rates = board.summarize(now - last, screen ? address_rows(view, *screen) : 10, order);
+    view.order = order_names[static_cast<std::size_t>(order)];
+    view.now_us = unix_us_now();
     last = now;
-    const std::uint64_t now_us = unix_us_now();
-    if (flags.json)
-      call.console.result(summary_json(summary, now_us));
-    else if (screen)
-      call.console.text(screen_text(summary, *screen, pattern, now_us));
-    else
-      call.console.result(summary_line(summary, now_us));
+    if (flags.json) call.console.result(summary_json(view));
+    else if (screen) call.console.text(screen_text(view, *screen));
+    else call.console.result(summary_line(view));
+    board.ask(*client, view.rates);
   }
   client->close();
   return listening.outcome();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <span>
-#include <tuple>
+#include <utility>
 
 namespace clasp::cli {
 
@@ -22,6 +22,7 @@ void RateTable::heard(const std::string& address, const Value& value) {
   }
   ++known_entry->total;
   ++known_entry->recent;
+  known_entry->heard_as = total_;
   known_entry->value = value;
 }
 
@@ -29,7 +30,7 @@ void RateTable::known(const std::string& address, const Value& value) {
   if (Entry* known_entry = entry(address)) known_entry->value = value;
 }
 
-RateTable::Summary RateTable::summarize(std::chrono::duration<double> elapsed, std::size_t rows_max) {
+RateTable::Summary RateTable::summarize(std::chrono::duration<double> elapsed, std::size_t rows_max, Order order) {
   const double seconds = std::max(elapsed.count(), 1e-3);
   const auto rate = [seconds](std::uint64_t count) { return static_cast<double>(count) / seconds; };
   using Place = const std::pair<const std::string, Entry>*;
@@ -37,8 +38,19 @@ RateTable::Summary RateTable::summarize(std::chrono::duration<double> elapsed, s
   places.reserve(entries_.size());
   for (const auto& place : entries_) places.push_back(&place);
   const std::size_t shown = std::min(rows_max, places.size());
-  std::ranges::partial_sort(places, places.begin() + static_cast<std::ptrdiff_t>(shown), [](Place a, Place b) {
-    return std::tuple(b->second.recent, b->second.total, a->first) < std::tuple(a->second.recent, a->second.total, b->first);
+  const auto weight = [order](const Entry& entry) -> std::pair<std::uint64_t, std::uint64_t> {
+    switch (order) {
+      case Order::rate: return {entry.recent, entry.total};
+      case Order::total: return {entry.total, 0};
+      case Order::latest: return {entry.heard_as, 0};
+      case Order::address: break;
+    }
+    return {0, 0};
+  };
+  std::ranges::partial_sort(places, places.begin() + static_cast<std::ptrdiff_t>(shown), [&weight](Place a, Place b) {
+    const auto of_a = weight(a->second);
+    const auto of_b = weight(b->second);
+    return of_a != of_b ? of_a > of_b : a->first < b->first;
   });
 
   Summary summary{.per_second = rate(recent_), .total = total_, .untracked = untracked_, .addresses = entries_.size(), .busiest = {}};

@@ -31,15 +31,22 @@ class RateTable {
     std::uint64_t total = 0;
     std::uint64_t untracked = 0;  // messages of addresses that found no place, in all
     std::size_t addresses = 0;
-    std::vector<Row> busiest;  // by rate, then by total, then by address
+    std::vector<Row> busiest;  // the first in order
+  };
+  enum class Order : std::uint8_t {
+    rate,     // then by total, then by address
+    total,    // then by address
+    address,
+    latest,   // the one heard last first
   };
   // What happened since the last call, which was `elapsed` ago. Begins the next interval.
-  Summary summarize(std::chrono::duration<double> elapsed, std::size_t rows_max);
+  Summary summarize(std::chrono::duration<double> elapsed, std::size_t rows_max, Order order = Order::rate);
 
  private:
   struct Entry {
     std::uint64_t total = 0;
     std::uint64_t recent = 0;
+    std::uint64_t heard_as = 0;  // the how manieth message it was
     Value value;
   };
   Entry* entry(const std::string& address);

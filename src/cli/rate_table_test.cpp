@@ -28,6 +28,18 @@ TEST(RateTable, PutsTheBusiestFirst) {
   EXPECT_EQ(summary.busiest[2].total, 0u);
 }
 
+TEST(RateTable, SortsAsAsked) {
+  RateTable table;
+  for (int i = 0; i < 3; ++i) table.heard("/b", i);
+  table.summarize(seconds{1}, 10);
+  table.heard("/c", 1);
+  table.heard("/a", 1);
+  const auto sorted = [&](RateTable::Order order) { return addresses(table.summarize(seconds{1}, 10, order)); };
+  EXPECT_THAT(sorted(RateTable::Order::latest), testing::ElementsAre("/a", "/c", "/b"));
+  EXPECT_THAT(sorted(RateTable::Order::total), testing::ElementsAre("/b", "/a", "/c"));
+  EXPECT_THAT(sorted(RateTable::Order::address), testing::ElementsAre("/a", "/b", "/c"));
+}
+
 TEST(RateTable, CountsRatesAnewAndTotalsOn) {
   RateTable table;
   table.heard("/a", 1);

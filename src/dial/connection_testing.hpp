@@ -13,6 +13,9 @@
 #include "dial/connection.hpp"
 #include "dial/dial_testing.hpp"
 #include "io/io_loop.hpp"
+#include "net/http_request.hpp"
+#include "net/websocket_frame.hpp"
+#include "net/websocket_handshake.hpp"
 
 namespace clasp::dial {
 
@@ -63,6 +66,26 @@ class ConnectionTest : public testing::Test, public ConnectionEvents {
   std::function<void()> on_input;
   std::unique_ptr<Connection> connection;
 };
+
+// A frame as servers send it.
+inline std::string frame(net::Opcode opcode, std::string_view payload) {
+  ByteBuffer out;
+  net::append_websocket_frame(out, opcode, as_bytes(payload));
+  return std::string(as_text(out.view()));
+}
+
+// The upgrade as a server answers it; returns the request.
+inline net::HttpRequest accept_upgrade(ServerEnd& end, std::string_view subprotocol) {
+  std::string head = end.read_until("\r\n\r\n");
+  net::HttpRequestParser parser;
+  std::span<std::byte> input{reinterpret_cast<std::byte*>(head.data()), head.size()};
+  const std::optional<net::HttpRequest> request = parser.next(input);
+  if (!request) return {};
+  ByteBuffer out;
+  net::append_response(out, net::answer_upgrade(*request, subprotocol), net::Persist::yes, net::Body::send);
+  end.write(as_text(out.view()));
+  return *request;
+}
 
 inline Target plain(std::uint16_t port, std::string host = "127.0.0.1") {
   return {.host = std::move(host), .port = port, .tls = nullptr, .websocket = {}};

@@ -46,6 +46,23 @@ TEST_F(TlsTest, CarriesBytesBothWaysAndChecksTheName) {
   }
 }
 
+TEST_F(TlsTest, CarriesAWebSocketInside) {
+  net::HttpRequest request;
+  ScriptServer server(
+      [&request](ServerEnd& end) {
+        request = accept_upgrade(end, "mqtt");
+        end.write(frame(net::Opcode::binary, "one") + frame(net::Opcode::binary, "two"));
+        while (!end.read_some().empty()) continue;
+      },
+      authority.issue("server", "IP:127.0.0.1"));
+  Target target = secure(server.port(), {.ca_file = authority.file()});
+  target.websocket = WebSocketTarget{.target = "/mqtt", .subprotocols = {"mqtt"}, .subprotocol_required = true, .fields = {}};
+  dial(target);
+  ASSERT_TRUE(until([this] { return messages.size() == 2 || is_lost(); }));
+  EXPECT_THAT(messages, testing::ElementsAre("one", "two")) << lost.value_or("");
+  EXPECT_EQ(request.target, "/mqtt");
+}
+
 TEST_F(TlsTest, ReadsNothingWhileReadingIsOff) {
   ScriptServer server(echo, authority.issue("server", "IP:127.0.0.1"));
   on_input = [this] { connection->set_reading(false); };

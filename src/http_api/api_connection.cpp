@@ -1,18 +1,23 @@
 #include "http_api/api_connection.hpp"
 
+#include <fmt/format.h>
+
 #include "core/check.hpp"
 #include "core/json.hpp"
 #include "http_api/route.hpp"
+#include "http_api/upstream.hpp"
 
 namespace clasp::http_api {
 
 // A write whose answer waits for the disk.
 class ApiConnection::PendingWrite final : public Exchange {
  public:
-  PendingWrite(ApiConnection& connection, Then then) : connection_(connection), then_(std::move(then)) {
+  // `ticket`: of the upstream, if it is that which is asked.
+  PendingWrite(ApiConnection& connection, Then then, std::optional<std::uint64_t> ticket = {})
+      : connection_(connection), then_(std::move(then)), ticket_(ticket) {
     connection.api().set_deadline(connection, connection.now().steady + Micros(connection.api().config().write_timeout));
   }
-  void on_closed() override {}
+  void on_closed() override { forget(); }
   void resume() override {
     if (!connection_.answer_.settled()) return;
     done_ = true;
@@ -20,13 +25,19 @@ class ApiConnection::PendingWrite final : public Exchange {
   }
   void on_deadline() override {
     done_ = true;
+    forget();
     connection_.end_session();  // its late answer must not be taken for that to a later request
     connection_.fail(of_router({ErrorCode::timeout, "the router did not answer in time; the write may come into effect yet", {}}));
   }
 
  private:
+  void forget() {
+    if (ticket_) connection_.api().upstream()->forget(*std::exchange(ticket_, std::nullopt));
+  }
+
   ApiConnection& connection_;
   Then then_;
+  std::optional<std::uint64_t> ticket_;
 };
 
 void ApiConnection::handle(const Route& route, const ApiRequest& request) {
@@ -48,6 +59,19 @@ void ApiConnection::answer(net::HttpResponse response) {
 void ApiConnection::answer_json(std::string body, std::vector<net::HttpField> fields, unsigned status) {
   fields.insert(fields.begin(), {"Content-Type", "application/json"});
   answer({.status = status, .fields = std::move(fields), .body = std::move(body)});
+}
+
+void ApiConnection::answer_document(const ApiRequest& request, std::string body, const std::string& tag, std::vector<net::HttpField> fields) {
+  fields.insert(fields.begin(), {{"ETag", tag}, {"Cache-Control", "no-cache"}, {"Accept-Ranges", "bytes"}});
+  const auto range = range_of(request, body.size(), tag);
+  if (!range) return answer_json(std::move(body), std::move(fields));
+  if (range->length == 0) {
+    net::HttpResponse response = to_response({.status = 416, .text = fmt::format("Range: the answer has {} bytes", body.size()), .field = "Range"});
+    response.fields.push_back({"Content-Range", fmt::format("bytes */{}", body.size())});
+    return answer(std::move(response));
+  }
+  fields.push_back({"Content-Range", fmt::format("bytes {}-{}/{}", range->first, range->first + range->length - 1, body.size())});
+  answer_json(body.substr(range->first, range->length), std::move(fields), 206);
 }
 
 void ApiConnection::begin(net::HttpResponse head, net::Flow flow) {
@@ -125,14 +149,31 @@ RouterAnswer ApiConnection::read_param(const std::string& address) {
 
 void ApiConnection::write(const Message& message, Then then) {
   answer_ = {};
+  if (api_.upstream() != nullptr) return write_upstream(message, std::move(then));
   api_.router().submit(session(), message, Qos::confirm, {}, now());
   if (answer_.settled()) return then(std::exchange(answer_, {}));
   start(std::make_unique<PendingWrite>(*this, std::move(then)));
 }
 
+void ApiConnection::write_upstream(const Message& message, Then then) {
+  const std::uint64_t ticket = api_.upstream()->write(message, [this](RouterAnswer answer) {
+    answer_ = std::move(answer);
+    if (exchange_ && !exchange_->done()) api_.wake(*this);
+  });
+  if (answer_.settled()) return then(std::exchange(answer_, {}));
+  start(std::make_unique<PendingWrite>(*this, std::move(then), ticket));
+}
+
 void ApiConnection::set(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl, Then then) {
   const EncodedValue encoded(value);
   if (!encoded.ok()) return then({.error = Error{ErrorCode::invalid_value, "the value does not fit the wire: too long or too deep", address}});
+  if (revision && api_.upstream() != nullptr) {  // which cannot be told; the copy knows the revision
+    const RouterAnswer there = read_param(address);
+    if (there.revision.value_or(0) != *revision)
+      return then({.error = Error{ErrorCode::revision_conflict,
+                                  fmt::format("revision conflict: expected {}, there is {}", *revision, there.revision.value_or(0)), address}});
+    revision.reset();
+  }
   write(Message{Set{.address = address, .value = encoded.view(), .revision = revision, .ttl = ttl}}, std::move(then));
 }
 
@@ -143,8 +184,11 @@ std::optional<Error> ApiConnection::publish(const std::string& address, const Va
   Publish event{.address = address, .signal = SignalType::event};
   if (value != nullptr) event.value = encoded.view();
   answer_ = {};
-  api_.router().submit(session(), Message{event}, Qos::confirm, {}, now());
-  return std::move(answer_.error);
+  if (api_.upstream() != nullptr)
+    api_.upstream()->write(Message{event}, [this](RouterAnswer answer) { answer_ = std::move(answer); });
+  else
+    api_.router().submit(session(), Message{event}, Qos::confirm, {}, now());
+  return std::exchange(answer_, {}).error;
 }
 
 // If-Match and If-None-Match: * of a write. `revision` is what the router has to find for it to go through.

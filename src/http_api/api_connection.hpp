@@ -10,23 +10,13 @@
 #include "http_api/api_request.hpp"
 #include "http_api/exchange.hpp"
 #include "http_api/http_api.hpp"
+#include "http_api/router_answer.hpp"
 #include "net/http_handler.hpp"
 #include "router/router.hpp"
 
 namespace clasp::http_api {
 
 struct Route;
-
-// What the router said to one request. Filled while the router is called, or later if the answer waits for the disk.
-struct RouterAnswer {
-  std::optional<Error> error;
-  bool acked = false;
-  std::optional<std::uint64_t> revision;  // of the ACK, or of the param
-  std::optional<std::string> value;       // of the param, as JSON
-  std::optional<UnixTime> time;
-
-  bool settled() const { return error || acked; }
-};
 
 // The session is opened with the first request that needs one and ends with the connection. Of one connection one request is handled at a time, so
 // every answer of the router belongs to it.
@@ -56,6 +46,8 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   net::HttpResponder& responder() { return responder_; }
   void answer(net::HttpResponse response);
   void answer_json(std::string body, std::vector<net::HttpField> fields = {}, unsigned status = 200);
+  // A whole document, or the part of it that the request's Range asks for. `tag`: equal for equal bytes only.
+  void answer_document(const ApiRequest& request, std::string body, const std::string& tag, std::vector<net::HttpField> fields = {});
   void fail(const ApiError& error) { answer(to_response(error)); }
   void begin(net::HttpResponse head, net::Flow flow);
   router::SessionId session();
@@ -64,6 +56,7 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   // ---- routes (v1_routes.cpp) ----
   void get_state(const ApiRequest& request);
   void put_state(const ApiRequest& request);
+  void patch_state(const ApiRequest& request);
   void delete_state(const ApiRequest& request);
   void emit(const ApiRequest& request);
   void get_snapshot(const ApiRequest& request);
@@ -93,6 +86,8 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   RouterAnswer read_param(const std::string& address);  // QoS 1: an error if there is none
   // Submits, and calls `then` with the router's answer: at once, or when it has come.
   void write(const Message& message, Then then);
+  void write_upstream(const Message& message, Then then);
+  void put(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl);  // a set that answers
   void set(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl, Then then);
   std::optional<Error> publish(const std::string& address, const Value* value);
   std::optional<ApiError> unmet_condition(const ApiRequest& request, const std::string& address, std::optional<std::uint64_t>& revision);

@@ -167,6 +167,31 @@ bool names_tag(const std::string* header, std::string_view tag) {
   return false;
 }
 
+std::optional<ByteRange> range_of(const ApiRequest& request, std::size_t bytes, std::string_view tag) {
+  const std::string* given = request.find_header("Range");
+  if (given == nullptr || request.http->method != "GET") return std::nullopt;
+  const std::string* only_if = request.find_header("If-Range");
+  if (only_if != nullptr && net::without_blanks(*only_if) != tag) return std::nullopt;  // a weak tag, or a date, is never this one
+  std::string_view text = net::without_blanks(*given);
+  if (text.size() < 6 || !net::same_ignoring_case(text.substr(0, 6), "bytes=")) return std::nullopt;
+  text.remove_prefix(6);
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos || text.find(',') != std::string_view::npos) return std::nullopt;
+  const auto first = parse_number<std::uint64_t>(net::without_blanks(text.substr(0, dash)));
+  const std::string_view end_text = net::without_blanks(text.substr(dash + 1));
+  const auto last = parse_number<std::uint64_t>(end_text);
+  if (dash == 0) {  // the last so many bytes
+    if (!last) return std::nullopt;
+    const std::size_t length = static_cast<std::size_t>(std::min<std::uint64_t>(*last, bytes));
+    return ByteRange{.first = bytes - length, .length = length};
+  }
+  if (!first || (!last && !end_text.empty()) || (last && *last < *first)) return std::nullopt;
+  if (*first >= bytes) return ByteRange{};
+  const auto from = static_cast<std::size_t>(*first);
+  const std::size_t most = bytes - from;
+  return ByteRange{.first = from, .length = last ? static_cast<std::size_t>(std::min<std::uint64_t>(*last - *first + 1, most)) : most};
+}
+
 namespace {
 
 // A value has to fit a frame, where each of its parts takes a byte at least; a bundle is not one frame, but has a bound as well.
@@ -181,16 +206,53 @@ Checked<Value> parse_body(const std::string& body, std::size_t max) {
 
 }  // namespace
 
+namespace {
+
+Checked<std::optional<Ttl>> ttl_of_query(const ApiRequest& request) {
+  const std::string* given = request.find_query("ttl");
+  if (given == nullptr) return std::nullopt;
+  const auto seconds = parse_number<std::int64_t>(*given);
+  const Value number = seconds ? Value(*seconds) : Value(false);
+  return parse_ttl(&number);
+}
+
+}  // namespace
+
+Checked<PatchBody> parse_patch(const ApiRequest& request) {
+  const auto ttl = ttl_of_query(request);
+  if (!ttl) return std::unexpected(ttl.error());
+  auto patch = parse_body(request.http->body, values_max);
+  if (!patch) return std::unexpected(std::move(patch.error()));
+  return PatchBody{.value = std::move(*patch), .ttl = *ttl};
+}
+
+// No deeper than parse_json() lets a patch be.
+void merge_patch(Value& target, Value patch) {
+  const Map* changes = patch.map();
+  if (changes == nullptr) {
+    target = std::move(patch);
+    return;
+  }
+  Map merged = target.map() != nullptr ? *target.map() : Map{};
+  for (const auto& [name, change] : *changes) {
+    const auto at = std::ranges::find(merged, name, &MapEntry::first);
+    if (change.is_null()) {
+      if (at != merged.end()) merged.erase(at);
+    } else if (at != merged.end()) {
+      merge_patch(at->second, change);
+    } else {
+      merge_patch(merged.emplace_back(name, Value()).second, change);
+    }
+  }
+  target = Value(std::move(merged));
+}
+
 Checked<WriteBody> parse_write(const ApiRequest& request) {
   const std::string& body = request.http->body;
   WriteBody out;
-  if (const std::string* given = request.find_query("ttl")) {
-    const auto seconds = parse_number<std::int64_t>(*given);
-    const Value number = seconds ? Value(*seconds) : Value(false);
-    auto ttl = parse_ttl(&number);
-    if (!ttl) return std::unexpected(std::move(ttl.error()));
-    out.ttl = *ttl;
-  }
+  const auto from_query = ttl_of_query(request);
+  if (!from_query) return std::unexpected(from_query.error());
+  out.ttl = *from_query;
   if (body.empty()) return out;
   auto document = parse_body(body, values_max);
   if (!document) return std::unexpected(std::move(document.error()));

@@ -49,6 +49,14 @@ struct Precondition {
 Checked<std::optional<Precondition>> precondition_of(const ApiRequest& request, std::string_view header);
 bool names_tag(const std::string* header, std::string_view tag);  // If-None-Match against an entity tag: weak comparison, lists, "*"
 
+// ---- ranges (RFC 9110, section 14) ----
+struct ByteRange {
+  std::size_t first = 0;
+  std::size_t length = 0;  // 0: it begins behind the end
+};
+// Of a document of so many bytes. Nothing: none is asked for, or several, or what cannot be read: then the whole document is the answer.
+std::optional<ByteRange> range_of(const ApiRequest& request, std::size_t bytes, std::string_view tag);
+
 // ---- bodies ----
 inline constexpr std::size_t page_entries_max = 10'000;
 
@@ -58,6 +66,13 @@ struct WriteBody {
   std::optional<Ttl> ttl;
 };
 Checked<WriteBody> parse_write(const ApiRequest& request);
+
+struct PatchBody {
+  Value value;
+  std::optional<Ttl> ttl;  // from the query
+};
+Checked<PatchBody> parse_patch(const ApiRequest& request);
+void merge_patch(Value& target, Value patch);  // RFC 7396
 
 struct Operation {
   bool is_set = true;

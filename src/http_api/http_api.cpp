@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/base64.hpp"
 #include "core/json.hpp"
 #include "http_api/api_connection.hpp"
 #include "http_api/event_stream.hpp"
 #include "http_api/openapi.hpp"
 #include "http_api/route.hpp"
+#include "http_api/upstream.hpp"
 
 namespace clasp::http_api {
 
@@ -38,6 +40,12 @@ bool same_secret(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+// What stands behind "Bearer " in an Authorization; nothing if it is another scheme.
+std::optional<std::string_view> after_scheme(std::string_view authorization, std::string_view scheme) {
+  if (authorization.size() < scheme.size() || !net::same_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return std::nullopt;
+  return net::without_blanks(authorization.substr(scheme.size()));
+}
+
 // Whoever cannot be asked otherwise gets HTTP's own words.
 net::HttpResponse no_method(const RouteMatch& match, std::string_view method, std::string_view path) {
   net::HttpResponse response{.status = 405, .fields = {}, .body = {}};
@@ -50,14 +58,22 @@ net::HttpResponse no_method(const RouteMatch& match, std::string_view method, st
 
 }  // namespace
 
-HttpApi::HttpApi(HttpApiConfig config, router::Router& router)
-    : config_(std::move(config)), router_(router), openapi_(openapi_document(config_)), pings_(Micros(config_.ping_interval)) {
-  std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a: only to tell one version from another
-  for (const char c : openapi_) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1'099'511'628'211U;
-  openapi_tag_ = fmt::format("\"{:016x}\"", hash);
+HttpApi::HttpApi(HttpApiConfig config, router::Router& router, Upstream* upstream)
+    : config_(std::move(config)), router_(router), upstream_(upstream), endpoints_(config_.endpoints), pings_(Micros(config_.ping_interval)) {}
+
+const std::string& HttpApi::openapi() {
+  if (openapi_.empty()) openapi_ = openapi_document(config_);
+  return openapi_;
 }
 
-bool HttpApi::owns(std::string_view path) const { return is_below(path, "/v1") || is_below(path, config_.base); }
+const std::string& HttpApi::openapi_tag() {
+  if (!openapi_tag_.empty()) return openapi_tag_;
+  std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a: only to tell one version from another
+  for (const char c : openapi()) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1'099'511'628'211U;
+  return openapi_tag_ = fmt::format("\"{:016x}\"", hash);
+}
+
+bool HttpApi::owns(std::string_view path) const { return is_below(path, "/v1") || is_below(path, config_.base) || endpoints_.own(path); }
 
 void HttpApi::handle(const net::HttpRequest& http, net::HttpResponder& responder) {
   ++counters_.requests;
@@ -67,7 +83,8 @@ void HttpApi::handle(const net::HttpRequest& http, net::HttpResponder& responder
     response.fields.insert(response.fields.end(), common.begin(), common.end());
     responder.answer(response);
   };
-  const auto match = match_route(config_, http.method, http.path());
+  auto match = endpoints_.find(http.method, http.path());
+  if (!match) match = match_route(config_, http.method, http.path());
   if (!match) {
     if (is_below(http.path(), config_.base)) return refuse({.status = 404, .fields = {}, .body = {}});  // as the reference
     return refuse(to_response({.status = 404, .code = ErrorCode::not_found, .text = fmt::format("no such route: {}", http.path())}));
@@ -77,12 +94,9 @@ void HttpApi::handle(const net::HttpRequest& http, net::HttpResponder& responder
     response.fields.push_back({"Allow", match->allow});
     return responder.answer(response);
   }
-  if (match->route == nullptr) return refuse(no_method(*match, http.method, http.path()));
-  if (!has_token(http)) return refuse(to_response({.status = 401, .code = ErrorCode::unauthorized, .text = "the token is missing or wrong"}));
-  if (match->route->writes() && !may_write_from(http))
-    return refuse(to_response({.status = 403, .code = ErrorCode::forbidden, .text = "pages of this origin may not write here", .field = "Origin"}));
+  if (auto refusal = this->refuse(*match, http, responder.now())) return refuse(std::move(*refusal));
 
-  ApiRequest request{.http = &http, .tail = {}, .query = {}};
+  ApiRequest request{.http = &http, .tail = std::move(match->address), .query = {}};
   if (match->tail.data() != nullptr) {
     auto tail = percent_decode(match->tail, false, "path");
     if (!tail) return refuse(to_response(tail.error()));
@@ -98,9 +112,33 @@ void HttpApi::handle(const net::HttpRequest& http, net::HttpResponder& responder
   static_cast<ApiConnection&>(*peer).handle(*match->route, request);
 }
 
+// Before anybody looks at what is asked for.
+std::optional<net::HttpResponse> HttpApi::refuse(const RouteMatch& match, const net::HttpRequest& request, const Now& now) {
+  if (match.route == nullptr) return no_method(match, request.method, request.path());
+  if (!has_token(request)) return to_response({.status = 401, .code = ErrorCode::unauthorized, .text = "the token is missing or wrong"});
+  if (match.route->writes() && !may_write_from(request))
+    return to_response({.status = 403, .code = ErrorCode::forbidden, .text = "pages of this origin may not write here", .field = "Origin"});
+  if (!endpoints_.admit(match.route, now.steady))
+    return to_response({.status = 429, .code = ErrorCode::too_many, .text = fmt::format("{} is asked more often than it may be", match.route->path)});
+  if (upstream_ == nullptr || match.route->is_about_us()) return std::nullopt;
+  if (const auto away = upstream_->unavailable()) return to_response(of_router(*away));
+  return std::nullopt;
+}
+
+// Whose page sent it is not known, so it is shown to all or to none.
+net::HttpResponse HttpApi::refusal(const net::HttpFault& fault) const {
+  ApiError error{.status = fault.status, .text = std::string(fault.text), .field = std::string(fault.field)};
+  if (fault.status == 408) error.code = ErrorCode::timeout;
+  if (fault.status == 505) error.code = ErrorCode::unsupported_version;
+  net::HttpResponse response = to_response(error);
+  if (config_.cors && config_.origins.empty()) response.fields.push_back({"Access-Control-Allow-Origin", "*"});
+  return response;
+}
+
 // ---- who may ----
 
 std::vector<net::HttpField> HttpApi::common_fields(const net::HttpRequest& request) const {
+  if (!config_.cors) return {};
   const std::string* origin = net::find_field(request.fields, "Origin");
   std::vector<net::HttpField> fields;
   if (config_.origins.empty()) {
@@ -112,7 +150,7 @@ std::vector<net::HttpField> HttpApi::common_fields(const net::HttpRequest& reque
   }
   if (origin == nullptr) return fields;
   if (request.method != "OPTIONS") {
-    fields.push_back({"Access-Control-Expose-Headers", "ETag, X-Next-Cursor, X-Clasp-Position, Retry-After"});
+    fields.push_back({"Access-Control-Expose-Headers", "ETag, X-Next-Cursor, X-Clasp-Position, Retry-After, Accept-Ranges, Content-Range"});
     return fields;
   }
   fields.push_back({"Access-Control-Allow-Methods", "GET, PUT, POST, DELETE, PATCH, OPTIONS"});
@@ -121,10 +159,13 @@ std::vector<net::HttpField> HttpApi::common_fields(const net::HttpRequest& reque
   return fields;
 }
 
-// CORS alone keeps no page from writing: a POST of plain text is sent without asking first. Programs send no Origin.
+// CORS alone keeps no page from writing: a POST of plain text is sent without asking first. Programs send no Origin. What a browser adds by itself,
+// as a password it remembers, is no proof that the page may.
 bool HttpApi::may_write_from(const net::HttpRequest& request) const {
   const std::string* origin = net::find_field(request.fields, "Origin");
-  if (config_.origins.empty() || origin == nullptr) return true;
+  const std::string* authorization = net::find_field(request.fields, "Authorization");
+  const bool remembered = !config_.token.empty() && authorization != nullptr && after_scheme(*authorization, "Basic ");
+  if (origin == nullptr || (config_.cors && config_.origins.empty() && !remembered)) return true;
   if (std::ranges::find(config_.origins, *origin) != config_.origins.end()) return true;
   const std::string* host = net::find_field(request.fields, "Host");
   return host != nullptr && host_of(*origin) == *host && cannot_be_rebound(*host);  // a page of our own
@@ -134,9 +175,14 @@ bool HttpApi::has_token(const net::HttpRequest& request) const {
   if (config_.token.empty()) return true;
   if (const std::string* key = net::find_field(request.fields, "X-API-Key")) return same_secret(*key, config_.token);
   const std::string* authorization = net::find_field(request.fields, "Authorization");
-  constexpr std::string_view scheme = "Bearer ";
-  if (authorization == nullptr || !net::same_ignoring_case(authorization->substr(0, scheme.size()), scheme)) return false;
-  return same_secret(net::without_blanks(std::string_view(*authorization).substr(scheme.size())), config_.token);
+  if (authorization == nullptr) return false;
+  if (const auto bearer = after_scheme(*authorization, "Bearer ")) return same_secret(*bearer, config_.token);
+  const auto basic = after_scheme(*authorization, "Basic ");
+  const auto decoded = basic ? base64_decode(*basic) : std::nullopt;
+  if (!decoded) return false;
+  const std::string_view text = as_text(*decoded);  // whoever:password
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && same_secret(text.substr(colon + 1), config_.token);
 }
 
 // ---- positions and events ----

@@ -12,6 +12,7 @@
 
 #include "core/time.hpp"
 #include "http_api/api_config.hpp"
+#include "http_api/endpoints.hpp"
 #include "net/deadline_queue.hpp"
 #include "net/event_loop.hpp"
 #include "net/http_handler.hpp"
@@ -21,6 +22,8 @@ namespace clasp::http_api {
 
 class ApiConnection;
 class EventStream;
+class Upstream;
+struct RouteMatch;
 
 struct HttpApiCounters {
   std::uint64_t requests = 0;
@@ -37,11 +40,12 @@ struct HttpApiCounters {
 // Loop thread only. Attach it to the loop behind the router: its end_turn() gives the answers that waited for the router's.
 class HttpApi final : public net::Turns {
  public:
-  HttpApi(HttpApiConfig config, router::Router& router);
+  HttpApi(HttpApiConfig config, router::Router& router, Upstream* upstream = nullptr);  // the latter: writes go there
   HttpApi(const HttpApi&) = delete;
 
-  bool owns(std::string_view path) const;                                       // below /v1 or the reference's base
+  bool owns(std::string_view path) const;                                       // below /v1 or the reference's base, or an endpoint's
   void handle(const net::HttpRequest& request, net::HttpResponder& responder);  // of a path it owns
+  net::HttpResponse refusal(const net::HttpFault& fault) const;                 // of what is no request
 
   void advance(const Now& now) override;
   bool end_turn(const Now& now) override;
@@ -51,10 +55,11 @@ class HttpApi final : public net::Turns {
 
   // ---- for the parts of this folder ----
   router::Router& router() { return router_; }
+  Upstream* upstream() { return upstream_; }
   const HttpApiConfig& config() const { return config_; }
   HttpApiCounters& count() { return counters_; }
-  const std::string& openapi() const { return openapi_; }
-  const std::string& openapi_tag() const { return openapi_tag_; }
+  const std::string& openapi();  // written when it is first asked for
+  const std::string& openapi_tag();
 
   // "<epoch>-<seq>": a place in the one order of everything the router has accepted. Only within one run of it.
   std::string position_text(router::Seq seq) const;
@@ -74,10 +79,13 @@ class HttpApi final : public net::Turns {
   void cancel_deadline(ApiConnection& connection);
   bool may_write_from(const net::HttpRequest& request) const;
   bool has_token(const net::HttpRequest& request) const;
+  std::optional<net::HttpResponse> refuse(const RouteMatch& match, const net::HttpRequest& request, const Now& now);
 
   HttpApiConfig config_;
   router::Router& router_;
+  Upstream* upstream_;
   HttpApiCounters counters_;
+  Endpoints endpoints_;
   std::string openapi_;
   std::string openapi_tag_;
   std::vector<ApiConnection*> woken_;

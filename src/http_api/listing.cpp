@@ -29,13 +29,30 @@ std::unique_ptr<Exchange> Listing::answer(ApiConnection& connection, Form form, 
     connection.answer({.status = 304, .fields = std::move(fields), .body = {}});
     return nullptr;
   }
+  // Read at once it is exactly the state at that position, and the tag a strong one.
+  const bool ranged = request.find_header("Range") != nullptr && request.http->method == "GET";
+  const std::string strong = fmt::format("\"{}\"", position);
+  if (ranged && !*limit) {
+    Listing whole(connection, form, *pattern, *cursor);
+    std::string body(whole.beginning());
+    if (whole.append(body, std::numeric_limits<std::size_t>::max(), ranged_bytes_max) == More::no) {
+      whole.append_end(body, More::no);
+      connection.answer_document(request, std::move(body), strong, {{"X-Clasp-Position", position}});
+      return nullptr;
+    }
+  }
   auto listing = std::make_unique<Listing>(connection, form, *std::move(pattern), *std::move(cursor));
   if (*limit) {
     std::string body(listing->beginning());
     const More more = listing->append(body, **limit, page_bytes_max);
     listing->append_end(body, more);
     if (more == More::yes) fields.push_back({"X-Next-Cursor", to_cursor(listing->after_)});
-    connection.answer_json(std::move(body), std::move(fields));
+    if (!ranged) {
+      connection.answer_json(std::move(body), std::move(fields));
+      return nullptr;
+    }
+    std::erase_if(fields, [](const net::HttpField& field) { return field.name == "ETag" || field.name == "Cache-Control"; });
+    connection.answer_document(request, std::move(body), strong, std::move(fields));
     return nullptr;
   }
   fields.insert(fields.begin(), {"Content-Type", "application/json"});

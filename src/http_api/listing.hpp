@@ -23,7 +23,8 @@ class Listing final : public Exchange {
   };
   static constexpr std::size_t page_bytes_max = 1'048'576;  // a page ends here at the latest
   static constexpr std::size_t piece_bytes = 32'768;
-  static constexpr std::size_t waiting_bytes_max = 65'536;  // no further piece while more than this waits
+  static constexpr std::size_t ranged_bytes_max = 4'194'304;  // a Range of more is not served: the whole is, in pieces
+  static constexpr std::size_t waiting_bytes_max = 65'536;    // no further piece while more than this waits
 
   // Begins the answer, or gives all of it; then nothing is left to do and null is returned.
   static std::unique_ptr<Exchange> answer(ApiConnection& connection, Form form, const ApiRequest& request);

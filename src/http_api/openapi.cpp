@@ -5,6 +5,8 @@
 #include <cctype>
 #include <utility>
 
+#include "core/address.hpp"
+#include "http_api/endpoints.hpp"
 #include "http_api/route.hpp"
 
 namespace clasp::http_api {
@@ -16,6 +18,9 @@ using Json = nlohmann::ordered_json;
 // Names of the components as Route rows use them.
 constexpr std::string_view schemas = R"json({
   "Any": {"description": "Any JSON: a number, a text, an array, an object …  {\"$bytes\":\"<base64>\"} stands for bytes; answers show bytes as an array of numbers."},
+  "Patch": {"description": "Members to change, null for those to remove; what is no object replaces the value.", "anyOf": [
+    {"type": ["number", "string", "boolean", "null", "array"]},
+    {"type": "object", "additionalProperties": {"type": ["number", "string", "boolean", "null"]}}]},
   "Error": {"type": "object", "required": ["error", "code"], "properties": {
     "error": {"type": "string", "description": "What was wrong, and where."},
     "code": {"type": "integer", "description": "The router's number for it."},
@@ -61,6 +66,7 @@ constexpr std::string_view schemas = R"json({
 
 // In both no empty segment but a last one, and no control characters.
 constexpr std::string_view address_regex = R"(^/?[^/*\u0000-\u001f\u007f]+(/[^/*\u0000-\u001f\u007f]+)*/?$)";
+constexpr std::string_view segment_regex = R"(^[^/*\u0000-\u001f\u007f]+$)";
 constexpr std::string_view pattern_regex = R"(^/?[^/\u0000-\u001f\u007f]+(/[^/\u0000-\u001f\u007f]+)*/?$)";
 
 Json schema_of(std::string_view name) { return {{"$ref", "#/components/schemas/" + std::string(name)}}; }
@@ -94,7 +100,8 @@ Json operation_of(const HttpApiConfig& config, const Route& route) {
   }
   if (!parameters.empty()) operation["parameters"] = std::move(parameters);
   if (!route.body.empty()) {
-    operation["requestBody"] = {{"required", route.body != "Event"}, {"content", {{"application/json", {{"schema", schema_of(route.body)}}}}}};
+    const char* type = route.method == "PATCH" ? "application/merge-patch+json" : "application/json";
+    operation["requestBody"] = {{"required", route.body != "Event"}, {"content", {{type, {{"schema", schema_of(route.body)}}}}}};
   }
   Json& responses = operation["responses"];
   for (const AnswerDoc& answer : route.answers) {
@@ -107,6 +114,31 @@ Json operation_of(const HttpApiConfig& config, const Route& route) {
       response["content"][std::string(answer.type)] = Json::object();
   }
   return operation;
+}
+
+// An endpoint does what a row of /v1 does, with names of its own in the path.
+std::string add_endpoint(const HttpApiConfig& config, const EndpointConfig& endpoint, std::size_t number, Json& operation) {
+  operation = operation_of(config, endpoint_route(endpoint.method));
+  operation["operationId"] = "endpoint" + std::to_string(number);
+  operation["summary"] = endpoint.text.empty() ? endpoint.method + " of " + endpoint.address : endpoint.text;
+  Json parameters = Json::array();
+  std::string path;
+  for (SegmentCursor segments(endpoint.path); !segments.done();) {
+    const std::string_view segment = segments.next();
+    const bool is_name = segment.starts_with(':') || segment.starts_with('*');
+    path += is_name ? "/{" + std::string(segment.substr(1)) + "}" : "/" + std::string(segment);
+    if (!is_name) continue;
+    const std::string_view regex = segment.starts_with('*') ? address_regex : segment_regex;
+    parameters.push_back({{"name", segment.substr(1)},
+                          {"in", "path"},
+                          {"required", true},
+                          {"schema", {{"type", "string"}, {"format", "clasp-segment"}, {"pattern", regex}, {"minLength", 1}, {"maxLength", 100}}}});
+  }
+  for (const Json& each : operation["parameters"]) {
+    if (each["in"] != "path") parameters.push_back(each);
+  }
+  operation["parameters"] = std::move(parameters);
+  return path;
 }
 
 std::string lower(std::string_view text) {
@@ -130,6 +162,11 @@ std::string openapi_document(const HttpApiConfig& config) {
       {"components", {{"schemas", Json::parse(schemas)}}}};
   for (const Route& route : routes()) {
     if (is_served(config, route)) document["paths"][full_path(config, route)][lower(route.method)] = operation_of(config, route);
+  }
+  for (std::size_t i = 0; i < config.endpoints.size(); ++i) {
+    Json operation;
+    const std::string path = add_endpoint(config, config.endpoints[i], i + 1, operation);
+    document["paths"][path][lower(config.endpoints[i].method)] = std::move(operation);
   }
   if (!config.token.empty()) {
     document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};

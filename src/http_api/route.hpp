@@ -45,14 +45,18 @@ struct Route {
   std::span<const AnswerDoc> answers;
 
   bool writes() const { return method != "GET"; }
+  bool is_about_us() const { return id == "health" || id == "openapi" || id == "referenceHealth"; }  // not about the state
 };
 
 std::span<const Route> routes();
+
+const Route& route(std::string_view id);  // there is one
 
 struct RouteMatch {
   const Route* route = nullptr;  // null: the path exists, the method does not
   std::string_view tail;         // still encoded
   std::string allow;             // "GET, HEAD, PUT, OPTIONS"
+  std::string address;           // of an endpoint: decoded, instead of a tail
   Family family = Family::v1;
 };
 // Nothing: no such path. The first row whose path fits decides; literal names stand before parameters. HEAD is GET.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.hpp"
 #include "http_api/api_connection.hpp"
 #include "http_api/route.hpp"
 
@@ -34,10 +35,13 @@ constexpr ParameterDoc since{"since", "query", R"({"type":"string","pattern":"^[
 constexpr ParameterDoc timeout{"timeout", "query", R"({"type":"number","minimum":0,"maximum":60})", "How many seconds to wait; 30 if absent."};
 
 constexpr std::array none = std::array<ParameterDoc, 0>{};
-constexpr std::array reading{if_none_match};
+constexpr ParameterDoc range{"Range", "header", R"({"type":"string","pattern":"^bytes=[0-9]{1,9}-[0-9]{0,9}$"})", "Only these bytes of the answer."};
+constexpr ParameterDoc if_range{"If-Range", "header", R"({"type":"string"})", "Only if the ETag is still this, else all of it."};
+
+constexpr std::array reading{if_none_match, range, if_range};
 constexpr std::array putting{if_match, if_none_match_all, ttl};
 constexpr std::array deleting{if_match};
-constexpr std::array paging{limit, cursor, if_none_match};
+constexpr std::array paging{limit, cursor, if_none_match, range, if_range};
 constexpr std::array streaming{snapshot, last_event_id};
 constexpr std::array streaming_by_query{pattern, snapshot, last_event_id};
 constexpr std::array polling{since, timeout};
@@ -55,9 +59,19 @@ constexpr AnswerDoc too_many{429, "Error", "Slower, please."};
 constexpr AnswerDoc unavailable{503, "Error", "The router is stopping, or overloaded."};
 constexpr AnswerDoc late{504, "Error", "No answer in time; the write may come into effect yet."};
 constexpr AnswerDoc unchanged{304, "", "As the ETag says."};
+constexpr AnswerDoc part{206, "", "The bytes asked for."};
+constexpr AnswerDoc no_such_part{416, "Error", "The answer has no such bytes."};
 
-constexpr std::array reads_state{
-    AnswerDoc{200, "State", "The param; ETag is its revision."}, unchanged, refused, no_token, forbidden, missing, too_many, unavailable};
+constexpr std::array reads_state{AnswerDoc{200, "State", "The param; ETag is its revision."},
+                                 part,
+                                 unchanged,
+                                 no_such_part,
+                                 refused,
+                                 no_token,
+                                 forbidden,
+                                 missing,
+                                 too_many,
+                                 unavailable};
 constexpr std::array puts_state{AnswerDoc{200, "Written", "The value as the router has it now; ETag is its revision."},
                                 refused,
                                 no_token,
@@ -79,9 +93,11 @@ constexpr std::array deletes_state{AnswerDoc{200, "Deleted", "It is gone; subscr
                                    late};
 constexpr std::array emits{
     AnswerDoc{200, "Emitted", "Everybody subscribed was told."}, refused, no_token, forbidden, too_large, too_many, unavailable};
-constexpr std::array lists_values{AnswerDoc{200, "Values", "Address and value."}, unchanged, refused, no_token, forbidden, unavailable};
-constexpr std::array lists_addresses{AnswerDoc{200, "Addresses", "In order."}, unchanged, refused, no_token, forbidden, unavailable};
-constexpr std::array lists_signals{AnswerDoc{200, "Signals", "In order."}, unchanged, refused, no_token, forbidden, unavailable};
+constexpr std::array lists_values{
+    AnswerDoc{200, "Values", "Address and value."}, part, unchanged, no_such_part, refused, no_token, forbidden, unavailable};
+constexpr std::array lists_addresses{
+    AnswerDoc{200, "Addresses", "In order."}, part, unchanged, no_such_part, refused, no_token, forbidden, unavailable};
+constexpr std::array lists_signals{AnswerDoc{200, "Signals", "In order."}, part, unchanged, no_such_part, refused, no_token, forbidden, unavailable};
 constexpr std::array bundles{AnswerDoc{200, "Executed", "All of it, at once."},
                              AnswerDoc{202, "Executed", "Waits for its timestamp."},
                              refused,
@@ -105,7 +121,7 @@ constexpr std::array polls{AnswerDoc{200, "Changes", "What has changed."},
                            unavailable,
                            late};
 constexpr std::array is_well{AnswerDoc{200, "Health", "It answers."}, no_token};
-constexpr std::array documents{AnswerDoc{200, "Document", "This document."}, unchanged, no_token};
+constexpr std::array documents{AnswerDoc{200, "Document", "This document."}, part, unchanged, no_such_part, no_token};
 
 constexpr std::array aliased_puts{AnswerDoc{200, "Written", "As PUT /v1/state, with `success`."},
                                   refused,
@@ -147,6 +163,8 @@ constexpr std::array table{
     Route{"GET", "/v1/openapi.json", v1, &C::openapi, "openapi", "This document.", reading, "", documents},
     Route{"GET", "/v1/state/{address}", v1, &C::get_state, "getState", "Value and revision of a param.", reading, "", reads_state},
     Route{"PUT", "/v1/state/{address}", v1, &C::put_state, "putState", "Sets a param; null removes it.", putting, "Value", puts_state},
+    Route{"PATCH", "/v1/state/{address}", v1, &C::patch_state, "patchState", "Changes members of a param that is an object (RFC 7396).", putting,
+          "Patch", puts_state},
     Route{"DELETE", "/v1/state/{address}", v1, &C::delete_state, "deleteState", "Removes a param.", deleting, "", deletes_state},
     Route{"POST", "/v1/emit/{address}", v1, &C::emit, "emit", "Publishes an event.", none, "Event", emits},
     Route{"GET", "/v1/snapshot", v1, &C::get_snapshot, "getSnapshot", "All params, address and value.", paging, "", lists_values},
@@ -165,6 +183,7 @@ constexpr std::array table{
     Route{"GET", "/v1/signals/{address}", v1, &C::get_state, "getSignal", "As GET /v1/state.", reading, "", reads_state},
     Route{"PUT", "/v1/signals/{address}", v1, &C::put_state, "putSignal", "As PUT /v1/state.", putting, "Value", puts_state},
     Route{"POST", "/v1/signals/{address}", v1, &C::emit, "postSignal", "As POST /v1/emit.", none, "Event", emits},
+    Route{"PATCH", "/v1/signals/{address}", v1, &C::patch_state, "patchSignal", "As PATCH /v1/state.", putting, "Patch", puts_state},
     Route{"DELETE", "/v1/signals/{address}", v1, &C::delete_state, "deleteSignal", "As DELETE /v1/state.", deleting, "", deletes_state},
     // documented below the base
     Route{"GET", "{base}/state/{address}", alias, &C::get_state, "aliasGetState", "As GET /v1/state.", reading, "", reads_state},
@@ -214,6 +233,12 @@ Fit fit(const HttpApiConfig& config, const Route& route, std::string_view path) 
 
 std::span<const Route> routes() { return table; }
 
+const Route& route(std::string_view id) {
+  const auto at = std::ranges::find(table, id, &Route::id);
+  CLASP_CHECK(at != table.end());
+  return *at;
+}
+
 bool is_served(const HttpApiConfig& config, const Route& route) { return route.family != Family::alias || !config.strict_reference; }
 
 std::string full_path(const HttpApiConfig& config, const Route& route) {
@@ -228,7 +253,7 @@ std::optional<RouteMatch> match_route(const HttpApiConfig& config, std::string_v
     if (!is_served(config, route) || (match && route.path != decided)) continue;
     const Fit found = fit(config, route, path);
     if (!found.fits) continue;
-    if (!match) match = RouteMatch{.route = nullptr, .tail = found.tail, .allow = {}, .family = route.family};
+    if (!match) match = RouteMatch{.route = nullptr, .tail = found.tail, .allow = {}, .address = {}, .family = route.family};
     decided = route.path;
     if (route.method == method) match->route = &route;
     match->allow += route.method;

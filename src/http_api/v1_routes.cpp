@@ -44,7 +44,7 @@ void ApiConnection::get_state(const ApiRequest& request) {
   body += fmt::format(R"(,"value":{},"revision":{})", *there.value, there.revision.value_or(0));
   if (there.time) body += fmt::format(R"(,"timestamp":"{}")", rfc3339(*there.time));
   body += '}';
-  answer_json(std::move(body), {{"ETag", tag}, {"Cache-Control", "no-cache"}});
+  answer_document(request, std::move(body), tag);
 }
 
 void ApiConnection::put_state(const ApiRequest& request) {
@@ -56,9 +56,13 @@ void ApiConnection::put_state(const ApiRequest& request) {
   std::optional<std::uint64_t> revision;
   if (const auto unmet = unmet_condition(request, *address, revision)) return fail(*unmet);
 
+  put(*address, *body->value, revision, body->ttl);
+}
+
+void ApiConnection::put(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl) {
   std::string given;
-  append_json(*body->value, JsonBytes::numbers, given);
-  set(*address, *body->value, revision, body->ttl, [this, address = *address, given = std::move(given)](const RouterAnswer& written) {
+  append_json(value, JsonBytes::numbers, given);
+  set(address, value, revision, ttl, [this, address, given = std::move(given)](const RouterAnswer& written) {
     if (written.error) return fail(of_router(*written.error));
     const RouterAnswer there = read_param(address);  // what a transform made of it; somebody who may not read gets back what was given
     std::string out = begin_object(alias_, address) + fmt::format(R"(,"value":{})", there.value.value_or(given));
@@ -69,6 +73,24 @@ void ApiConnection::put_state(const ApiRequest& request) {
     }
     answer_json(out + '}', std::move(fields));
   });
+}
+
+// The body is the patch itself, whatever its type is called. What it is merged into has to be there still when it is written.
+void ApiConnection::patch_state(const ApiRequest& request) {
+  const auto address = address_of(request, address_bytes_max());
+  if (!address) return fail(address.error());
+  auto patch = parse_patch(request);
+  if (!patch) return fail(patch.error());
+  std::optional<std::uint64_t> revision;
+  if (const auto unmet = unmet_condition(request, *address, revision)) return fail(*unmet);
+  Value merged;
+  api_.router().read(session(), *Pattern::parse(*address, address_bytes_max()), {}, [&](const router::Router::ParamView& param) {
+    merged = to_value(param.value);
+    if (!revision) revision = param.revision;
+    return true;
+  });
+  merge_patch(merged, std::move(patch->value));
+  put(*address, merged, revision, patch->ttl);
 }
 
 void ApiConnection::delete_state(const ApiRequest& request) {
@@ -130,7 +152,7 @@ void ApiConnection::bundle(const ApiRequest& request) {
     if (done.revision) out += fmt::format(R"(,"revision":{})", *done.revision);
     answer_json(out + '}', {}, later ? 202 : 200);
   };
-  if (!later) return write(Message{std::move(bundle)}, then);
+  if (!later || api_.upstream() != nullptr) return write(Message{std::move(bundle)}, then);
 
   // It is refused now or waits for its time, longer than this request: what becomes of it then is nobody's answer. So it comes from a session of its
   // own, which a waiting bundle outlives (contract 23).
@@ -154,7 +176,7 @@ void ApiConnection::health(const ApiRequest&) { answer_json(R"({"status":"ok","p
 void ApiConnection::openapi(const ApiRequest& request) {
   const std::string& tag = api_.openapi_tag();
   if (names_tag(request.find_header("If-None-Match"), tag)) return answer({.status = 304, .fields = {{"ETag", tag}}, .body = {}});
-  answer_json(api_.openapi(), {{"ETag", tag}, {"Cache-Control", "no-cache"}});
+  answer_document(request, api_.openapi(), tag);
 }
 
 }  // namespace clasp::http_api

@@ -171,7 +171,9 @@ const Wrong wrongs[] = {
     {"POST /v1/bundle", R"({"operations":[{"set":["/a",1]}],"timestamp":9000000000000000})", R"(400 {"error":"bundle timestamp is )"},
     {"GET /v1/nothing", "", R"(404 {"error":"no such route: /v1/nothing","code":404})"},
     {"GET /v1/state", "", R"(404 {"error":"no such route: /v1/state")"},
-    {"PATCH /v1/state/a", "1", R"(405 {"error":"/v1/state/a has no PATCH; it has GET, HEAD, PUT, DELETE, OPTIONS")"},
+    {"POST /v1/state/a", "1", R"(405 {"error":"/v1/state/a has no POST; it has GET, HEAD, PUT, PATCH, DELETE, OPTIONS")"},
+    {"PATCH /v1/state/a", "", R"(400 {"error":"body: )"},
+    {"PATCH /v1/state/a?ttl=0", "{}", R"(400 {"error":"ttl: )"},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, V1Wrong, testing::ValuesIn(wrongs));
 
@@ -294,7 +296,7 @@ TEST_F(V1, HeadAndOptionsAreAnsweredWhereGetIs) {
   EXPECT_EQ(ask("HEAD /v1/snapshot"), "200 ");
   EXPECT_EQ(ask("HEAD /v1/stream"), "200 ");
   EXPECT_EQ(ask("OPTIONS /v1/state/a"), "200 ");
-  EXPECT_EQ(connection().field("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+  EXPECT_EQ(connection().field("Allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
 }
 
 TEST_F(V1, AnyPageMayAskUnlessOriginsAreNamed) {

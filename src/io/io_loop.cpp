@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "core/check.hpp"
 #include "io/watch.hpp"
@@ -58,7 +59,12 @@ void IoLoop::post(std::function<void()> task) {
 
 void IoLoop::defer(std::function<void()> task) {
   deferred_.push_back(std::move(task));
-  if (nested_ && deferred_.size() == 1) wake();  // who waits outside does not ask has_tasks()
+  if (nested_ && deferred_.size() == 1) wake();
+}
+
+int IoLoop::descriptor() {
+  if (!std::exchange(nested_, true) && has_tasks()) wake();
+  return epoll_;
 }
 
 void IoLoop::wait(std::optional<Micros> limit) {

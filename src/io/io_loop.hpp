@@ -34,18 +34,15 @@ class IoLoop {
     run_tasks();
   }
 
-  // Can be read when turn() has something to do, tasks included: a whole loop as one descriptor in another one.
-  int descriptor() {
-    nested_ = true;
-    return epoll_;
-  }
+  // Can be read when turn() has something to do, deferred tasks included: a whole loop as one descriptor in another one.
+  int descriptor();
 
  private:
   friend class Watch;
 
   int epoll_;
-  int wake_;  // an eventfd
-  bool nested_ = false;  // somebody waits for the descriptor
+  int wake_;             // an eventfd
+  bool nested_ = false;  // somebody waits for our descriptor
   std::vector<std::function<void()>> deferred_;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // under mutex_

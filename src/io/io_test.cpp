@@ -145,6 +145,22 @@ TEST_F(IoTest, ATaskDeferredByATaskRunsInTheNextTurn) {
   ::close(ends[0]);
 }
 
+// The outer loop knows nothing but the descriptor.
+TEST_F(IoTest, AsADescriptorInAnotherLoopItCanBeReadUntilEveryTaskHasRun) {
+  IoLoop inner;
+  int runs = 0;
+  const auto turn_while_readable = [&] {
+    for (pollfd polled{inner.descriptor(), POLLIN, 0}; ::poll(&polled, 1, 0) == 1;) inner.turn(Micros{0});
+  };
+  turn_while_readable();
+  inner.defer([&] {
+    ++runs;
+    inner.defer([&] { ++runs; });
+  });
+  turn_while_readable();
+  EXPECT_EQ(runs, 2);
+}
+
 TEST_F(IoTest, ATimerRingsOnceAndMayBeSetAgainFromItsCall) {
   int rung = 0;
   std::unique_ptr<Timer> timer;

@@ -6,7 +6,7 @@ namespace clasp::net {
 
 namespace {
 
-constexpr HttpFault malformed{400, "malformed chunk"};
+constexpr HttpFault malformed{400, "malformed chunk", "body"};
 
 std::optional<unsigned> hex_digit(unsigned char byte) {
   if (byte >= '0' && byte <= '9') return byte - '0';
@@ -46,7 +46,7 @@ std::optional<HttpFault> ChunkedBody::take_byte(unsigned char byte, std::size_t 
     case State::size:
       if (const auto digit = hex_digit(byte)) {
         chunk_bytes_ = chunk_bytes_ * 16 + *digit;  // does not overflow: the limit is far below
-        if (chunk_bytes_ > body_bytes_max_ - body_bytes) return HttpFault{413, "request body too large"};
+        if (chunk_bytes_ > body_bytes_max_ - body_bytes) return HttpFault{413, "request body too large", "body"};
         state_ = State::size;
       } else if (state_ == State::size_begin) {
         return malformed;
@@ -62,7 +62,7 @@ std::optional<HttpFault> ChunkedBody::take_byte(unsigned char byte, std::size_t 
       if (byte == '\r') {
         state_ = State::size_lf;
       } else if (!is_text(byte)) {
-        return HttpFault{400, "malformed chunk extension"};
+        return HttpFault{400, "malformed chunk extension", "body"};
       }
       break;
     case State::size_lf:
@@ -79,9 +79,9 @@ std::optional<HttpFault> ChunkedBody::take_byte(unsigned char byte, std::size_t 
       } else if (is_text(byte)) {
         state_ = State::trailer;
       } else {
-        return HttpFault{400, "malformed trailer field"};
+        return HttpFault{400, "malformed trailer field", "body"};
       }
-      if (++line_bytes_ > trailer_bytes_max) return HttpFault{431, "trailer fields too large"};
+      if (++line_bytes_ > trailer_bytes_max) return HttpFault{431, "trailer fields too large", "body"};
       return std::nullopt;
     case State::trailer_lf:
       return expect('\n', State::trailer_begin);
@@ -91,7 +91,7 @@ std::optional<HttpFault> ChunkedBody::take_byte(unsigned char byte, std::size_t 
     case State::done:
       break;
   }
-  if (++line_bytes_ > line_bytes_max) return HttpFault{400, "chunk line too long"};
+  if (++line_bytes_ > line_bytes_max) return HttpFault{400, "chunk line too long", "body"};
   return std::nullopt;
 }
 

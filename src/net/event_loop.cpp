@@ -79,6 +79,8 @@ std::optional<SteadyTime> EventLoop::next_deadline() const {
   return next;
 }
 
+std::optional<SteadyTime> EventLoop::next_turn() const { return work_is_left() ? std::optional<SteadyTime>(SteadyTime{0}) : next_deadline(); }
+
 bool EventLoop::should_yield(std::size_t input_bytes) const {
   return options_.yield_before_flush && !slept_ && input_bytes > 0 && input_bytes <= small_input_bytes;
 }

@@ -65,8 +65,7 @@ class EventLoop {
   // ---- loop thread ----
   void run();
   void turn(std::optional<Micros> wait_max = std::nullopt);  // one turn, for tests and embedders with a loop of their own
-  // When turn() has to be called at the latest, for who drives the loop from another one; earlier as soon as io().descriptor() can be read.
-  std::optional<SteadyTime> next_turn() const { return work_is_left() ? std::optional(now_.steady) : next_deadline(); }
+  std::optional<SteadyTime> next_turn() const;  // when to turn next even if no descriptor is ready; the past: at once (nested_loop.hpp)
   void attach(Turns& engine);
   void detach(Turns& engine);
   const Now& now() const { return now_; }

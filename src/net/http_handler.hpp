@@ -58,6 +58,8 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual void handle(const HttpRequest& request, HttpResponder& responder) = 0;
+  // The answer to what cannot be read as a request, or does not come to its end; the connection is closed behind it.
+  virtual HttpResponse refusal(const HttpFault& fault) { return text_response(fault.status, std::string(fault.text) + '\n'); }
   // A reason not to upgrade this request (an origin that is not allowed), or nothing.
   virtual std::optional<HttpResponse> refuse_upgrade(const HttpRequest& request) {
     static_cast<void>(request);

@@ -39,6 +39,7 @@ struct HttpRequest {
 struct HttpFault {
   unsigned status = 400;  // to answer with before closing
   std::string_view text;  // static; one line for people
+  std::string_view field = {};  // static; the part of the request it is about: "body", a header's name; empty: the request as a whole
 };
 
 struct HttpResponse {

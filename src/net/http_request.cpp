@@ -36,16 +36,16 @@ struct FaultRow {
 };
 constexpr HttpFault malformed{400, "malformed HTTP request"};
 const FaultRow fault_rows[] = {
-    {http::error::header_limit, {431, "request head too large"}},
-    {http::error::body_limit, {413, "request body too large"}},
-    {http::error::bad_version, {505, "HTTP version is neither 1.0 nor 1.1"}},
-    {http::error::bad_method, {400, "malformed request method"}},
-    {http::error::bad_target, {400, "malformed request target"}},
-    {http::error::bad_field, {400, "malformed header name"}},
-    {http::error::bad_value, {400, "malformed header value"}},
-    {http::error::bad_content_length, {400, "bad Content-Length"}},
-    {http::error::multiple_content_length, {400, "more than one Content-Length"}},
-    {http::error::bad_transfer_encoding, {400, "bad Transfer-Encoding"}},
+    {http::error::header_limit, {431, "request head too large", "head"}},
+    {http::error::body_limit, {413, "request body too large", "body"}},
+    {http::error::bad_version, {505, "HTTP version is neither 1.0 nor 1.1", "version"}},
+    {http::error::bad_method, {400, "malformed request method", "method"}},
+    {http::error::bad_target, {400, "malformed request target", "target"}},
+    {http::error::bad_field, {400, "malformed header name", "head"}},
+    {http::error::bad_value, {400, "malformed header value", "head"}},
+    {http::error::bad_content_length, {400, "bad Content-Length", "Content-Length"}},
+    {http::error::multiple_content_length, {400, "more than one Content-Length", "Content-Length"}},
+    {http::error::bad_transfer_encoding, {400, "bad Transfer-Encoding", "Transfer-Encoding"}},
 };
 
 HttpFault fault_of(const error_code& error) {
@@ -102,14 +102,14 @@ std::optional<std::size_t> HttpRequestParser::take_head(std::span<std::byte>& in
   }
   input = input.subspan(taken);
   refuse_bare_line_feed(text, before);
-  if (!fault_ && head_.size() == limits_.head_bytes_max) fail({431, "request head too large"});
+  if (!fault_ && head_.size() == limits_.head_bytes_max) fail({431, "request head too large", "head"});
   return std::nullopt;
 }
 
 // At once: somebody who ends lines with LF alone would otherwise wait for an answer until the deadline.
 void HttpRequestParser::refuse_bare_line_feed(std::string_view head, std::size_t from) {
   for (std::size_t at = head.find('\n', from); at != std::string_view::npos; at = head.find('\n', at + 1)) {
-    if (at == 0 || head[at - 1] != '\r') fail({400, "header line does not end with CR LF"});
+    if (at == 0 || head[at - 1] != '\r') fail({400, "header line does not end with CR LF", "head"});
     if (fault_) return;
   }
 }
@@ -132,12 +132,12 @@ void HttpRequestParser::begin_body(std::string_view head) {
   const auto& message = parser.get();
   const auto coding = message[http::field::transfer_encoding];
   if (!coding.empty() && !same_ignoring_case(to_string(coding), "chunked")) {
-    fail({400, "bad Transfer-Encoding"});  // a body without an end (RFC 9112, section 6.3)
+    fail({400, "bad Transfer-Encoding", "Transfer-Encoding"});  // a body without an end (RFC 9112, section 6.3)
     return;
   }
   const std::uint64_t length = parser.content_length().value_or(0);
   if (length > limits_.body_bytes_max) {
-    fail({413, "request body too large"});
+    fail({413, "request body too large", "body"});
     return;
   }
   body_ = std::make_unique<Body>();

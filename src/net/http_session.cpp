@@ -1,7 +1,5 @@
 #include "net/http_session.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -29,7 +27,7 @@ void HttpSession::on_bytes(std::span<std::byte>& input) {
       if (input.empty()) return;
       continue;
     }
-    if (const std::optional<HttpFault> fault = parser_.fault()) return refuse(fault->status, fault->text);
+    if (const std::optional<HttpFault> fault = parser_.fault()) return refuse(*fault);
     if (parser_.take_expectation()) send_response({.status = 100, .fields = {}, .body = {}}, Persist::yes, Body::omit);
     if (parser_.reading_body() && (body_bytes_ += before) >= body_progress_bytes) {
       body_bytes_ = 0;
@@ -148,9 +146,9 @@ const SubProtocol* HttpSession::find_other(const HttpRequest& request) const {
   return at == websocket_.others->end() ? nullptr : &*at;
 }
 
-void HttpSession::refuse(unsigned status, std::string_view text) {
+void HttpSession::refuse(const HttpFault& fault) {
   ++stream_.loop().stats().http_refused;
-  send_response(text_response(status, fmt::format("{}\n", text)), Persist::no, Body::send);
+  send_response(handler_.refusal(fault), Persist::no, Body::send);
   stream_.close_after_flush();
 }
 
@@ -190,7 +188,7 @@ void HttpSession::on_setup_deadline() {
   ++stream_.loop().stats().setups_timed_out;
   if (owed_ == Owed::body || owed_ == Owed::rest) return stream_.abort();  // it takes nothing of what cannot be ended properly
   if (parser_.idle()) return stream_.close_after_flush();
-  refuse(408, "the request did not arrive in time");
+  refuse({408, "the request did not arrive in time", parser_.reading_body() ? "body" : "head"});
 }
 
 }  // namespace clasp::net

@@ -51,7 +51,7 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   void upgrade(const HttpRequest& request);
   const SubProtocol* find_other(const HttpRequest& request) const;
   HttpResponse answer_to_upgrade(const HttpRequest& request, const Upgrade& own, const SubProtocol* other) const;
-  void refuse(unsigned status, std::string_view text);
+  void refuse(const HttpFault& fault);
   void send_response(const HttpResponse& response, Persist persist, Body body);
   void answered();
   void end();

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "net/guest_loop.hpp"
+#include "net/nested_loop.hpp"
 #include "net/net_testing.hpp"
 
 namespace clasp::net {
@@ -29,10 +29,9 @@ class MessageLinkTest : public testing::Test, public HttpHandler {
   };
 
   MessageLinkTest() {
-    Result<std::unique_ptr<Listener>> opened = Listener::open(guest.loop(), {.host = "127.0.0.1", .port = 0}, Protocols::only_http(*this));
+    Result<std::unique_ptr<Listener>> opened = Listener::open(inner, {.host = "127.0.0.1", .port = 0}, Protocols::only_http(*this));
     EXPECT_TRUE(opened);
     listener = *std::move(opened);
-    guest.wake();
   }
 
   void handle(const HttpRequest& request, HttpResponder& responder) override { responder.answer(text_response(200, request.target)); }
@@ -72,7 +71,8 @@ class MessageLinkTest : public testing::Test, public HttpHandler {
   }
 
   io::IoLoop host;
-  GuestLoop guest{host, {.setup_max = Micros{200'000}}};
+  EventLoop inner{{.setup_max = Micros{200'000}}};
+  NestedLoop guest{host, inner};
   std::unique_ptr<Listener> listener;
   MessageLink* last = nullptr;
   std::string subprotocol;
@@ -138,7 +138,7 @@ TEST_F(MessageLinkTest, AnUpgradedConnectionMayBeSilentAndASilentOneMayNot) {
   EXPECT_FALSE(client.ended);
   last->send_text("out of turn");
   last->ping();
-  guest.wake();
+  guest.turn_soon();
   ASSERT_TRUE(until_received(client, "out of turn"));
   client.send(masked(Opcode::pong, ""));
   ASSERT_TRUE(until([&] { return !told.empty(); }));

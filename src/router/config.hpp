@@ -36,7 +36,7 @@ struct Config {
   std::size_t params_max = 1'000'000;           // 0: unlimited
   EvictionPolicy eviction = EvictionPolicy::refuse;
   seconds param_ttl{0};                         // of params without a TTL of their own; 0: they never expire
-  seconds signal_ttl{3'600};                    // of announced signals since the last ANNOUNCE; 0: never
+  seconds signal_ttl{3'600};                    // of announced signals, since their session ended; 0: never
   std::size_t signals_max = 10'000;
   std::size_t address_bytes_max = 1'024;
   bool strict_addresses = true;                 // also refuse control characters

@@ -120,6 +120,9 @@ TEST_F(ContractAnswers, AnnouncedSignalsExpireAndAreBounded) {
   Peer& peer = connect("peer");
   peer.send(Message{Announce{.ns = "/n", .signals = {{.address = "/n/a"}, {.address = "/n/b"}}}}, Qos::fire);
   EXPECT_THAT(peer.received(), ElementsAre(HasSubstr("ERROR 429 Signal limit reached")));
+  advance(299s);  // shorter than silence may be
+  EXPECT_EQ(router().gauges().signals, 1u) << "somebody is behind it";
+  peer.leave();
   advance(3'601s);
   EXPECT_EQ(router().gauges().signals, 0u);
 }

@@ -1,5 +1,8 @@
 #include "router/router.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "core/check.hpp"
 #include "router/engine.hpp"
 
@@ -113,6 +116,23 @@ std::optional<Router::ParamView> Router::find(std::string_view address) const {
   return engine_->param_view(*record);
 }
 
+void Router::for_each_signal(const Now& now, const std::function<void(const SignalRegistry::Entry&)>& visit) const {
+  engine_->signals.for_each(now.steady, visit);
+}
+std::uint64_t Router::signals_version() const { return engine_->signals.version(); }
+
+std::vector<Router::SlowSession> Router::slow_sessions(const Now& now, std::size_t max) const {
+  std::vector<SlowSession> slow;
+  engine_->table.each_session([&](const Session& session) {
+    if (!session.outbox) return;
+    slow.push_back({.name = session.name, .id = to_text(session.uuid), .waiting_bytes = session.outbox_bytes, .behind = now.steady - session.outbox_since,
+                    .params_conflated = session.outbox->params_conflated(), .streams_dropped = session.outbox->streams_dropped()});
+  });
+  std::ranges::sort(slow, std::greater{}, &SlowSession::waiting_bytes);
+  if (slow.size() > max) slow.resize(max);
+  return slow;
+}
+
 void Router::for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const {
   std::string after;
   while (const auto entry = engine_->params.next_match(pattern, after)) {
@@ -148,6 +168,14 @@ Seq Router::last_seq() const { return engine_->commit_log.last_seq(); }
 std::string Router::session_text(SessionId id) const {
   const Session* session = engine_->table.find(id);
   return session == nullptr ? std::string() : to_text(session->uuid);
+}
+
+std::string_view Router::session_name(std::string_view text) const {
+  Uuid uuid;
+  if (!parse_uuid(text, uuid)) return {};
+  const auto found = engine_->by_uuid.find(uuid);
+  const Session* session = found == engine_->by_uuid.end() ? nullptr : engine_->table.find(found->second);
+  return session == nullptr ? std::string_view() : std::string_view(session->name);
 }
 
 const Stats& Router::stats() const { return engine_->current_stats(); }

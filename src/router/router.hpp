@@ -17,6 +17,7 @@
 #include "router/config.hpp"
 #include "router/hooks.hpp"
 #include "router/sink.hpp"
+#include "router/signal_registry.hpp"
 #include "router/stats.hpp"
 #include "router/types.hpp"
 
@@ -112,6 +113,19 @@ class Router {
   bool read(SessionId session, const Pattern& pattern, std::string_view after, const std::function<bool(const ParamView&)>& visit) const;
   std::optional<ParamView> find(std::string_view address) const;
   void for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const;
+  // What devices have announced, and whether they are still there.
+  void for_each_signal(const Now& now, const std::function<void(const SignalRegistry::Entry&)>& visit) const;
+  std::uint64_t signals_version() const;  // another one whenever something of that has changed
+  // Sessions that have not kept up, the one with most waiting first.
+  struct SlowSession {
+    std::string_view name;
+    std::string id;                     // UUID
+    std::size_t waiting_bytes = 0;
+    Micros behind{0};                   // for how long
+    std::uint64_t params_conflated = 0;  // since it fell behind
+    std::uint64_t streams_dropped = 0;
+  };
+  std::vector<SlowSession> slow_sessions(const Now& now, std::size_t max) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
   void set_transform(Transform* transform);  // instead of the hook given at first, from the next write on; null: none
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
@@ -122,6 +136,7 @@ class Router {
   std::uint64_t epoch() const;
   Seq last_seq() const;
   std::string session_text(SessionId session) const;  // UUID; empty if unknown
+  std::string_view session_name(std::string_view text) const;  // of an open session by its UUID, as told in HELLO; empty if there is none
   const Stats& stats() const;
   Gauges gauges() const;
   const Config& config() const;

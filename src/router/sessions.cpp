@@ -77,6 +77,7 @@ void Engine::end_session(SessionId id, const Now& now) {
       commit(freed, nobody, false, now);
     });
   }
+  signals.leave(id, now.steady);
   subscriptions.remove_session(session->slot);
   drop_cursors(id, std::nullopt);
   timers.cancel(session->held_timer);

@@ -6,7 +6,9 @@ namespace clasp::router {
 namespace {
 
 std::size_t text_bytes(const SignalDefinition& definition) {
-  return definition.address.size() + definition.datatype.value_or("").size() + definition.access.value_or("").size();
+  std::size_t bytes = definition.address.size() + definition.datatype.value_or("").size() + definition.access.value_or("").size();
+  if (definition.meta) bytes += definition.meta->unit.value_or("").size() + definition.meta->description.value_or("").size();
+  return bytes;
 }
 
 std::optional<std::string> copy(const std::optional<std::string_view>& text) {
@@ -24,18 +26,21 @@ bool SignalRegistry::announce(const SignalDefinition& definition, SessionId by, 
   if (at == signals_.end() && signals_.size() >= signals_max_) return false;
   if (bytes > bytes_before && text_bytes_ - bytes_before + bytes > signals_max_ * mean_text_bytes_max) return false;
 
-  if (at == signals_.end()) {
-    at = signals_.emplace(definition.address, Signal{}).first;
-    at->second.age = ages_.insert(ages_.end(), at->first);
-  } else {
-    ages_.splice(ages_.end(), ages_, at->second.age);
-  }
+  if (at == signals_.end()) at = signals_.emplace(definition.address, Signal{}).first;
   Signal& signal = at->second;
-  signal.type = definition.type;
-  signal.datatype = copy(definition.datatype);
-  signal.access = copy(definition.access);
-  signal.by = by;
-  signal.renewed = now;
+  if (signal.left) ages_.erase(signal.age);
+  const SignalMeta meta = definition.meta.value_or(SignalMeta{});
+  Signal next{.type = definition.type, .datatype = copy(definition.datatype), .access = copy(definition.access), .unit = copy(meta.unit),
+              .description = copy(meta.description), .range = meta.range, .by = by};
+  const bool same = bytes_before != 0 && signal.by == by && signal.type == next.type && signal.datatype == next.datatype && signal.access == next.access &&
+                    signal.unit == next.unit && signal.description == next.description && signal.range == next.range;
+  if (!same) {
+    count(signal.by, -1);
+    count(by, 1);
+    signal = std::move(next);
+    ++version_;
+  }
+  signal.left.reset();
   signal.text_bytes = bytes;
   text_bytes_ += bytes - bytes_before;
   return true;
@@ -54,6 +59,36 @@ void SignalRegistry::query(const Pattern& pattern, SteadyTime now, const std::fu
   }
 }
 
+void SignalRegistry::for_each(SteadyTime now, const std::function<void(const Entry&)>& visit) const {
+  for (const auto& [address, signal] : signals_) {
+    if (expired(signal, now)) continue;
+    SignalMeta meta;
+    meta.unit = signal.unit;
+    meta.description = signal.description;
+    meta.range = signal.range;
+    visit({.definition = {.address = address, .type = signal.type, .datatype = signal.datatype, .access = signal.access, .meta = meta},
+           .present = signal.by != nobody});
+  }
+}
+
+void SignalRegistry::leave(SessionId session, SteadyTime now) {
+  if (announcers_.erase(session) == 0) return;
+  for (auto& [address, signal] : signals_) {
+    if (signal.by != session) continue;
+    signal.by = nobody;
+    signal.left = now;
+    signal.age = ages_.insert(ages_.end(), address);
+  }
+  ++version_;
+}
+
+void SignalRegistry::count(SessionId session, std::ptrdiff_t change) {
+  if (session == nobody) return;
+  std::size_t& held = announcers_[session];
+  held = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(held) + change);
+  if (held == 0) announcers_.erase(session);
+}
+
 void SignalRegistry::expire(SteadyTime now) {
   if (ttl_ == Micros::zero()) return;
   while (!ages_.empty()) {
@@ -61,6 +96,7 @@ void SignalRegistry::expire(SteadyTime now) {
     CLASP_CHECK(oldest != signals_.end());
     if (!expired(oldest->second, now)) return;
     text_bytes_ -= oldest->second.text_bytes;
+    ++version_;
     ages_.pop_front();
     signals_.erase(oldest);
   }
@@ -68,7 +104,7 @@ void SignalRegistry::expire(SteadyTime now) {
 
 std::optional<SteadyTime> SignalRegistry::next_expiry() const {
   if (ttl_ == Micros::zero() || ages_.empty()) return std::nullopt;
-  return signals_.find(ages_.front())->second.renewed + ttl_;
+  return signals_.find(ages_.front())->second.left.value() + ttl_;
 }
 
 }  // namespace clasp::router

@@ -37,6 +37,37 @@ TEST(SignalRegistry, AnswersQueriesInAddressOrder) {
   EXPECT_THAT(query(registry, "/c/**"), IsEmpty());
 }
 
+TEST(SignalRegistry, TellsTheProgramMetaAndWhoIsStillThere) {
+  SignalRegistry registry(100, Micros{1'000});
+  SignalDefinition definition = signal("/desk/a");
+  definition.meta = SignalMeta{.unit = "dB", .range = std::pair{-60.0, 12.0}, .default_value = {}, .description = "main"};
+  const auto told = [&](SteadyTime now = {}) {
+    std::string text;
+    registry.for_each(now, [&](const SignalRegistry::Entry& entry) {
+      const SignalMeta& meta = *entry.definition.meta;
+      text += std::string(entry.definition.address) + " " + std::string(meta.unit.value_or("-")) + " " + std::string(meta.description.value_or("-")) +
+              (meta.range ? " ranged" : "") + (entry.present ? "" : " absent") + "\n";
+    });
+    return text;
+  };
+  ASSERT_TRUE(registry.announce(definition, desk, {}));
+  ASSERT_TRUE(registry.announce(signal("/desk/b"), SessionId{2}, {}));
+  EXPECT_EQ(told(), "/desk/a dB main ranged\n/desk/b - -\n");
+  const std::uint64_t version = registry.version();
+  ASSERT_TRUE(registry.announce(definition, desk, SteadyTime{500}));
+  EXPECT_EQ(registry.version(), version) << "announced again as it was";
+  registry.leave(SessionId{3}, {});
+  EXPECT_EQ(registry.version(), version) << "it had announced nothing";
+  registry.leave(desk, {});
+  EXPECT_NE(registry.version(), version);
+  EXPECT_EQ(told(), "/desk/a dB main ranged absent\n/desk/b - -\n");
+  ASSERT_TRUE(registry.announce(definition, SessionId{4}, SteadyTime{900}));
+  EXPECT_EQ(told(), "/desk/a dB main ranged\n/desk/b - -\n") << "somebody is behind it again";
+  registry.leave(SessionId{2}, SteadyTime{900});
+  registry.expire(SteadyTime{1'900});
+  EXPECT_EQ(told(SteadyTime{1'900}), "/desk/a dB main ranged\n");
+}
+
 TEST(SignalRegistry, GivesBackWhatWasAnnouncedLastWithoutMeta) {
   SignalRegistry registry(100, forever);
   SignalDefinition definition = signal("/a");
@@ -58,21 +89,26 @@ TEST(SignalRegistry, GivesBackWhatWasAnnouncedLastWithoutMeta) {
   EXPECT_THAT(query(registry, "/a"), ElementsAre("/a"));
 }
 
-TEST(SignalRegistry, ForgetsWhatIsNotRenewedWithinItsLifetime) {
+TEST(SignalRegistry, ForgetsWhatNobodyIsBehindWhenItsLifetimeIsOver) {
   SignalRegistry registry(100, Micros{1'000});
   ASSERT_TRUE(registry.announce(signal("/a"), desk, {0}));
-  ASSERT_TRUE(registry.announce(signal("/b"), desk, {400}));
-  EXPECT_EQ(registry.next_expiry(), SteadyTime{1'000});
-  ASSERT_TRUE(registry.announce(signal("/a"), desk, {600}));
+  ASSERT_TRUE(registry.announce(signal("/b"), SessionId{2}, {0}));
+  EXPECT_EQ(registry.next_expiry(), std::nullopt);
+  EXPECT_THAT(query(registry, "/**", {9'000'000}), ElementsAre("/a", "/b")) << "however long their devices stay";
+  registry.leave(SessionId{2}, {400});
+  registry.leave(desk, {600});
   EXPECT_EQ(registry.next_expiry(), SteadyTime{1'400});
+  ASSERT_TRUE(registry.announce(signal("/b"), SessionId{3}, {700}));
+  registry.leave(SessionId{3}, {800});
+  EXPECT_EQ(registry.next_expiry(), SteadyTime{1'600});
 
-  EXPECT_THAT(query(registry, "/**", {1'399}), ElementsAre("/a", "/b"));
-  EXPECT_THAT(query(registry, "/**", {1'400}), ElementsAre("/a"));  // also before anybody calls expire()
-  registry.expire({1'399});
+  EXPECT_THAT(query(registry, "/**", {1'599}), ElementsAre("/a", "/b"));
+  EXPECT_THAT(query(registry, "/**", {1'600}), ElementsAre("/b"));  // also before anybody calls expire()
+  registry.expire({1'599});
   EXPECT_EQ(registry.size(), 2U);
-  registry.expire({1'400});
-  EXPECT_EQ(registry.size(), 1U);
   registry.expire({1'600});
+  EXPECT_EQ(registry.size(), 1U);
+  registry.expire({1'800});
   EXPECT_EQ(registry.size(), 0U);
   EXPECT_EQ(registry.next_expiry(), std::nullopt);
 }
@@ -90,9 +126,11 @@ TEST(SignalRegistry, RefusesNewSignalsWhenFullButRenewsOldOnes) {
   ASSERT_TRUE(registry.announce(signal("/a"), desk, {0}));
   ASSERT_TRUE(registry.announce(signal("/b"), desk, {500}));
   EXPECT_FALSE(registry.announce(signal("/c"), desk, {500}));
-  EXPECT_TRUE(registry.announce(signal("/b"), desk, {600}));
-  EXPECT_TRUE(registry.announce(signal("/c"), desk, {1'000}));  // the lifetime of /a has ended
-  EXPECT_THAT(query(registry, "/**", {1'000}), ElementsAre("/b", "/c"));
+  EXPECT_TRUE(registry.announce(signal("/b"), SessionId{2}, {600}));
+  registry.leave(desk, {600});
+  EXPECT_FALSE(registry.announce(signal("/c"), SessionId{2}, {1'599}));
+  EXPECT_TRUE(registry.announce(signal("/c"), SessionId{2}, {1'600}));  // the lifetime of /a has ended
+  EXPECT_THAT(query(registry, "/**", {1'600}), ElementsAre("/b", "/c"));
 }
 
 TEST(SignalRegistry, RefusesTextsBeyondAKibibyteASignalOnAverage) {

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <utility>
 
+#include "home_assistant/discovery.hpp"
 #include "http_api/http_api.hpp"
 #include "io/signal_watch.hpp"
 #include "mqtt/mqtt_link.hpp"
@@ -24,6 +25,7 @@
 #include "server/last_words.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
+#include "server/session_reports.hpp"
 
 namespace clasp::server {
 
@@ -119,11 +121,17 @@ struct Server::Parts final : net::HttpHandler {
     if (config.http) http_api.emplace(config.http_api, router);
     if (http_api) loop.attach(*http_api);  // behind the router: its turn ends with the router's answers
     loop.attach(stopping);
-    loop.attach(mqtt);  // behind both: it ends the connections of sessions they have closed
+    if (config.home_assistant)
+      home_assistant.emplace(router, home_assistant::DiscoveryConfig{.prefix = config.home_assistant_prefix,
+                                                                     .router_id = home_assistant::router_id_of(config.router.name),
+                                                                     .names = *bridge::NamespaceMap::parse(config.mqtt_namespace)}, io::read_clocks());
+    if (home_assistant) loop.attach(*home_assistant);
+    loop.attach(mqtt);  // behind all: it ends the connections of sessions they have closed
   }
   ~Parts() override {
     bridges.stop();
     loop.detach(mqtt);
+    if (home_assistant) loop.detach(*home_assistant);
     loop.detach(stopping);
     if (http_api) loop.detach(*http_api);
     loop.detach(measured);
@@ -133,6 +141,8 @@ struct Server::Parts final : net::HttpHandler {
     if (http_api && http_api->owns(request.path())) return http_api->handle(request, responder);
     responder.answer(probe(request.path()));
   }
+
+  net::HttpResponse refusal(const net::HttpFault& fault) override { return http_api ? http_api->refusal(fault) : HttpHandler::refusal(fault); }
 
   net::HttpResponse probe(std::string_view path) {
     if (path == "/metrics") {
@@ -224,8 +234,10 @@ struct Server::Parts final : net::HttpHandler {
   Stopping stopping;
   std::optional<http_api::HttpApi> http_api;
   mqtt::Broker mqtt;
+  std::optional<home_assistant::Discovery> home_assistant;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
+  SessionReports session_reports{router, loop.io()};
   Bridges bridges{router, loop.io(), [this](std::string_view line) { log.info(line); }};
   std::unique_ptr<io::SignalWatch> signals;
 };

@@ -44,6 +44,8 @@ struct ServerConfig {
   std::vector<net::ListenAddress> mqtt_listen;  // ports of their own, for MQTT only; it is spoken on those of `listen` as well
   std::string mqtt_namespace;                   // empty: a topic is an address
   mqtt::Limits mqtt;
+  bool home_assistant = false;                  // announced signals as its entities, over the MQTT broker
+  std::string home_assistant_prefix = "homeassistant";
   mapping::MappingSource mappings;         // of all bridges; the file's, then --map
   std::vector<TransformEntry> transforms;  // of what clients set
   net::WebSocketOptions websocket;

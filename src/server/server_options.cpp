@@ -6,6 +6,7 @@
 
 #include "core/address.hpp"
 #include "core/pattern.hpp"
+#include "http_api/endpoints.hpp"
 #include "mapping/mapping_table.hpp"
 #include "options/apply.hpp"
 #include "options/toml_tree.hpp"
@@ -104,8 +105,17 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "http-strict", .help = "Only the reference's own routes there, no other spellings of /v1.", .apply = apply_switch(config.http_api.strict_reference)});
   add({.name = "http-origin", .value = "ORIGIN", .help = "Web pages that may use it, \"https://desk.example\"; repeatable. Without one all may.",
        .apply = http_origins(config.http_api.origins), .repeatable = true});
-  add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\" or \"X-API-Key: TEXT\".",
+  add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\", \"X-API-Key: TEXT\", or as password.",
        .apply = apply_text(config.http_api.token)});
+  add({.name = "http-endpoint", .value = "ROUTE",
+       .help = "A route of your own, \"GET /room/:name /rooms/{name}/dim\", with rate=N requests a minute at most if wanted; repeatable.",
+       .apply = [&config](std::string_view line) -> Result<void> {
+         auto endpoint = http_api::parse_endpoint(line, config.http_api.base);
+         if (!endpoint) return endpoint.error();
+         config.http_api.endpoints.push_back(std::move(*endpoint));
+         return {};
+       },
+       .repeatable = true});
   add({.name = "mqtt", .value = "ADDRESS", .help = "Port or address for MQTT alone; repeatable. MQTT is also spoken where --listen says.",
        .apply = [&config](std::string_view value) -> Result<void> {
          const auto address = net::parse_listen_address(value);
@@ -129,6 +139,14 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
        .apply = apply_duration(config.mqtt.keep_alive_max, milliseconds{0}, milliseconds{65'535'000})});
   add({.name = "mqtt-retained", .value = "SIZE", .default_text = "64M", .help = "For what retained MQTT messages have beside the value of their param: QoS, properties, odd spelling.",
        .apply = apply_bytes(config.mqtt.retained_notes_bytes_max, 65'536, 64 * giga)});
+  add({.name = "home-assistant", .help = "Announced signals appear in a Home Assistant that is a client of the MQTT broker; docs/home-assistant.md.",
+       .apply = apply_switch(config.home_assistant)});
+  add({.name = "home-assistant-prefix", .value = "TOPIC", .default_text = "homeassistant", .help = "Discovery prefix, as in Home Assistant's settings.",
+       .apply = [&config](std::string_view value) -> Result<void> {
+         if (check_address(fmt::format("/{}", value))) return bad_option("expected a topic without wildcards");
+         config.home_assistant_prefix = value;
+         return {};
+       }});
   add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
        .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
 
@@ -151,7 +169,7 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
            strategy_names, [&router](const Pattern& pattern, ConflictStrategy strategy) { router.strategies.emplace_back(pattern.text(), strategy); }),
        .repeatable = true});
   add({.name = "max-signals", .value = "N", .default_text = "10000", .help = "Announced signals held.", .apply = apply_count(router.signals_max, 0, 10'000'000)});
-  add({.name = "signal-ttl", .value = "TIME", .default_text = "1h", .help = "Lifetime of announced signals since the last ANNOUNCE; 0: for ever.",
+  add({.name = "signal-ttl", .value = "TIME", .default_text = "1h", .help = "How long announced signals outlive the session that announced them; 0: for ever.",
        .apply = apply_duration(router.signal_ttl, milliseconds{0}, 3650 * day)});
   add({.name = "max-address-bytes", .value = "N", .default_text = "1024", .help = "Longest address.", .apply = apply_count(router.address_bytes_max, 16, 65'000)});
   add({.name = "strict-addresses", .value = "BOOL", .default_text = "true", .help = "Refuse control characters in addresses.", .apply = apply_switch(router.strict_addresses)});

@@ -30,7 +30,7 @@ class Api:
         answer = self.connection.getresponse()
         self.headers = answer.headers
         data = answer.read()
-        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json") and answer.status != 206
         return answer.status, json.loads(data) if data and is_json else data.decode() or None
 
     def get(self, path, **headers):

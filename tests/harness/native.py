@@ -87,6 +87,19 @@ def bundle(frames, timestamp=None, qos=0):
     return frame(payload, qos)
 
 
+def announce(namespace, *signals):
+    """Each signal: (address, type 0..4, datatype, access, unit, (min, max)); what is None is left out."""
+    def of(address, kind, datatype=None, access=None, unit=None, range=None):
+        meta = (unit is not None) | (range is not None) << 1
+        out = text(address) + bytes([kind, (datatype is not None) | (access is not None) << 1 | bool(meta) << 2])
+        out += text(datatype) if datatype is not None else b""
+        out += text(access) if access is not None else b""
+        if meta:
+            out += bytes([meta]) + (text(unit) if unit is not None else b"") + (struct.pack(">dd", *range) if range is not None else b"")
+        return out
+    return frame(bytes([0x03]) + text(namespace) + struct.pack(">H", len(signals)) + b"".join(of(*signal) for signal in signals), 1)
+
+
 def ping():
     return frame(bytes([PING]))
 

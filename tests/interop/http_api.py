@@ -79,7 +79,10 @@ def a_kept_connection_is_used_for_everything():
         assert api.get("/list")[1] == {"addresses": ["/a", "/a b/ä"]}
         assert api.post("/bundle", {"operations": [{"set": ["/x", 1]}, {"emit": ["/go", 2]}]})[1] == {"success": True, "revision": 1}
         assert api.delete("/state/a")[1] == {"address": "/a", "status": "deleted"}
-        assert api.ask("PATCH", "/state/a")[0] == 405 and api.headers["Allow"] == "GET, HEAD, PUT, DELETE, OPTIONS"
+        assert api.ask("POST", "/state/a")[0] == 405 and api.headers["Allow"] == "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+        assert api.ask("PATCH", "/state/m", {"a": {"b": 1, "c": 2}}, {"Content-Type": "application/merge-patch+json"})[1]["value"] == {"a": {"b": 1, "c": 2}}
+        assert api.ask("PATCH", "/state/m", {"a": {"b": None}})[1] == {"address": "/m", "value": {"a": {"c": 2}}, "revision": 2}
+        assert api.delete("/state/m")[0] == 200
         status, position = api.get("/poll")[0], api.headers["X-Clasp-Position"]
         assert status == 200
         assert api.get(f"/poll?since={position}&timeout=0.1") == (204, None)
@@ -304,12 +307,52 @@ def a_body_that_is_too_large_is_refused_before_it_has_come():
                 connection.sendall(b"PUT /v1/state/big HTTP/1.1\r\nHost: x\r\n" + head)
                 answer = read_to_the_end(connection)
                 assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
+                assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": "request body too large", "code": 402, "field": "body"}
         with Api(router) as api:
             status, document = api.put("/state/big", '"' + "x" * 2_000_000 + '"')
             assert status == 400 and "does not fit" in document["error"], (status, document)
             assert api.put("/state/ok", 1)[0] == 200, "the connection goes on"
         assert router.rss() - before < 32 * MIB
         alive(router)
+
+
+def what_is_no_request_is_refused_in_json_too():
+    bad = {400: (b"GET / HTTP/1.1\nHost: x\n\n", "head"), 431: (b"GET /v1/list HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", "head"),
+           505: (b"GET / HTTP/3.0\r\n\r\n", "version")}
+    with Router("--http") as router, Router() as plain:
+        for status, (request, field) in bad.items():
+            for each in (router, plain):
+                with connected(each) as connection:
+                    connection.sendall(request)
+                    head, _, body = read_to_the_end(connection).partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 %d " % status), head
+                assert (b"application/json" in head) == (each is router), head
+                if each is router:
+                    assert json.loads(body)["field"] == field and json.loads(body)["error"], body
+
+
+def a_part_of_an_answer_may_be_asked_for():
+    with Router("--http") as router, Api(router) as api:
+        for n in range(1000):
+            api.put(f"/state/r/{n:04}", n)
+        whole = curl(router, "/v1/snapshot")
+        parts = curl(router, "/v1/snapshot", "-r", "0-4999") + curl(router, "/v1/snapshot", "-r", "5000-")
+        assert parts == whole and json.loads(parts)["/r/0999"] == 999
+        assert api.get("/snapshot", Range="bytes=10-19")[0] == 206 and api.headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
+        tag = api.headers["ETag"]
+        assert api.get("/snapshot", Range="bytes=10-19", If_Range=tag)[0] == 206
+        assert api.get("/snapshot", Range=f"bytes={len(whole)}-")[0] == 416 and api.headers["Content-Range"] == f"bytes */{len(whole)}"
+        api.put("/state/r/0000", 1)
+        assert api.get("/snapshot", Range="bytes=10-19", If_Range=tag)[0] == 200
+
+
+def routes_of_the_operator():
+    rows = ("GET /room/:name/light /rooms/{name}/dim", "PUT /room/:name/light /rooms/{name}/dim rate=600", "POST /go/*cue /cues/{cue}")
+    with Router("--http", *(word for row in rows for word in ("--http-endpoint", row))) as router, desk(router) as watching:
+        assert json.loads(curl(router, "/room/hall/light", "-X", "PUT", "-d", "0.5")) == {"address": "/rooms/hall/dim", "value": 0.5, "revision": 1}
+        assert json.loads(curl(router, "/room/hall/light"))["value"] == 0.5
+        assert json.loads(curl(router, "/go/act/1", "-d", "true"))["address"] == "/cues/act/1"
+        watching.until(lambda: [message.address for message in watching.kinds(SET)] == ["/rooms/hall/dim"], "the SET")
 
 
 def a_large_state_is_read_in_pieces():
@@ -333,6 +376,7 @@ def origins_and_tokens_are_kept():
     with Router("--http", "--http-origin", "https://desk.example", "--http-token", "sesame") as router, Api(router) as api:
         token = {"Authorization": "Bearer sesame"}
         assert api.ask("GET", "/snapshot")[0] == 401 and api.headers["WWW-Authenticate"] == "Bearer"
+        assert curl(router, "/v1/snapshot", "-u", "anybody:sesame") == "{}" and "401" in curl(router, "/v1/snapshot", "-u", "sesame:x", "-i")
         assert api.ask("PUT", "/state/a", "1", {**token, "Origin": "https://evil.example"})[0] == 403
         assert api.ask("PUT", "/state/a", "1", {**token, "Origin": "https://desk.example"})[0] == 200
         assert api.headers["Access-Control-Allow-Origin"] == "https://desk.example"
@@ -344,4 +388,5 @@ run(the_commands_of_the_documentation, without_being_asked_for_it_is_not_there, 
     a_poll_is_answered_as_soon_as_something_happens, pages_together_are_everything, who_comes_back_gets_exactly_the_rest, a_router_that_ends_says_so,
     a_reader_that_stops_costs_nobody, c25_bytes_that_arrive_together_with_the_request, c26_values_with_line_breaks, c27_hostile_json,
     c30_joining_while_a_value_changes, c31_not_a_number_in_the_state, a_body_that_is_too_large_is_refused_before_it_has_come,
-    a_large_state_is_read_in_pieces, origins_and_tokens_are_kept)
+    what_is_no_request_is_refused_in_json_too, a_part_of_an_answer_may_be_asked_for, routes_of_the_operator, a_large_state_is_read_in_pieces,
+    origins_and_tokens_are_kept)

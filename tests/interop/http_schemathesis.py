@@ -24,6 +24,7 @@ if os.environ.get("SCHEMATHESIS_HOOKS"):  # loaded by schemathesis: what our for
     # it could be an encoding already.
     segments = strategies.text(alphabet="abcXYZ019 _-:;,!?#&=+äß€😀", min_size=1, max_size=12)
     addresses = strategies.lists(segments, min_size=1, max_size=4).map("/".join)
+    schemathesis.openapi.format("clasp-segment", segments)
     patterns = strategies.lists(strategies.one_of(segments, strategies.sampled_from(["*", "**", "a*", "*b"])), min_size=1, max_size=4).map("/".join)
     schemathesis.openapi.format("clasp-address", addresses)
     schemathesis.openapi.format("clasp-pattern", patterns)
@@ -43,7 +44,8 @@ if os.environ.get("SCHEMATHESIS_HOOKS"):  # loaded by schemathesis: what our for
             body["timestamp"] %= 2 ** 50
         return body
 elif __name__ == "__main__":
-    with Router("--http") as router, tempfile.TemporaryDirectory() as folder:  # it leaves notes where it runs
+    endpoints = ("GET /room/:name /rooms/{name}", "PUT /room/:name /rooms/{name}", "PATCH /room/:name /rooms/{name}", "DELETE /room/:name /rooms/{name}")
+    with Router("--http", *(word for row in endpoints for word in ("--http-endpoint", row))) as router, tempfile.TemporaryDirectory() as folder:  # it leaves notes where it runs
         done = subprocess.run(
             [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "--config-file", os.path.splitext(os.path.abspath(__file__))[0] + ".toml", "run", f"http://127.0.0.1:{router.port}/v1/openapi.json",
              "--checks", ",".join(CHECKS), "--phases", "coverage,fuzzing", "--max-examples", os.environ.get("CLASP_EXAMPLES", "8"),

@@ -113,7 +113,7 @@ void BrokerLink::lost(std::string reason, Ending::Retry retry) {
   }
   const Micros delay = (retry == Ending::Retry::slow ? slow_ : soon_).next(random_bits());
   quiet_ = reason == logged_failure_;
-  if (!quiet_) log_(fmt::format("mqtt: {}; next attempt in {:.1f} s", reason, static_cast<double>(delay.count()) / 1e6));
+  if (!quiet_) log_(fmt::format("{}: {}; next attempt in {:.1f} s", bridge_.config().name, reason, static_cast<double>(delay.count()) / 1e6));
   logged_failure_ = reason;
   last_failure_ = std::move(reason);
   next_attempt_ = now + delay;
@@ -126,7 +126,7 @@ void BrokerLink::note_accepted() {
   ready_noted_ = true;
   accepted_at_ = io::steady_now();
   state_ = State::connected;
-  if (!quiet_) log_("mqtt: " + describe());
+  if (!quiet_) log_(bridge_.config().name + ": " + describe());
 }
 
 void BrokerLink::router_changed(bool up) {

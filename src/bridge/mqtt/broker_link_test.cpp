@@ -118,7 +118,7 @@ TEST_F(BrokerLinkTest, CarriesMessagesBothWaysAndSaysGoodbye) {
     });
     begin(server.port());
     ASSERT_TRUE(until([this] { return !router.lines.empty(); }));
-    EXPECT_THAT(log, ElementsAre(fmt::format("mqtt: connected to 127.0.0.1:{} as \"clasp-test\" (MQTT 3.1.1)", server.port())));
+    EXPECT_THAT(log, ElementsAre(fmt::format("mqtt-bridge: connected to 127.0.0.1:{} as \"clasp-test\" (MQTT 3.1.1)", server.port())));
     deliver("/mqtt/b", Value(2));
     turn_for(10ms);
     stop();

@@ -205,7 +205,9 @@ void MqttBridge::refused(const Error& error) {
   note("refused", fmt::format("the router refused {}: {}", error.address.empty() ? "a message" : printable(error.address), error.message));
 }
 
-void MqttBridge::note(std::string_view kind, std::string text) { log_.line(kind, "mqtt: " + std::move(text), outside_.clock(), outside_.log); }
+void MqttBridge::note(std::string_view kind, std::string text) {
+  log_.line(kind, config_.name + ": " + std::move(text), outside_.clock(), outside_.log);
+}
 
 std::vector<std::pair<const char*, std::uint64_t>> MqttBridge::all_counters() const {
   const MqttClientCounters& client = client_.counters();

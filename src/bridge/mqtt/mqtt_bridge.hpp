@@ -53,6 +53,7 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   void stop();   // says goodbye to the broker, closes the link
 
   MqttClient& client() { return client_; }
+  const MqttClient& client() const { return client_; }
   const MqttConfig& config() const { return config_; }
   bool router_is_up() const { return router_up_; }
   void set_router_changed(std::function<void(bool up)> call) { outside_.router_changed = std::move(call); }

@@ -109,7 +109,7 @@ TEST_F(MqttBridgeTest, WhatTheRouterRefusesIsTold) {
   begin();
   come_up();
   link.listener->refused({ErrorCode::lock_held, "locked by desk", "/mqtt/a"});
-  EXPECT_THAT(log, Contains("mqtt: the router refused /mqtt/a: locked by desk"));
+  EXPECT_THAT(log, Contains("mqtt-bridge: the router refused /mqtt/a: locked by desk"));
   EXPECT_EQ(bridge->counters().refused, 1U);
 }
 

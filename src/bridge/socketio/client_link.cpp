@@ -33,10 +33,21 @@ ClientLink::ClientLink(io::IoLoop& loop, RouterLink& router, const ClientConfig&
   if (place_.polling) order_.push_back(false);
 }
 
-void ClientLink::start() {
+Result<void> ClientLink::start() {
+  if (place_.secure) {
+    auto loaded = dial::TlsContext::load(place_.tls);
+    if (!loaded) return loaded.error();
+    tls_ = *std::move(loaded);
+  }
+  if (place_.polling) {
+    auto http = http_client::HttpClient::create(loop_, {.ca_file = place_.tls.ca_file, .insecure = place_.tls.insecure});
+    if (!http) return http.error();
+    http_ = *std::move(http);
+  }
   running_ = true;
   client_.start();
   attempt();
+  return {};
 }
 
 void ClientLink::stop() {
@@ -59,16 +70,16 @@ void ClientLink::attempt() {
 }
 
 std::unique_ptr<ClientTransport> ClientLink::make_transport(bool websocket) {
-  dial::Target target{.host = place_.host, .port = place_.port, .tls = place_.secure ? place_.tls : nullptr, .websocket = {}};
   TransportEvents& told = *this;
-  if (!websocket) {
-    target.out_bytes_max = PollTransport::answer_bytes_max;
-    return std::make_unique<PollTransport>(loop_, target, request_path("polling"), place_.headers, [this] { return client_.engine().is_open() ? client_.engine().sid() : std::string{}; },
-                                           told);
+  if (websocket) {
+    dial::Target target{.host = place_.host, .port = place_.port, .tls = tls_, .websocket = {}, .out_bytes_max = socket_bytes_max};
+    target.websocket = dial::WebSocketTarget{.target = request_path("websocket"), .fields = place_.headers, .message_bytes_max = config_.packets.bytes_max};
+    return std::make_unique<SocketTransport>(loop_, std::move(target), told);
   }
-  target.out_bytes_max = socket_bytes_max;
-  target.websocket = dial::WebSocketTarget{.target = request_path("websocket"), .fields = place_.headers, .message_bytes_max = config_.packets.bytes_max};
-  return std::make_unique<SocketTransport>(loop_, std::move(target), told);
+  std::string url = fmt::format("{}://{}{}", place_.secure ? "https" : "http", dial::place(place_.host, place_.port), request_path("polling"));
+  std::vector<http_client::HttpField> fields;
+  for (const net::HttpField& field : place_.headers) fields.push_back({field.name, field.value});
+  return std::make_unique<PollTransport>(loop_, *http_, std::move(url), std::move(fields), [this] { return client_.engine().is_open() ? client_.engine().sid() : std::string{}; }, told);
 }
 
 std::string ClientLink::request_path(std::string_view transport) const {

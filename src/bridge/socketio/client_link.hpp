@@ -11,6 +11,8 @@
 #include "bridge/socketio/socket_client.hpp"
 #include "client/backoff.hpp"
 #include "dial/target.hpp"
+#include "dial/tls_session.hpp"
+#include "http_client/http_client.hpp"
 #include "io/timer.hpp"
 
 namespace clasp::bridge::socketio {
@@ -22,7 +24,7 @@ struct ServerPlace {
   std::string path = "/socket.io/";
   std::string query;                    // further parameters, "token=x"
   std::vector<net::HttpField> headers;
-  std::shared_ptr<const dial::TlsContext> tls;  // if secure
+  dial::TlsOptions tls;                 // if secure
   bool websocket = true;                // tried first …
   bool polling = true;                  // … and this if there is none
 };
@@ -34,7 +36,7 @@ class ClientLink final : private TransportEvents {
   ClientLink(const ClientLink&) = delete;
   ~ClientLink() { stop(); }
 
-  void start();
+  Result<void> start();  // the error names a file of certificates that cannot be used
   void stop();
   const SocketClient& client() const { return client_; }
   std::string_view transport() const { return transport_ && client_.engine().is_open() ? transport_->name() : std::string_view{}; }
@@ -64,6 +66,8 @@ class ClientLink final : private TransportEvents {
   client::Backoff backoff_;
   io::Timer redial_;
   io::Timer clock_;
+  std::shared_ptr<const dial::TlsContext> tls_;
+  std::unique_ptr<http_client::HttpClient> http_;
   std::unique_ptr<ClientTransport> transport_;
   std::vector<bool> order_;  // true: WebSocket
   std::size_t at_ = 0;       // of order_

@@ -9,32 +9,48 @@
 
 namespace clasp::bridge::socketio {
 
-PollTransport::PollTransport(io::IoLoop& loop, const dial::Target& target, std::string path, const std::vector<net::HttpField>& fields,
+using http_client::CallId;
+using http_client::HttpAnswer;
+
+namespace {
+constexpr Micros call_max = std::chrono::hours{2};  // the session's own deadlines are shorter
+}
+
+PollTransport::PollTransport(io::IoLoop& loop, http_client::HttpFetcher& http, std::string url, std::vector<http_client::HttpField> fields,
                              std::function<std::string()> sid, TransportEvents& events)
-    : loop_(loop),
-      path_(std::move(path)),
-      sid_(std::move(sid)),
-      events_(events),
-      gets_(loop, target, fields, answer_bytes_max),
-      posts_(loop, target, fields, answer_bytes_max) {}
+    : loop_(loop), http_(http), url_(std::move(url)), fields_(std::move(fields)), sid_(std::move(sid)), events_(events) {}
+
+PollTransport::~PollTransport() {
+  http_.cancel(get_);
+  http_.cancel(post_);
+}
 
 void PollTransport::start() {
   events_.transport_ready();
   poll();
 }
 
-std::string PollTransport::path_with_sid() const {
-  const std::string sid = sid_();
-  return sid.empty() ? path_ : fmt::format("{}&sid={}", path_, sid);
+http_client::HttpCall PollTransport::call(std::string_view method, std::string body) const {
+  http_client::HttpCall made{.method = std::string(method), .url = url_, .fields = fields_, .body = std::move(body), .timeout = call_max, .answer_bytes_max = answer_bytes_max,
+                             .redirects_max = 0};
+  if (const std::string sid = sid_(); !sid.empty()) made.url += fmt::format("&sid={}", sid);
+  if (method == "POST") made.fields.push_back({"Content-Type", "text/plain;charset=UTF-8"});
+  return made;
+}
+
+bool PollTransport::is_fine(const Result<HttpAnswer>& answer) {
+  if (!answer) events_.transport_lost(answer.error().message);
+  else if (answer->status != 200) events_.transport_lost(fmt::format("the server answers {} {}", answer->status, printable(answer->body, 200)));
+  return answer && answer->status == 200;
 }
 
 void PollTransport::poll() {
-  gets_.ask("GET", path_with_sid(), {}, [this](const Result<HttpAnswer>& answer) { polled(answer); });
+  get_ = http_.start(call("GET", {}), [this](const Result<HttpAnswer>& answer) { polled(answer); });
 }
 
 void PollTransport::polled(const Result<HttpAnswer>& answer) {
-  if (!answer) return events_.transport_lost(answer.error().message);
-  if (answer->status != 200) return events_.transport_lost(fmt::format("the server answers {} {}", answer->status, printable(answer->body, 200)));
+  get_ = CallId::none;
+  if (!is_fine(answer)) return;
   PayloadReader reader(answer->body);
   while (!reader.done()) {
     const auto packet = reader.next();
@@ -66,10 +82,10 @@ void PollTransport::post_soon() {
 
 void PollTransport::post() {
   post_due_ = false;
-  if (posts_.busy() || pending_.empty()) return;
-  posts_.ask("POST", path_with_sid(), std::exchange(pending_, {}).body(), [this](const Result<HttpAnswer>& answer) {
-    if (!answer) return events_.transport_lost(answer.error().message);
-    if (answer->status != 200) return events_.transport_lost(fmt::format("the server answers {} {}", answer->status, printable(answer->body, 200)));
+  if (post_ != CallId::none || pending_.empty()) return;
+  post_ = http_.start(call("POST", std::exchange(pending_, {}).body()), [this](const Result<HttpAnswer>& answer) {
+    post_ = CallId::none;
+    if (!is_fine(answer)) return;
     events_.transport_writable();
     post();
   });

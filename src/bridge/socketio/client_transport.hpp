@@ -9,8 +9,8 @@
 
 #include "bridge/socketio/engine_client.hpp"
 #include "bridge/socketio/engine_packet.hpp"
-#include "bridge/socketio/http_exchange.hpp"
 #include "dial/connection.hpp"
+#include "http_client/http_fetch.hpp"
 
 namespace clasp::bridge::socketio {
 
@@ -63,9 +63,10 @@ class PollTransport final : public ClientTransport {
   static constexpr std::size_t pending_bytes_max = 65'536;
   static constexpr std::size_t answer_bytes_max = 16'777'216;
 
-  // `sid` is asked once the server has begun.
-  PollTransport(io::IoLoop& loop, const dial::Target& target, std::string path, const std::vector<net::HttpField>& fields, std::function<std::string()> sid,
+  // `url` has its query already; `sid` is asked once the server has begun.
+  PollTransport(io::IoLoop& loop, http_client::HttpFetcher& http, std::string url, std::vector<http_client::HttpField> fields, std::function<std::string()> sid,
                 TransportEvents& events);
+  ~PollTransport() override;
 
   void start() override;
   std::string_view name() const override { return "polling"; }
@@ -74,20 +75,23 @@ class PollTransport final : public ClientTransport {
   bool has_room() override { return pending_.bytes() < pending_bytes_max; }
 
  private:
-  std::string path_with_sid() const;
+  http_client::HttpCall call(std::string_view method, std::string body) const;
   void poll();
-  void polled(const Result<HttpAnswer>& answer);
+  void polled(const Result<http_client::HttpAnswer>& answer);
   void post_soon();
   void post();
+  bool is_fine(const Result<http_client::HttpAnswer>& answer);
 
   io::IoLoop& loop_;
-  std::string path_;
+  http_client::HttpFetcher& http_;
+  std::string url_;
+  std::vector<http_client::HttpField> fields_;
   std::function<std::string()> sid_;
   TransportEvents& events_;
-  HttpExchange gets_;
-  HttpExchange posts_;
   PayloadWriter pending_;
   bool post_due_ = false;
+  http_client::CallId get_ = http_client::CallId::none;
+  http_client::CallId post_ = http_client::CallId::none;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 

@@ -116,28 +116,29 @@ ServerPort::ServerPort(io::IoLoop& loop, RouterLink& router, ServerConfig config
     : config_(std::move(config)),
       port_config_(std::move(port)),
       log_(std::move(log)),
-      guest_(loop),
+      inner_({.yield_before_flush = false}),  // others live in the outer loop
+      nested_(loop, inner_),
       server_(router, config_, {.clock = [] { return io::read_clocks(); }, .make_sid = random_sid, .log = log_, .changed = [this] {
                 touch();
-                guest_.wake();
+                nested_.turn_soon();
               }}) {
-  guest_.loop().attach(*this);
+  inner_.attach(*this);
 }
 
 ServerPort::~ServerPort() {
   stop();
-  guest_.loop().detach(*this);
+  inner_.detach(*this);
 }
 
 Result<void> ServerPort::start() {
   net::Protocols protocols = net::Protocols::only_http(*this);
   protocols.log = log_;
-  auto opened = net::Listener::open(guest_.loop(), port_config_.bind, std::move(protocols));
+  auto opened = net::Listener::open(inner_, port_config_.bind, std::move(protocols));
   if (!opened) return opened.error();
   listener_ = *std::move(opened);
   running_ = true;
   server_.start();
-  guest_.wake();
+  nested_.turn_soon();
   return {};
 }
 
@@ -145,8 +146,8 @@ void ServerPort::stop() {
   if (!std::exchange(running_, false)) return;
   listener_.reset();
   server_.stop();
-  guest_.loop().shut_down_streams();
-  guest_.turn();  // what was said to the clients leaves
+  inner_.shut_down_streams();
+  inner_.turn(Micros{0});  // what was said to the clients leaves
   sessions_.clear();
 }
 
@@ -262,7 +263,7 @@ std::unique_ptr<net::StreamHandler> ServerPort::open_link(net::Stream& stream, c
 
 EngineSession& ServerPort::open_session(const Query& query) {
   std::string sid = random_sid();
-  auto session = std::make_unique<EngineSession>(sid, config_.engine, config_.websocket, server_, guest_.loop().now().steady);
+  auto session = std::make_unique<EngineSession>(sid, config_.engine, config_.websocket, server_, inner_.now().steady);
   EngineSession& opened = *session;
   sessions_.emplace(std::move(sid), std::move(session));
   server_.opened(opened, query.token);
@@ -275,7 +276,7 @@ EngineSession* ServerPort::find(const std::string& sid) {
 }
 
 void ServerPort::touch() {
-  const SteadyTime soon = guest_.loop().now().steady + sweep_soon;
+  const SteadyTime soon = inner_.now().steady + sweep_soon;
   if (!sweep_at_ || *sweep_at_ > soon) sweep_at_ = soon;
 }
 

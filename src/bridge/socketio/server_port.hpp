@@ -13,9 +13,10 @@
 #include "bridge/socketio/engine_session.hpp"
 #include "bridge/socketio/server_config.hpp"
 #include "bridge/socketio/socket_server.hpp"
-#include "net/guest_loop.hpp"
+#include "net/event_loop.hpp"
 #include "net/http_handler.hpp"
 #include "net/listener.hpp"
+#include "net/nested_loop.hpp"
 
 namespace clasp::bridge::socketio {
 
@@ -68,7 +69,8 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
   const ServerConfig config_;
   const PortConfig port_config_;
   std::function<void(std::string_view)> log_;
-  net::GuestLoop guest_;
+  net::EventLoop inner_;
+  net::NestedLoop nested_;
   std::unordered_map<std::string, std::unique_ptr<EngineSession>> sessions_;  // by sid; what is closed stays until the turn's end
   SocketServer server_;
   std::unique_ptr<net::Listener> listener_;

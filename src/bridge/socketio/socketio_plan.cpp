@@ -87,17 +87,11 @@ class ServerUnit final : public Bridge {
 class ClientUnit final : public Bridge {
  public:
   ClientUnit(const SocketIoPlan& plan, const BridgeContext& context)
-      : context_(context), config_(plan.client_config()), place_(plan.server_place()), tls_(plan.tls) {}
+      : context_(context), config_(plan.client_config()), place_(plan.server_place()) {}
 
   Result<void> start() override {
-    if (place_.secure) {
-      auto loaded = dial::TlsContext::load(tls_);
-      if (!loaded) return loaded.error();
-      place_.tls = *std::move(loaded);
-    }
     link_ = std::make_unique<ClientLink>(context_.loop, context_.router, config_, place_, context_.log);
-    link_->start();
-    return {};
+    return link_->start();
   }
   void stop() override {
     if (link_) link_->stop();
@@ -124,7 +118,6 @@ class ClientUnit final : public Bridge {
   BridgeContext context_;
   ClientConfig config_;
   ServerPlace place_;
-  dial::TlsOptions tls_;
   std::unique_ptr<ClientLink> link_;
 };
 
@@ -176,7 +169,7 @@ ClientConfig SocketIoPlan::client_config() const {
 ServerPlace SocketIoPlan::server_place() const {
   const std::size_t mark = remote->target.find('?');
   return {.host = remote->host, .port = remote->port, .secure = remote->tls, .path = port.path, .query = mark == std::string::npos ? "" : remote->target.substr(mark + 1),
-          .headers = headers, .tls = nullptr, .websocket = server.websocket, .polling = server.polling};
+          .headers = headers, .tls = tls, .websocket = server.websocket, .polling = server.polling};
 }
 
 Result<void> SocketIoPlan::set_url(std::string_view text) {

@@ -29,7 +29,7 @@ class SocketIoPlan final : public BridgePlan {
   PortConfig port_config() const;
   bool connects() const { return is_client.value_or(remote.has_value()); }
   ClientConfig client_config() const;  // if it connects
-  ServerPlace server_place() const;    // without TLS, which is loaded when the bridge starts
+  ServerPlace server_place() const;
 
   // What the rows fill in.
   web::ListenPlace place{.host = "0.0.0.0", .port = 3'001};

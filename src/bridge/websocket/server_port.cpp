@@ -41,25 +41,26 @@ ServerPort::ServerPort(io::IoLoop& loop, RouterLink& router, HubConfig config, P
     : config_(std::move(config)),
       port_config_(std::move(port)),
       log_(std::move(log)),
-      guest_(loop),
-      hub_(router, config_, {.clock = [] { return io::read_clocks(); }, .log = log_, .changed = [this] { guest_.wake(); }}) {
-  guest_.loop().attach(*this);
+      inner_({.yield_before_flush = false}),  // others live in the outer loop
+      nested_(loop, inner_),
+      hub_(router, config_, {.clock = [] { return io::read_clocks(); }, .log = log_, .changed = [this] { nested_.turn_soon(); }}) {
+  inner_.attach(*this);
 }
 
 ServerPort::~ServerPort() {
   stop();
-  guest_.loop().detach(*this);
+  inner_.detach(*this);
 }
 
 Result<void> ServerPort::start() {
   net::Protocols protocols = net::Protocols::only_http(*this);
   protocols.log = log_;
-  auto opened = net::Listener::open(guest_.loop(), port_config_.bind, std::move(protocols));
+  auto opened = net::Listener::open(inner_, port_config_.bind, std::move(protocols));
   if (!opened) return opened.error();
   listener_ = *std::move(opened);
   running_ = true;
   hub_.start();
-  guest_.wake();
+  nested_.turn_soon();
   return {};
 }
 
@@ -67,8 +68,8 @@ void ServerPort::stop() {
   if (!std::exchange(running_, false)) return;
   listener_.reset();
   hub_.stop();
-  guest_.loop().shut_down_streams();
-  guest_.turn();  // what was said to the clients leaves
+  inner_.shut_down_streams();
+  inner_.turn(Micros{0});  // what was said to the clients leaves
 }
 
 void ServerPort::advance(const Now& now) { hub_.advance(now.steady); }

@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "bridge/websocket/hub.hpp"
-#include "net/guest_loop.hpp"
+#include "net/event_loop.hpp"
 #include "net/http_handler.hpp"
 #include "net/listener.hpp"
+#include "net/nested_loop.hpp"
 
 namespace clasp::bridge::websocket {
 
@@ -54,7 +55,8 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
   const HubConfig config_;
   const PortConfig port_config_;
   std::function<void(std::string_view)> log_;
-  net::GuestLoop guest_;
+  net::EventLoop inner_;
+  net::NestedLoop nested_;
   Hub hub_;
   std::unique_ptr<net::Listener> listener_;
   std::uint64_t refused_ = 0;  // at the door

@@ -203,7 +203,7 @@ void Model::on_announce(Session& session, const Announce& announce, Clock now) {
       refused = true;
       continue;
     }
-    Announced announced{.fields = {.address = address, .type = signal.type}, .renewed = now.steady};
+    Announced announced{.fields = {.address = address, .type = signal.type}, .by = session.no, .left = {}};
     if (signal.datatype) announced.fields.datatype = std::string(*signal.datatype);
     if (signal.access) announced.fields.access = std::string(*signal.access);
     announced_[address] = std::move(announced);

@@ -115,6 +115,9 @@ void Model::end_session(SessionNo no, Clock now) {
   for (const Move& move : gestures_.ended(no)) tell_publish(no, move.publish, now);
   together_ = 0;
   state_.release_locks(no);
+  for (auto& [address, announced] : announced_) {
+    if (announced.by == no && !announced.left) announced.left = now.steady;
+  }
   sessions_.erase(no);
 }
 
@@ -164,7 +167,7 @@ void Model::passed(Clock now) {
   for (const Move& move : gestures_.due(now.steady)) tell_publish(move.sender, move.publish, now);
   for (auto& [no, session] : sessions_) held_due(session, now);
   together_ = 0;
-  std::erase_if(announced_, [&](const auto& entry) { return rules_.signal_ttl != 0 && entry.second.renewed + rules_.signal_ttl <= now.steady; });
+  std::erase_if(announced_, [&](const auto& entry) { return rules_.signal_ttl != 0 && entry.second.left && *entry.second.left + rules_.signal_ttl <= now.steady; });
   for (auto& [number, link] : links_) {
     if (link.session == 0 && !link.refused && link.opened + rules_.handshake_timeout <= now.steady) refuse(link, code::handshake_timeout, now);
   }

@@ -188,7 +188,8 @@ class Model {
   std::map<std::pair<Us, std::uint64_t>, WaitingBundle> bundles_;
   struct Announced {
     SignalFields fields;
-    Us renewed = 0;
+    SessionNo by = 0;
+    std::optional<Us> left;  // when that session ended
   };
   std::map<std::string, Announced> announced_;
   std::vector<LinkNo> told_;

@@ -1,0 +1,60 @@
+#include "cli/session_board.hpp"
+
+#include "server/session_reports.hpp"
+
+namespace clasp::cli {
+
+namespace {
+
+std::uint64_t number_of(const Value& map, std::string_view member) {
+  const Value* value = map.find(member);
+  return value != nullptr && value->integer() != nullptr && *value->integer() > 0 ? static_cast<std::uint64_t>(*value->integer()) : 0;
+}
+
+std::string text_of(const Value& map, std::string_view member) {
+  const Value* value = map.find(member);
+  return value != nullptr && value->string() != nullptr ? *value->string() : "";
+}
+
+}  // namespace
+
+Result<void> SessionBoard::listen(Client& client) {
+  auto subscribed = client.subscribe(server::sessions_report_address, [this](const Delivery& delivery) { add(delivery.value); });
+  if (!subscribed) return subscribed.error();
+  subscribed->release();
+  return {};
+}
+
+Result<void> SessionBoard::ask(Client& client, std::span<const std::string> addresses) {
+  Array wanted;
+  for (const std::string& address : addresses) wanted.emplace_back(address);
+  return client.emit(server::sessions_ask_address, Map{{"addresses", std::move(wanted)}});
+}
+
+SessionBoard::View SessionBoard::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+void SessionBoard::add(const Value& report) {
+  if (report.map() == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  view_.sessions = number_of(report, "sessions");
+  view_.slow.clear();
+  if (const Value* slow = report.find("slow"); slow != nullptr && slow->array() != nullptr) {
+    for (const Value& each : *slow->array()) {
+      if (each.map() == nullptr) continue;
+      view_.slow.push_back({.name = text_of(each, "name"), .waiting_bytes = number_of(each, "waiting_bytes"), .behind_ms = number_of(each, "behind_ms"),
+                            .params_conflated = number_of(each, "params_conflated"), .streams_dropped = number_of(each, "streams_dropped")});
+    }
+  }
+  constexpr std::size_t writers_max = 10'000;
+  if (view_.writers.size() > writers_max) view_.writers.clear();
+  if (const Value* writers = report.find("writers"); writers != nullptr && writers->map() != nullptr) {
+    for (const auto& [address, writer] : *writers->map()) {
+      if (writer.string() != nullptr) view_.writers[address] = *writer.string();
+    }
+  }
+}
+
+}  // namespace clasp::cli
