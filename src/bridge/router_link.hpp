@@ -19,6 +19,9 @@ namespace clasp::bridge {
 // Names one device behind a bridge (an OSC sender, an MQTT client …) inside that bridge. 0 = nobody in particular.
 enum class PeerTag : std::uint32_t { none = 0 };
 
+// Names a call whose answer a bridge waits for; chosen by the bridge. none: nobody waits.
+enum class LinkTicket : std::uint64_t { none = 0 };
+
 struct BridgeIdentity {
   std::string name;      // HELLO name, e.g. "osc-bridge"
   std::string ns;        // "/osc": announced as <ns>/**
@@ -42,6 +45,13 @@ struct LinkDelivery {
   PeerTag peer = PeerTag::none;    // … for this peer
 };
 
+// What became of a call. Views are valid during the call only.
+struct LinkAnswer {
+  const Error* error = nullptr;     // null: it was done
+  std::uint64_t revision = 0;       // of a SET, or of what a get found; 0 if it is not known
+  std::optional<ValueView> value;   // what a get found
+};
+
 class RouterLinkListener {
  public:
   virtual ~RouterLinkListener() = default;
@@ -50,6 +60,11 @@ class RouterLinkListener {
   // May not write to the link, nor close it: the router is in the middle of handing something out. Post to the loop what is to be written.
   virtual void delivered(const LinkDelivery& delivery) = 0;
   virtual void refused(const Error& error) = 0;            // the router said no to something this bridge wrote
+  // All that the pattern held when it was subscribed to has been delivered. Not for the patterns the link was opened with by a link that did not ask
+  // for their state.
+  virtual void caught_up(const std::string& pattern) { static_cast<void>(pattern); }
+  // Once for each call with a ticket, maybe during the call itself. May not use the link; delivered() and caught_up() may not either.
+  virtual void answered(LinkTicket ticket, const LinkAnswer& answer) { static_cast<void>(ticket), static_cast<void>(answer); }
 };
 
 class RouterLink {
@@ -66,6 +81,14 @@ class RouterLink {
   virtual void publish(const Publish& publish, PeerTag peer) = 0;
   // Atomic; SETs and PUBLISHes only. Executed at the timestamp if there is one and it is not past.
   virtual void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) = 0;
+
+  // ---- for bridges whose peers ask the router. Links of tests may leave these out; to call them then is a bug ----
+  // A SET (with all its options), a PUBLISH or a BUNDLE, answered when the router has taken it (a BUNDLE with a time to come: that it waits).
+  virtual void write(const Message& message, PeerTag peer, LinkTicket ticket);
+  virtual void get(std::string_view address, LinkTicket ticket);
+  // One more pattern, or one less; each at most once. Its state comes as snapshot deliveries if the link was opened with them.
+  virtual void subscribe(const std::string& pattern);
+  virtual void unsubscribe(const std::string& pattern);
 };
 
 }  // namespace clasp::bridge

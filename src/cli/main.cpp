@@ -46,6 +46,8 @@ constexpr Command commands[] = {
     {"osc", "", "", "Bridge between OSC, over UDP or TCP, and a router.", "", run_protocol},
     {"mqtt", "", "", "Bridge between an MQTT broker, 3.1.1 or 5, and a router.", "", run_protocol},
     {"http", "", "", "The HTTP interface at a port of its own; or polls and webhooks: other HTTP servers, and a router.", "", run_protocol},
+    {"socketio", "", "", "Bridge between Socket.IO, as a server or a client, and a router.", "", run_protocol},
+    {"websocket", "", "", "Bridge between JSON over WebSocket, as a server or a client, and a router.", "", run_protocol},
     {"bridge", "", "PROTOCOL", "Any of these bridges; clasp bridge list shows those of a router.", "", run_bridge_command},
     {"map", "", "test FILE ADDRESS VALUE", "Show step by step what the mappings of a file do to one value.",
      "FILE is TOML with [[mapping]], JSON or lines (docs/mapping.md), or a mapping itself. ADDRESS is the device's (osc:/fader/1) or, with\n"

@@ -36,6 +36,13 @@ class NewestPerAddress {
     return true;
   }
 
+  void forget(std::string_view address) {
+    const auto found = by_address_.find(address);
+    if (found == by_address_.end()) return;
+    entries_.erase(found->second);
+    by_address_.erase(found);
+  }
+
   // Oldest first. `send(address, kept)` returns false to stop; what it took is forgotten.
   template <typename Send>
   void drain(Send&& send) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,14 @@
 #include "net/http_message.hpp"
 
 namespace clasp::net {
+
+class Stream;
+class StreamHandler;
+// Who speaks on a connection once it is a WebSocket.
+struct Upgrade {
+  std::function<std::unique_ptr<StreamHandler>(Stream&)> make;  // empty: nobody
+  std::string subprotocol{};                                    // selected if the client offers it
+};
 
 // The handler's side of one connection, if it needs one. Belongs to the connection.
 class HttpPeer {
@@ -55,6 +64,11 @@ class HttpHandler {
   virtual std::optional<HttpResponse> refuse_upgrade(const HttpRequest& request) {
     static_cast<void>(request);
     return std::nullopt;
+  }
+  // Who speaks on the WebSocket of this request (not refused). Nobody: those of the port, by sub-protocol.
+  virtual Upgrade find_upgrade(const HttpRequest& request) {
+    static_cast<void>(request);
+    return {};
   }
 };
 

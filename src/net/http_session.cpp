@@ -115,19 +115,28 @@ void HttpSession::release_peer() {
 
 void HttpSession::upgrade(const HttpRequest& request) {
   std::optional<HttpResponse> refusal = handler_.refuse_upgrade(request);
-  const SubProtocol* other = find_other(request);
-  HttpResponse response = refusal ? *std::move(refusal) : answer_upgrade(request, other != nullptr ? other->name : websocket_subprotocol);
+  const Upgrade own = refusal ? Upgrade{} : handler_.find_upgrade(request);
+  const SubProtocol* other = own.make ? nullptr : find_other(request);
+  HttpResponse response = refusal ? *std::move(refusal) : answer_to_upgrade(request, own, other);
   std::optional<DeflateAgreement> deflate;
-  if (response.status == 101 && websocket_.deflate && other == nullptr)
+  if (response.status == 101 && websocket_.deflate && other == nullptr && !own.make)
     deflate = agree_on_deflate(*parse_extensions(request.fields));  // which answer_upgrade() has checked
   if (deflate) response.fields.push_back({"Sec-WebSocket-Extensions", deflate->header()});
   send_response(response, Persist::no, Body::send);
   if (response.status == 101) {
     release_peer();
-    return stream_.become(other != nullptr ? other->make(stream_) : open_stream_link<WebSocketLink>(stream_, engine_, websocket_, deflate));
+    if (own.make) return stream_.become(own.make(stream_));
+    return stream_.become(other != nullptr ? other->make(stream_) : open_stream_link<WebSocketLink>(stream_, *engine_, websocket_, deflate));
   }
   ++stream_.loop().stats().upgrades_refused;
   stream_.close_after_flush();
+}
+
+HttpResponse HttpSession::answer_to_upgrade(const HttpRequest& request, const Upgrade& own, const SubProtocol* other) const {
+  if (own.make) return answer_upgrade(request, own.subprotocol);
+  if (other != nullptr) return answer_upgrade(request, other->name);
+  if (engine_ == nullptr) return text_response(404, "No WebSocket is spoken at this path.\n");
+  return answer_upgrade(request, websocket_subprotocol);
 }
 
 const SubProtocol* HttpSession::find_other(const HttpRequest& request) const {

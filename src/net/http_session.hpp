@@ -23,7 +23,8 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   static constexpr std::size_t answers_bytes_max = 65'536;
   static constexpr std::size_t body_progress_bytes = 16'384;  // of a body, and the deadline starts again
 
-  HttpSession(Stream& stream, HttpHandler& handler, LinkEngine& engine, const WebSocketOptions& websocket = {})
+  // Without engine only the handler's own protocols are spoken on WebSockets; who asks for another is refused.
+  HttpSession(Stream& stream, HttpHandler& handler, LinkEngine* engine, const WebSocketOptions& websocket = {})
       : stream_(stream), handler_(handler), engine_(engine), websocket_(websocket) {}
 
   void on_bytes(std::span<std::byte>& input) override;
@@ -49,6 +50,7 @@ class HttpSession final : public StreamHandler, private HttpResponder {
   void handle(const HttpRequest& request);
   void upgrade(const HttpRequest& request);
   const SubProtocol* find_other(const HttpRequest& request) const;
+  HttpResponse answer_to_upgrade(const HttpRequest& request, const Upgrade& own, const SubProtocol* other) const;
   void refuse(const HttpFault& fault);
   void send_response(const HttpResponse& response, Persist persist, Body body);
   void answered();
@@ -57,7 +59,7 @@ class HttpSession final : public StreamHandler, private HttpResponder {
 
   Stream& stream_;
   HttpHandler& handler_;
-  LinkEngine& engine_;
+  LinkEngine* engine_;
   std::unique_ptr<HttpPeer> peer_;
   WebSocketOptions websocket_;
   HttpRequestParser parser_;

@@ -9,9 +9,15 @@ namespace clasp::net {
 
 Protocols Protocols::clasp(LinkEngine& engine, HttpHandler& http, const WebSocketOptions& websocket) {
   Protocols all;
-  all[Protocol::http] = [&engine, &http, websocket](Stream& stream) { return std::make_unique<HttpSession>(stream, http, engine, websocket); };
+  all[Protocol::http] = [&engine, &http, websocket](Stream& stream) { return std::make_unique<HttpSession>(stream, http, &engine, websocket); };
   all[Protocol::length_prefixed] = [&engine](Stream& stream) { return open_stream_link<LengthPrefixedLink>(stream, engine); };
   all[Protocol::bare_frames] = [&engine](Stream& stream) { return open_stream_link<BareLink>(stream, engine); };
+  return all;
+}
+
+Protocols Protocols::only_http(HttpHandler& http) {
+  Protocols all;
+  all[Protocol::http] = [&http](Stream& stream) { return std::make_unique<HttpSession>(stream, http, nullptr); };
   return all;
 }
 

@@ -33,6 +33,8 @@ struct Protocols {
 
   // WebSocket and HTTP, length-prefixed TCP and bare frames. The references outlive the connections.
   static Protocols clasp(LinkEngine& engine, HttpHandler& http, const WebSocketOptions& websocket = {});
+  // HTTP alone, and the WebSockets the handler itself speaks on (HttpHandler::find_upgrade).
+  static Protocols only_http(HttpHandler& http);
 };
 
 class Recogniser final : public StreamHandler {

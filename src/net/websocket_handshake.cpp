@@ -90,7 +90,7 @@ HttpResponse answer_upgrade(const HttpRequest& request, std::string_view subprot
 
   HttpResponse response{.status = 101, .fields = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}}, .body = {}};
   response.fields.push_back({"Sec-WebSocket-Accept", websocket_accept(without_blanks(*key))});
-  if (has_token(request.fields, "Sec-WebSocket-Protocol", subprotocol, true)) {
+  if (!subprotocol.empty() && has_token(request.fields, "Sec-WebSocket-Protocol", subprotocol, true)) {
     response.fields.push_back({"Sec-WebSocket-Protocol", std::string{subprotocol}});
   }
   return response;

@@ -23,7 +23,7 @@ inline constexpr std::string_view websocket_subprotocol = "clasp";
 bool wants_websocket(const HttpRequest& request);
 
 // 101 with the headers that complete the handshake, or the refusal. Any path, query and origin is accepted; the sub-protocol is selected
-// exactly when it is offered; no extension is. A malformed list of extensions is refused (RFC 6455, section 9.1).
+// exactly when it is offered (empty: never); no extension is. A malformed list of extensions is refused (RFC 6455, section 9.1).
 HttpResponse answer_upgrade(const HttpRequest& request, std::string_view subprotocol = websocket_subprotocol);
 
 // ---- client ----

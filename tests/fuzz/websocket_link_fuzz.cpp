@@ -114,7 +114,7 @@ std::optional<Outcome> connection(std::span<const std::uint8_t> stream, const fu
   std::array<int, 2> sockets;
   fuzz::require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets.data()) == 0, "a pair of sockets");
   loop.adopt(sockets[0], [&](net::Stream& made) {
-    return std::make_unique<net::HttpSession>(made, http, engine, net::WebSocketOptions{.message_bytes_max = 2'000, .deflate = deflate});
+    return std::make_unique<net::HttpSession>(made, http, &engine, net::WebSocketOptions{.message_bytes_max = 2'000, .deflate = deflate});
   });
   Peer peer{sockets[1]};
   bool turn = true;

@@ -8,6 +8,8 @@
 #include "bridge/http/http_plan.hpp"
 #include "bridge/mqtt/mqtt_plan.hpp"
 #include "bridge/osc/osc_plan.hpp"
+#include "bridge/socketio/socketio_plan.hpp"
+#include "bridge/websocket/websocket_plan.hpp"
 #include "core/address.hpp"
 
 namespace clasp::bridge {
@@ -18,6 +20,8 @@ constexpr std::array kinds{
     BridgeKind{"osc", "Bridge between OSC, over UDP or TCP, and a router.", osc::make_osc_plan},
     BridgeKind{"mqtt", "Bridge between an MQTT broker, 3.1.1 or 5, and a router.", mqtt::make_mqtt_plan},
     BridgeKind{"http", "The HTTP interface at a port of its own; or polls and webhooks: other HTTP servers, and a router.", http::make_http_plan},
+    BridgeKind{"socketio", "Bridge between Socket.IO, as a server or a client, and a router.", socketio::make_socketio_plan},
+    BridgeKind{"websocket", "Bridge between JSON over WebSocket, as a server or a client, and a router.", websocket::make_websocket_plan},
 };
 
 }  // namespace

@@ -37,6 +37,10 @@ class ReportingLink final : public RouterLink, private RouterLinkListener {
   void set(std::string_view address, const ValueView& value, PeerTag peer) override { inner_.set(address, value, peer); }
   void publish(const Publish& publish, PeerTag peer) override { inner_.publish(publish, peer); }
   void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override { inner_.bundle(messages, at, peer); }
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override { inner_.write(message, peer, ticket); }
+  void get(std::string_view address, LinkTicket ticket) override { inner_.get(address, ticket); }
+  void subscribe(const std::string& pattern) override { inner_.subscribe(pattern); }
+  void unsubscribe(const std::string& pattern) override { inner_.unsubscribe(pattern); }
 
   bool up() const { return up_; }  // the router is there
 
@@ -46,6 +50,8 @@ class ReportingLink final : public RouterLink, private RouterLinkListener {
   void link_down(std::string_view reason) override;
   void delivered(const LinkDelivery& delivery) override;
   void refused(const Error& error) override { listener_->refused(error); }
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override { listener_->answered(ticket, answer); }
+  void caught_up(const std::string& pattern) override { listener_->caught_up(pattern); }
 
   io::IoLoop& loop_;
   RouterLink& inner_;

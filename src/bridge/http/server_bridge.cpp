@@ -44,7 +44,7 @@ HttpServerBridge::~HttpServerBridge() {
 Result<void> HttpServerBridge::start() {
   net::Protocols known;
   known[net::Protocol::http] = [this](net::Stream& stream) {
-    return std::make_unique<net::HttpSession>(stream, static_cast<net::HttpHandler&>(*this), engine_);
+    return std::make_unique<net::HttpSession>(stream, static_cast<net::HttpHandler&>(*this), &engine_);
   };
   known.log = log_;
   for (const net::ListenAddress& address : config_.listen) {

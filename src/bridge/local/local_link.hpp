@@ -1,8 +1,10 @@
 // A bridge's link to a router in the same process: a session that never says HELLO. Everything happens on the router thread.
 #pragma once
 
+#include <deque>
 #include <functional>
-#include <vector>
+#include <map>
+#include <string>
 
 #include "bridge/router_link.hpp"
 #include "router/router.hpp"
@@ -20,12 +22,21 @@ class LocalRouterLink final : public RouterLink, private router::Sink {
   void set(std::string_view address, const ValueView& value, PeerTag peer) override;
   void publish(const Publish& publish, PeerTag peer) override;
   void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override;
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override;
+  void get(std::string_view address, LinkTicket ticket) override;
+  void subscribe(const std::string& pattern) override;
+  void unsubscribe(const std::string& pattern) override;
 
  private:
   std::size_t deliver(const router::Delivery& delivery) override;
   std::size_t reply(const router::Reply& reply) override;
   void close(const router::CloseReason& reason) override;
-  void submit(const Message& message, PeerTag peer);
+  void caught_up(std::uint32_t subscription) override;
+  // `answer_to`: who gets its answer; nothing: it asks for none.
+  void submit(const Message& message, PeerTag peer, std::optional<LinkTicket> answer_to);
+  bool waits(const Message& message) const;
+  std::optional<LinkTicket> if_others_wait() const;
+  void settle(LinkTicket ticket, const LinkAnswer& answer);
 
   router::Router& router_;
   std::function<Now()> clock_;
@@ -33,6 +44,12 @@ class LocalRouterLink final : public RouterLink, private router::Sink {
   router::SessionId session_ = router::nobody;
   RouterLinkListener* listener_ = nullptr;
   bool wants_snapshot_ = false;
+  std::map<std::string, std::uint32_t, std::less<>> subscriptions_;  // pattern → id
+  std::uint32_t last_subscription_ = 0;
+  // Writes whose answer is to come; the answers come in their order (contract 26). Between two calls it is empty unless answers wait for the disk.
+  std::deque<LinkTicket> unanswered_;
+  bool in_order_ = true;  // no: what is being submitted has no place among them, nor has its refusal
+  std::optional<Error>* refusal_ = nullptr;  // where the refusal of what is being submitted goes, if somebody waits for it
 };
 
 }  // namespace clasp::bridge

@@ -89,6 +89,38 @@ void MappedLink::bundle(std::span<const Message> messages, std::optional<UnixTim
   write_bundle(writes, at, peer);
 }
 
+void MappedLink::write(const Message& message, PeerTag peer, LinkTicket ticket) {
+  const Set* set = std::get_if<Set>(&message.body);
+  const Publish* publish = std::get_if<Publish>(&message.body);
+  if (maps_nothing() || (set == nullptr && publish == nullptr)) return inner_.write(message, peer, ticket);
+  const std::string_view address = set != nullptr ? set->address : publish->address;
+  const std::optional<ValueView> view = set != nullptr ? std::optional(set->value) : publish->value;
+  const std::uint64_t dropped_before = counters_.dropped_in;
+  std::vector<Write> writes;
+  bool passes = false;
+  map_in(address, view ? to_value(*view) : Value(), peer, [&](Write&& made) { writes.push_back(std::move(made)); }, passes);
+  for (std::size_t i = 0; i < writes.size(); ++i)
+    inner_.write(message_of(writes[i], message), peer, i + 1 == writes.size() && !passes ? ticket : LinkTicket::none);
+  if (passes) return inner_.write(message, peer, ticket);
+  if (!writes.empty() || listener_ == nullptr || ticket == LinkTicket::none) return;
+  const Error unmapped{ErrorCode::invalid_address, "no mapping takes " + printable(address), std::string(address)};
+  listener_->answered(ticket, {.error = counters_.dropped_in != dropped_before ? &unmapped : nullptr});
+}
+
+// What a mapping made, with everything else as the original has it.
+Message MappedLink::message_of(const Write& write, const Message& original) const {
+  const Set* set = std::get_if<Set>(&original.body);
+  const bool undecided = write.kind == SignalType::timeline;
+  if (undecided ? set != nullptr : write.kind == SignalType::param) {
+    Set made = write.set();
+    if (set != nullptr) made.ttl = set->ttl, made.revision = set->revision, made.lock = set->lock, made.unlock = set->unlock;
+    return {made};
+  }
+  Publish made = write.publish();
+  if (undecided) made = std::get<Publish>(original.body), made.address = write.address, made.value = write.value.view();
+  return {made};
+}
+
 // Calls `deliver` for each place the value goes to; the kind is `timeline` if the mapping does not say (no mapping can say that).
 template <typename Deliver>
 void MappedLink::map_in(std::string_view address, const Value& value, PeerTag peer, Deliver deliver, bool& passes) {
@@ -164,7 +196,7 @@ void MappedLink::delivered(const LinkDelivery& delivery) {
   if (listener_ == nullptr) return;
   if (maps_nothing()) return listener_->delivered(delivery);
   const Now now = outside_.clock();
-  const bool passes = table_.passes_unmatched() && device_address(delivery.address).has_value();
+  const bool passes = (table_.passes_unmatched() && device_address(delivery.address).has_value()) || is_asked_for(delivery.address);
   if (!delivery.value) {
     if (passes) listener_->delivered(delivery);
     return;
@@ -174,7 +206,7 @@ void MappedLink::delivered(const LinkDelivery& delivery) {
   const bool mapped = table_.out(delivery.address, value, arrival, now, [&](const std::string& to, const Value& what) { show(to, what, delivery); });
   note_faults(now);
   if (!mapped && passes) {
-    note_shown(*device_address(delivery.address), delivery, now);
+    if (const auto device = device_address(delivery.address)) note_shown(*device, delivery, now);
     listener_->delivered(delivery);
   }
   outside_.deadline_changed();
@@ -228,10 +260,34 @@ void MappedLink::open_inner() {
   for (std::string& pattern : table_.subscriptions()) {
     if (std::ranges::find(all, pattern) == all.end()) all.push_back(std::move(pattern));
   }
+  for (const Pattern& pattern : asked_for_) {
+    if (std::ranges::find(all, pattern.text()) == all.end()) all.push_back(pattern.text());
+  }
   inner_.open(identity_, all, snapshot_, *this);
 }
 
+// A pattern that is subscribed to already, for a mapping or by the bridge, is asked for anew, so that its state comes.
+void MappedLink::subscribe(const std::string& pattern) {
+  if (auto parsed = Pattern::parse(pattern)) asked_for_.push_back(std::move(*parsed));
+  if (is_needed(pattern)) inner_.unsubscribe(pattern);
+  inner_.subscribe(pattern);
+}
+
+void MappedLink::unsubscribe(const std::string& pattern) {
+  std::erase_if(asked_for_, [&](const Pattern& asked) { return asked.text() == pattern; });
+  if (!is_needed(pattern)) inner_.unsubscribe(pattern);
+}
+
+bool MappedLink::is_needed(const std::string& pattern) const {
+  return std::ranges::find(patterns_, pattern) != patterns_.end() || std::ranges::count(table_.subscriptions(), pattern) > 0;
+}
+
+bool MappedLink::is_asked_for(std::string_view address) const {
+  return std::ranges::any_of(asked_for_, [&](const Pattern& pattern) { return pattern.matches(address); });
+}
+
 void MappedLink::close() {
+  asked_for_.clear();
   listener_ = nullptr;
   inner_.close();
 }
@@ -254,6 +310,12 @@ void MappedLink::link_down(std::string_view reason) {
 }
 void MappedLink::refused(const Error& error) {
   if (listener_ != nullptr) listener_->refused(error);
+}
+void MappedLink::answered(LinkTicket ticket, const LinkAnswer& answer) {
+  if (listener_ != nullptr) listener_->answered(ticket, answer);
+}
+void MappedLink::caught_up(const std::string& pattern) {
+  if (listener_ != nullptr) listener_->caught_up(pattern);
 }
 
 }  // namespace clasp::bridge

@@ -11,6 +11,7 @@
 #include "bridge/namespace_map.hpp"
 #include "bridge/router_link.hpp"
 #include "core/paced_log.hpp"
+#include "core/pattern.hpp"
 #include "core/time.hpp"
 #include "mapping/hop_counter.hpp"
 #include "mapping/mapping_table.hpp"
@@ -43,6 +44,12 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   void set(std::string_view address, const ValueView& value, PeerTag peer) override;
   void publish(const Publish& publish, PeerTag peer) override;
   void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override;
+  // Answered when the last of what the mappings make of it is; at once if that is nothing. Gets and further subscriptions are about the router's own
+  // addresses: they and what they bring pass as they are.
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override;
+  void get(std::string_view address, LinkTicket ticket) override { inner_.get(address, ticket); }
+  void subscribe(const std::string& pattern) override;
+  void unsubscribe(const std::string& pattern) override;
 
   // Other mappings from now on. What surfaces and transforms remembered is forgotten.
   void replace(mapping::MappingTable table);
@@ -60,6 +67,9 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   void write_bundle(std::span<const Write> writes, std::optional<UnixTime> at, PeerTag peer);
   bool maps_nothing() const { return table_.empty() && table_.passes_unmatched(); }
   void open_inner();
+  Message message_of(const Write& write, const Message& original) const;
+  bool is_needed(const std::string& pattern) const;
+  bool is_asked_for(std::string_view address) const;
   void show(const std::string& device_address, const Value& value, LinkDelivery delivery);
   void note_faults(const Now& now);
   void note_shown(std::string_view device_address, const LinkDelivery& delivery, const Now& now);
@@ -71,6 +81,8 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   void link_down(std::string_view reason) override;
   void delivered(const LinkDelivery& delivery) override;
   void refused(const Error& error) override;
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override;
+  void caught_up(const std::string& pattern) override;
 
   RouterLink& inner_;
   NamespaceMap ns_;
@@ -85,6 +97,7 @@ class MappedLink final : public RouterLink, private RouterLinkListener {
   RouterLinkListener* listener_ = nullptr;  // nullptr: closed
   BridgeIdentity identity_;
   std::vector<std::string> patterns_;  // of the bridge
+  std::vector<Pattern> asked_for_;     // subscribe(), of what its peers want
   bool snapshot_ = false;
 };
 

@@ -35,6 +35,10 @@ class Bridge final : public RouterLinkListener {
     if (on_delivery) on_delivery(delivery);
   }
   void refused(const Error& error) override { lines.push_back(fmt::format("refused: {}", error.message)); }
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override {
+    lines.push_back(fmt::format("answer {}: {}", static_cast<std::uint64_t>(ticket),
+                                answer.error != nullptr ? answer.error->message : fmt::format("revision {}", answer.revision)));
+  }
   std::vector<std::string> take() { return std::exchange(lines, {}); }
   std::vector<std::string> lines;
   std::function<void(const LinkDelivery&)> on_delivery;
@@ -245,6 +249,34 @@ TEST_F(MappedLinkTest, TheTimerFollowsTheDeadlines) {
   const SteadyTime limit = io::steady_now() + Micros{60'000'000};
   while (bridge_.lines.empty() && io::steady_now() < limit) loop.turn(Micros{1'000'000});
   EXPECT_THAT(bridge_.take(), ElementsAre("/osc/fader/1 2"));
+}
+
+TEST_F(MappedLinkTest, AnswersWhenTheMappedValueHasArrived) {
+  begin(bank, false);
+  const EncodedValue half(0.5);
+  link_->write({Set{.address = "/osc/fader/3", .value = half.view(), .ttl = Ttl{.mode = Ttl::Mode::absolute, .seconds = 60}}}, PeerTag{7}, LinkTicket{1});
+  link_->write({Set{.address = "/osc/other", .value = half.view()}}, PeerTag{7}, LinkTicket{2});
+  link_->write({Set{.address = "/lights/9/dim", .value = half.view()}}, PeerTag{7}, LinkTicket{3});
+  std::vector<std::string> answers = bridge_.take();
+  std::erase_if(answers, [](const std::string& line) { return !line.starts_with("answer"); });
+  EXPECT_THAT(answers, ElementsAre("answer 1: revision 1", HasSubstr("answer 2: no mapping takes /osc/other"), "answer 3: revision 1"));
+  EXPECT_EQ(held("/lights/3/dim"), "127.5");
+  EXPECT_EQ(held("/lights/9/dim"), "0.5") << "outside the namespace nothing is mapped";
+  advance(std::chrono::seconds{70});
+  EXPECT_EQ(held("/lights/3/dim"), "nothing") << "with all options of the original";
+}
+
+TEST_F(MappedLinkTest, WhatAPeerAsksForPassesAsItIs) {
+  begin(bank);
+  router::Peer& desk = connect("desk");
+  link_->subscribe("/lights/**");
+  desk.set("/lights/3/dim", 255);
+  desk.set("/lights/x", 1);
+  EXPECT_THAT(bridge_.take(), ElementsAre("/osc/fader/3 1.0", "/lights/x 1"));
+  link_->unsubscribe("/lights/**");
+  desk.set("/lights/x", 2);
+  desk.set("/lights/3/dim", 0);
+  EXPECT_THAT(bridge_.take(), ElementsAre("/osc/fader/3 0.0"));
 }
 
 }  // namespace

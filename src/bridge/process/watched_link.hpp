@@ -26,6 +26,10 @@ class WatchedLink final : public RouterLink, private RouterLinkListener {
   void set(std::string_view address, const ValueView& value, PeerTag peer) override { link_.set(address, value, peer); }
   void publish(const Publish& publish, PeerTag peer) override { link_.publish(publish, peer); }
   void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override { link_.bundle(messages, at, peer); }
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override { link_.write(message, peer, ticket); }
+  void get(std::string_view address, LinkTicket ticket) override { link_.get(address, ticket); }
+  void subscribe(const std::string& pattern) override { link_.subscribe(pattern); }
+  void unsubscribe(const std::string& pattern) override { link_.unsubscribe(pattern); }
 
  private:
   void link_up() override {
@@ -42,6 +46,8 @@ class WatchedLink final : public RouterLink, private RouterLinkListener {
     if (!up_ && eye_.is_final(error.code)) return eye_.ended(error);
     listener_->refused(error);
   }
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override { listener_->answered(ticket, answer); }
+  void caught_up(const std::string& pattern) override { listener_->caught_up(pattern); }
 
   RemoteRouterLink link_;
   Eye eye_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -25,6 +27,7 @@ namespace {
 constexpr Micros goodbye_linger{2'000'000};
 constexpr std::size_t unsent_kept_bytes_max = 65'536;
 constexpr Micros early_bundle{100'000};  // clocks disagree: the echo of a bundle may come this much before its time
+constexpr int quiet_round_trips = 3;     // that show a snapshot is over: each lets the router continue it once, and nothing tells its end
 constexpr std::uint8_t bridge_features = feature::param | feature::event | feature::stream;
 constexpr TypeMask bridge_types{0x1f};  // gestures and timelines too: a bridge sorts out itself what its protocol has no form for
 
@@ -73,9 +76,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     driver_ = ClientDriver::create(loop, session_config(config_, identity_), config_.endpoint, *this);
     driver_->call([&](ClientSession& session, Now now) {
       announce(session, now);
-      for (const std::string& pattern : patterns) {
-        if (auto id = session.subscribe(pattern, bridge_types, {}, now); !id) store(id.error());
-      }
+      for (const std::string& pattern : patterns) add_subscription(session, pattern, now);
       session.begin(now);
     });
   }
@@ -108,11 +109,64 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
       const Micros ahead = at ? until(*at, session, now) : Micros{0};
       auto sent = session.bundle(messages, at, ticket, now.steady + ahead + config_.answer_timeout, now);
       if (!sent) return refuse_here(sent);
-      std::vector<std::string> addresses;
-      for (const Message& message : messages) {
-        if (const Set* set = std::get_if<Set>(&message.body)) addresses.emplace_back(set->address);
+      own_writes_.wrote_bundle(ticket, set_addresses(messages), now.steady + ahead - early_bundle, peer);
+    });
+  }
+
+  void write(const Message& message, PeerTag peer, LinkTicket asked) {
+    driver_->call([&](ClientSession& session, Now now) {
+      const Ticket ticket = next_ticket();
+      const Set* set = std::get_if<Set>(&message.body);
+      if (set != nullptr) {
+        auto sent = session.set_confirmed(*set, ticket, now.steady + config_.answer_timeout, now);
+        if (!sent) return store_answer(asked, sent.error());
+        kept_.forget(set->address);  // an older value that still waits would come behind this one
+        own_writes_.wrote(ticket, set->address, peer);
+        asked_.emplace(ticket, asked);
+        return;
       }
-      own_writes_.wrote_bundle(ticket, std::move(addresses), now.steady + ahead - early_bundle, peer);
+      // Only a BUNDLE is answered for sure (contract 25), and one that has to wait not before its time: nobody waits for that.
+      const Bundle* bundle = std::get_if<Bundle>(&message.body);
+      const Bundle alone{.timestamp = {}, .messages = bundle != nullptr ? std::vector<Message>{} : std::vector<Message>{message}};
+      const Bundle& sending = bundle != nullptr ? *bundle : alone;
+      const Micros ahead = sending.timestamp ? until(*sending.timestamp, session, now) : Micros{0};
+      auto sent = session.bundle(sending.messages, sending.timestamp, ticket, now.steady + ahead + config_.answer_timeout, now);
+      if (!sent) return store_answer(asked, sent.error());
+      for (const std::string& address : set_addresses(sending.messages)) kept_.forget(address);
+      own_writes_.wrote_bundle(ticket, set_addresses(sending.messages), now.steady + ahead - early_bundle, peer);
+      if (ahead > Micros{0}) return store_answer(asked, {});
+      asked_.emplace(ticket, asked);
+    });
+  }
+
+  void get(std::string_view address, LinkTicket asked) {
+    driver_->call([&](ClientSession& session, Now now) {
+      const Ticket ticket = next_ticket();
+      asked_.emplace(ticket, asked);
+      auto sent = session.get(address, Micros{0}, true, ticket, now.steady + config_.answer_timeout, now);
+      if (sent) return;
+      asked_.erase(ticket);
+      store_answer(asked, sent.error());
+    });
+  }
+
+  void subscribe(const std::string& pattern) {
+    driver_->call([&](ClientSession& session, Now now) {
+      if (subscriptions_.contains(pattern)) return;
+      add_subscription(session, pattern, now);
+      if (!snapshot_ || !session.is_active()) return;
+      catching_up_.insert(pattern);
+      quiet_ = 0;
+      if (round_trip_ == Ticket::none) begin_round_trip(session, now);
+    });
+  }
+  void unsubscribe(const std::string& pattern) {
+    driver_->call([&](ClientSession& session, Now now) {
+      const auto at = subscriptions_.find(pattern);
+      if (at == subscriptions_.end()) return;
+      session.unsubscribe(at->second, now);
+      catching_up_.erase(pattern);
+      subscriptions_.erase(at);
     });
   }
 
@@ -129,7 +183,11 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   }
 
   // ---- DriverOwner ----
-  void connected() override { events_.emplace_back(Up{}); }
+  void connected() override {
+    events_.emplace_back(Up{});
+    for (const auto& [pattern, id] : subscriptions_) catching_up_.insert(pattern);
+    round_trip_due_ = snapshot_ && !catching_up_.empty();
+  }
   void disconnected(std::string_view reason) override { events_.emplace_back(Down{std::string(reason)}); }
   void reconnecting(std::uint32_t) override {}
   void gave_up(const Error& error) override { store(error); }
@@ -144,6 +202,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   void arrived(const Item& item) override {
     if (item.is_set) {
       if (item.snapshot && !snapshot_) return;
+      if (item.snapshot) quiet_ = 0;
       own_writes_.arrived(
           {.address = std::string(item.address), .value = bytes_of(*item.value), .revision = item.revision, .snapshot = item.snapshot},
           driver_->now().steady, ready_);
@@ -155,16 +214,24 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     events_.emplace_back(std::move(publish));
   }
   void answered(Ticket ticket, const Answer& answer) override {
+    if (ticket == round_trip_) return round_trip_done();
     own_writes_.settled(ticket, answer.revision, ready_);
     take_ready();
+    if (const auto asked = take_asked(ticket)) {
+      HeldAnswer held{.ticket = *asked, .error = {}, .revision = answer.revision, .value = {}};
+      if (answer.value) held.value = bytes_of(*answer.value);
+      events_.emplace_back(std::move(held));
+    }
   }
   void failed(Ticket ticket, const Error& error) override {
+    if (ticket == round_trip_) round_trip_ = Ticket::none;  // the connection is gone; the next one begins anew
     own_writes_.settled(ticket, std::nullopt, ready_);
     take_ready();
+    if (const auto asked = take_asked(ticket)) return store_answer(*asked, error);
     // The router said no. That it said nothing, or that the connection is gone, is no refusal.
     if (error.code != ErrorCode::no_answer && error.code != ErrorCode::not_connected) store(error);
   }
-  bool wants_turn() const override { return !events_.empty(); }
+  bool wants_turn() const override { return !events_.empty() || round_trip_due_; }
 
   void turn_ended() override {
     if (!driver_) return;
@@ -172,6 +239,7 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     driver_->call([&](ClientSession& session, Now now) {
       send_kept(session, now);
       events.swap(events_);
+      if (std::exchange(round_trip_due_, false)) begin_round_trip(session, now);
     });
     for (const Event& event : events) {
       if (listener_ == nullptr) return;  // closed by what came before
@@ -184,7 +252,16 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   struct Down {
     std::string reason;
   };
-  using Event = std::variant<Up, Down, Error, HeldSet, HeldPublish>;
+  struct HeldAnswer {
+    LinkTicket ticket;
+    std::optional<Error> error;
+    std::uint64_t revision = 0;
+    std::optional<std::string> value;  // tag byte and data
+  };
+  struct CaughtUp {
+    std::string pattern;
+  };
+  using Event = std::variant<Up, Down, Error, HeldSet, HeldPublish, HeldAnswer, CaughtUp>;
 
   void tell(const Up&) { listener_->link_up(); }
   void tell(const Down& down) { listener_->link_down(down.reason); }
@@ -207,7 +284,52 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
     listener_->delivered(delivery);
   }
 
+  void tell(const HeldAnswer& held) {
+    LinkAnswer answer{.error = held.error ? &*held.error : nullptr, .revision = held.revision, .value = {}};
+    if (held.value) answer.value = view_of(*held.value);
+    listener_->answered(held.ticket, answer);
+  }
+
+  void tell(const CaughtUp& caught_up) { listener_->caught_up(caught_up.pattern); }
+
+  void begin_round_trip(ClientSession& session, Now now) {
+    const Ticket ticket = next_ticket();
+    if (session.ping(ticket, now.steady + config_.connect_timeout, now)) round_trip_ = ticket;
+  }
+  void round_trip_done() {
+    round_trip_ = Ticket::none;
+    if (++quiet_ < quiet_round_trips) {
+      round_trip_due_ = true;
+      return;
+    }
+    quiet_ = 0;
+    for (const std::string& pattern : std::exchange(catching_up_, {})) events_.emplace_back(CaughtUp{pattern});
+  }
+
   void store(const Error& error) { events_.emplace_back(error); }
+  void store_answer(LinkTicket ticket, std::optional<Error> error) {
+    if (ticket != LinkTicket::none) events_.emplace_back(HeldAnswer{.ticket = ticket, .error = std::move(error), .revision = 0, .value = {}});
+    else if (error) store(*error);
+  }
+  std::optional<LinkTicket> take_asked(Ticket ticket) {
+    const auto at = asked_.find(ticket);
+    if (at == asked_.end()) return std::nullopt;
+    const LinkTicket asked = at->second;
+    asked_.erase(at);
+    return asked == LinkTicket::none ? std::nullopt : std::optional(asked);
+  }
+  void add_subscription(ClientSession& session, const std::string& pattern, Now now) {
+    auto id = session.subscribe(pattern, bridge_types, {}, now);
+    if (!id) return store(id.error());
+    subscriptions_.emplace(pattern, *id);
+  }
+  static std::vector<std::string> set_addresses(std::span<const Message> messages) {
+    std::vector<std::string> addresses;
+    for (const Message& message : messages) {
+      if (const Set* set = std::get_if<Set>(&message.body)) addresses.emplace_back(set->address);
+    }
+    return addresses;
+  }
   void take_ready() {
     for (HeldSet& set : ready_) events_.emplace_back(std::move(set));
     ready_.clear();
@@ -285,6 +407,12 @@ class RemoteRouterLink::Connection final : public client::DriverOwner {
   OwnWrites own_writes_;
   std::vector<HeldSet> ready_;
   std::vector<Event> events_;
+  std::map<Ticket, LinkTicket> asked_;            // calls of the bridge that wait for an answer; the session bounds them
+  std::map<std::string, std::uint32_t> subscriptions_;  // pattern → id
+  std::set<std::string> catching_up_;  // patterns whose snapshot may still be coming
+  Ticket round_trip_ = Ticket::none;   // a PING under way to find out
+  bool round_trip_due_ = false;
+  int quiet_ = 0;                      // round trips in a row that brought nothing of a snapshot
   std::uint64_t last_ticket_ = 0;
   std::uint64_t refused_here_ = 0;
   std::uint64_t echoes_unchecked_ = 0;
@@ -314,6 +442,18 @@ void RemoteRouterLink::publish(const Publish& publish, PeerTag) {
 }
 void RemoteRouterLink::bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) {
   if (connection_) connection_->bundle(messages, at, peer);
+}
+void RemoteRouterLink::write(const Message& message, PeerTag peer, LinkTicket ticket) {
+  if (connection_) connection_->write(message, peer, ticket);
+}
+void RemoteRouterLink::get(std::string_view address, LinkTicket ticket) {
+  if (connection_) connection_->get(address, ticket);
+}
+void RemoteRouterLink::subscribe(const std::string& pattern) {
+  if (connection_) connection_->subscribe(pattern);
+}
+void RemoteRouterLink::unsubscribe(const std::string& pattern) {
+  if (connection_) connection_->unsubscribe(pattern);
 }
 RemoteLinkStats RemoteRouterLink::stats() const { return connection_ ? connection_->stats() : RemoteLinkStats{}; }
 

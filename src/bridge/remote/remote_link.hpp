@@ -44,6 +44,11 @@ class RemoteRouterLink final : public RouterLink {
   void set(std::string_view address, const ValueView& value, PeerTag peer) override;
   void publish(const Publish& publish, PeerTag peer) override;
   void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override;
+  // Answered with an error at once while there is no connection, and after RemoteLinkConfig::answer_timeout.
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override;
+  void get(std::string_view address, LinkTicket ticket) override;
+  void subscribe(const std::string& pattern) override;
+  void unsubscribe(const std::string& pattern) override;
 
   RemoteLinkStats stats() const;
 

@@ -31,6 +31,15 @@ class Device final : public RouterLinkListener {
   }
   void refused(const Error& error) override { lines.push_back(fmt::format("refused {} {}", static_cast<int>(error.code), error.address)); }
 
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override {
+    std::string line = fmt::format("answer {}", static_cast<std::uint64_t>(ticket));
+    line += answer.error != nullptr ? fmt::format(" error {}", static_cast<int>(answer.error->code)) : fmt::format(" revision {}", answer.revision);
+    if (answer.value) line += " " + to_json(to_value(*answer.value));
+    lines.push_back(line);
+  }
+
+  void caught_up(const std::string& pattern) override { lines.push_back("caught up with " + pattern); }
+
   std::vector<std::string> lines;
   std::function<void()> on_delivery;
 };
@@ -242,6 +251,56 @@ TEST_F(RemoteLinkTest, MayBeClosedInsideACallback) {
   router.say_set("/osc/b", 1, 1);
   ASSERT_TRUE(run_until([&] { return router.count("websocket close") == 1; }));
   EXPECT_THAT(device_.lines, ElementsAre("up", "SET /osc/a 1"));
+}
+
+TEST_F(RemoteLinkTest, AnswersCallsAndStillKnowsItsOwnWrites) {
+  FakeRouter router;
+  open(router);
+  const EncodedValue one(Value(1));
+  const Set set{.address = "/osc/a", .value = one.view(), .revision = {}, .ttl = {}};
+  link_->write({set}, PeerTag{4}, LinkTicket{1});
+  EXPECT_TRUE(heard("answer 1 error 901")) << "not connected yet: nobody waits for later";
+  ASSERT_TRUE(heard("up"));
+  link_->write({set}, PeerTag{4}, LinkTicket{2});
+  ASSERT_TRUE(heard("answer 2 revision 1"));
+  EXPECT_THAT(device_.lines, Contains("SET /osc/a 1 own 4"));
+  link_->write({Publish{.address = "/osc/e", .signal = SignalType::event, .value = one.view(), .samples = {}, .timestamp = {}, .id = {}, .rate = {}}}, PeerTag{4},
+               LinkTicket{3});
+  ASSERT_TRUE(heard("answer 3 revision 0"));
+  link_->get("/osc/a", LinkTicket{4});
+  ASSERT_TRUE(heard("answer 4 revision 1 1"));
+  link_->get("/osc/none", LinkTicket{5});
+  ASSERT_TRUE(run_until([&] { return std::ranges::any_of(device_.lines, [](const auto& line) { return line.starts_with("answer 5 error"); }); }));
+  router.refuse_sets(401);
+  link_->write({set}, PeerTag{4}, LinkTicket{6});
+  ASSERT_TRUE(heard("answer 6 error 401"));
+  EXPECT_EQ(std::ranges::count_if(device_.lines, [](const auto& line) { return line.starts_with("refused"); }), 0) << "told once, as the answer";
+}
+
+TEST_F(RemoteLinkTest, SaysWhenAPatternHasCaughtUp) {
+  FakeRouter router;
+  open(router, true);
+  ASSERT_TRUE(heard("caught up with /osc/**"));
+  link_->subscribe("/more/**");
+  ASSERT_TRUE(heard("caught up with /more/**"));
+  router.drop_all();
+  ASSERT_TRUE(run_until([&] { return std::ranges::count(device_.lines, "caught up with /more/**") == 2; })) << "once more with each connection";
+}
+
+TEST_F(RemoteLinkTest, SubscribesToMoreAndToLess) {
+  FakeRouter router;
+  open(router);
+  ASSERT_TRUE(heard("up"));
+  link_->subscribe("/more/**");
+  link_->subscribe("/more/**");
+  ASSERT_TRUE(run_until([&] { return router.count("SUBSCRIBE 3 /more/**") == 1; }));
+  link_->unsubscribe("/more/**");
+  link_->unsubscribe("/more/**");
+  ASSERT_TRUE(run_until([&] { return router.count("UNSUBSCRIBE") == 1; }));
+  set("/osc/a", 1, 7);
+  ASSERT_TRUE(heard("SET /osc/a 1 own 7"));
+  EXPECT_EQ(router.count("SUBSCRIBE"), 3U);
+  EXPECT_EQ(router.count("UNSUBSCRIBE"), 1U);
 }
 
 }  // namespace
