@@ -38,7 +38,7 @@ class Discovery::Nobody final : public router::Sink {
 
 Discovery::Discovery(router::Router& router, DiscoveryConfig config, const Now& now)
     : router_(router), config_(std::move(config)), sink_(std::make_unique<Nobody>(session_)), session_(router::nobody), due_(now.steady) {
-  session_ = router_.open_session({.name = "home-assistant", .grants = router::open_grants(), .writer = "home-assistant"}, *sink_, now);
+  session_ = router_.open_session({.name = "home-assistant", .grants = router::open_grants(), .counted = false, .writer = "home-assistant"}, *sink_, now);
 }
 
 Discovery::~Discovery() = default;

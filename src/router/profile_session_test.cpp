@@ -48,6 +48,19 @@ class ProfileSession : public RouterTest {
   }
 };
 
+TEST_F(ProfileSession, OfTheProgramItselfIsInNoGauge) {
+  NotingSink sink;
+  const Gauges before = router().gauges();
+  const SessionId session = router().open_session({.name = "reports", .grants = open_grants(), .counted = false}, sink, world().now());
+  router().submit(session, Message{Subscribe{.id = 1, .pattern = "/a"}}, Qos::fire, {}, world().now());
+  const Gauges with = router().gauges();
+  EXPECT_EQ(with.sessions, before.sessions);
+  EXPECT_EQ(with.links, before.links);
+  EXPECT_EQ(with.subscriptions, before.subscriptions);
+  router().close_session(session, world().now());
+  EXPECT_EQ(router().gauges().sessions, before.sessions);
+}
+
 TEST_F(ProfileSession, IsToldWhichOfItsSubscriptionsMatch) {
   NotingSink sink;
   const SessionId inside = open(sink);

@@ -207,6 +207,7 @@ SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, const 
   session.echo_publishes = profile.echo_publishes;
   session.sink_queues = profile.sink_queues;
   session.conflate = profile.conflate;
+  session.counted = profile.counted;
   session.encoding = profile.encoding;
   if (!profile.writer.empty()) {
     writers.release(session.writer);
@@ -266,6 +267,9 @@ Gauges Engine::gauges() {
              .sessions_congested = 0, .param_bytes = params.memory_bytes()};
   table.each_session([&](const Session& session) {
     if (session.outbox && session.outbox->congested()) ++out.sessions_congested;
+    if (session.counted) return;
+    --out.links, --out.sessions;
+    subscriptions.for_each(session.slot, [&](SubscriptionSlot, const Subscription&) { --out.subscriptions; });
   });
   return out;
 }

@@ -39,6 +39,7 @@ struct SessionProfile {
   // The sink keeps what waits itself and bounds it: everything is handed over at once, whatever waits there. What it reports as waiting still slows
   // snapshots and, if it moves, publishers (contract 17).
   bool sink_queues = false;
+  bool counted = true;                 // no: a part of the program itself, which gauges leave out
   std::string writer;                  // text the wire shows as writer of its values; empty: its session id
 };
 

@@ -70,6 +70,7 @@ struct Session {
   bool sink_queues = false;               // the sink keeps what waits itself
   bool conflate = true;
   bool locks = false;                     // has ever taken one
+  bool counted = true;                    // in gauges
 };
 
 class SessionTable {

@@ -17,7 +17,7 @@ Value number(std::uint64_t count) { return static_cast<std::int64_t>(count); }
 
 SessionReports::SessionReports(router::Router& router, io::IoLoop& loop) : router_(router), loop_(loop) {
   const Now now = io::read_clocks();
-  session_ = router_.open_session({.name = "session-reports", .grants = router::open_grants(), .echo_sets = router::Echo::no}, *this, now);
+  session_ = router_.open_session({.name = "session-reports", .grants = router::open_grants(), .echo_sets = router::Echo::no, .counted = false}, *this, now);
   router_.submit(session_, Message{Subscribe{.id = 1, .pattern = sessions_ask_address}}, Qos::fire, {}, now);
 }
 
