@@ -35,7 +35,9 @@ MqttBridge::MqttBridge(RouterLink& router, MqttConfig config, std::string client
       outside_(std::move(outside)),
       client_(config_, std::move(client_id), *this),
       own_(config_.limits.own_publications_max),
-      guard_(config_.repeats_max, config_.limits.topics_watched_max) {}
+      guard_(config_.repeats_max, config_.limits.topics_watched_max) {
+  if (config_.rate_hz_max.value_or(0) > 0) rate_.emplace(*config_.rate_hz_max, config_.limits.thinned_topics_max);
+}
 
 void MqttBridge::start() {
   const std::vector<std::string> patterns{config_.ns.pattern()};
@@ -133,7 +135,25 @@ void MqttBridge::delivered(const LinkDelivery& delivery) {
   message.retain = config_.retain == Retain::always || (config_.retain == Retain::params && delivery.is_set);
   const bool deleted = delivery.is_set && delivery.value && delivery.value->tag == ValueTag::null;
   if (message.retain && deleted) message.payload.clear();  // as a broker deletes what it has retained
-  client_.publish(std::move(message), outside_.clock());
+  const SteadyTime now = outside_.clock();
+  if (rate_ && message.is_param) {
+    const Offered offered = rate_->offer(message.topic, now, [&](OutMessage& waiting) { waiting = std::move(message); });
+    outside_.deadline_changed();
+    if (offered == Offered::replaced) ++counters_.thinned;
+    if (offered != Offered::send_now) return;
+  }
+  client_.publish(std::move(message), now);
+}
+
+void MqttBridge::advance(SteadyTime now) {
+  if (rate_) rate_->advance(now, [&](OutMessage&& due) { client_.publish(std::move(due), now); });
+  client_.advance(now);
+}
+
+std::optional<SteadyTime> MqttBridge::next_deadline() const {
+  const auto client = client_.next_deadline();
+  const auto rate = rate_ ? rate_->next_deadline() : std::nullopt;
+  return client && rate ? std::min(client, rate) : client ? client : rate;
 }
 
 bool MqttBridge::topic_of(std::string_view address, std::string& topic) {
@@ -180,7 +200,10 @@ wire::Qos MqttBridge::qos_of(const LinkDelivery& delivery) const {
 // A broker without No Local returns it once for each of our filters that it matches.
 void MqttBridge::client_sent(const OutMessage& message) {
   if (client_.tells_own_apart()) return;
-  const auto matches = [&](const std::string& filter) { return wire::filter_matches(filter, message.topic); };
+  const auto matches = [&](const std::string& filter) {
+    const auto shared = wire::parse_shared(filter);
+    return wire::filter_matches(shared ? shared->filter : std::string_view(filter), message.topic);
+  };
   const auto copies = static_cast<std::size_t>(std::ranges::count_if(config_.filters, matches));
   own_.published(message.topic, message.payload, copies, outside_.clock());
 }
@@ -227,6 +250,7 @@ std::vector<std::pair<const char*, std::uint64_t>> MqttBridge::all_counters() co
       {"delivered", counters_.delivered},
       {"outside_namespace", counters_.outside_namespace},
       {"not_a_topic", counters_.not_a_topic},
+      {"thinned", counters_.thinned},
       {"sent", client.sent},
       {"sent_again", client.sent_again},
       {"refused_by_broker", client.refused},

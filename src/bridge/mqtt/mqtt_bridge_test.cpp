@@ -145,6 +145,22 @@ TEST_F(MqttBridgeTest, ValuesArePublishedAsItIsConfigured) {
                                   "PUBLISH site/a/state  q1 #4 retain"));
 }
 
+TEST_F(MqttBridgeTest, ARateThinsValuesAndTheNewestIsLast) {
+  MqttConfig config;
+  config.rate_hz_max = 10;
+  begin(config);
+  come_up();
+  for (int i = 0; i < 5; ++i) deliver("/mqtt/a", Value(i));
+  deliver("/mqtt/b", Value(9));
+  for (int i = 0; i < 2; ++i) deliver_event("/mqtt/e", Value(i));
+  EXPECT_THAT(sent(), ElementsAre("PUBLISH a 0 q0", "PUBLISH b 9 q0", "PUBLISH e 0 q0", "PUBLISH e 1 q0")) << "events are not thinned";
+  wait(99ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  wait(2ms);
+  EXPECT_THAT(sent(), ElementsAre("PUBLISH a 4 q0"));
+  EXPECT_EQ(bridge->counters().thinned, 3U);
+}
+
 TEST_F(MqttBridgeTest, TopicsNobodyMayPublishToAreCountedAndTold) {
   begin();
   come_up();
@@ -278,7 +294,7 @@ TEST_F(MqttBridgeTest, TellsWhoReadsWhetherTheRouterIsThere) {
   link.up_at_once = false;
   begin();
   std::vector<bool> told;
-  bridge->set_router_changed([&](bool up) { told.push_back(up); });
+  bridge->set_changes([&](bool up) { told.push_back(up); }, [] {});
   EXPECT_FALSE(bridge->router_is_up());
   link.listener->link_up();
   link.listener->link_down("restart");

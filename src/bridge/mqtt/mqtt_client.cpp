@@ -23,6 +23,9 @@ bool is_shut_out(wire::Reason reason) {
          reason == bad_authentication_method || static_cast<std::uint8_t>(reason) == 0x8a;  // banned
 }
 
+// "$share/group/filter": No Local is forbidden there (MQTT 5, 3.8.3.1).
+bool is_shared(std::string_view filter) { return wire::parse_shared(filter).has_value(); }
+
 std::string_view content_type_of(ContentType content) {
   switch (content) {
     case ContentType::bytes: return "application/octet-stream";
@@ -40,6 +43,10 @@ MqttClient::MqttClient(const MqttConfig& config, std::string client_id, MqttClie
       client_id_(config.client_id.empty() ? std::move(client_id) : config.client_id),
       version_(config.version == VersionChoice::v311 ? wire::Version::v311 : wire::Version::v5),
       waiting_(config_.limits) {}
+
+bool MqttClient::tells_own_apart() const {
+  return version_ == wire::Version::v5 && config_.no_local && std::ranges::none_of(config_.filters, is_shared);
+}
 
 // ---- the connection ----
 
@@ -136,14 +143,17 @@ void MqttClient::take_over_session(bool present) {
 }
 
 void MqttClient::subscribe() {
-  const wire::SubscriptionOptions options{
-      .qos = config_.subscribe_qos, .no_local = config_.no_local, .retain_as_published = true, .retain_handling = 0};
   const std::span<const std::string> all = config_.filters;
-  for (std::size_t first = 0; first < all.size(); first += filters_per_packet_max) {
-    const std::size_t count = std::min(filters_per_packet_max, all.size() - first);
+  for (std::size_t first = 0; first < all.size();) {
+    const bool shared = is_shared(all[first]);
+    std::size_t count = 1;
+    while (count < filters_per_packet_max && first + count < all.size() && is_shared(all[first + count]) == shared) ++count;
     const wire::PacketId id = next_id();
-    wire::append_subscribe(out_, version_, id, all.subspan(first, count), options);
+    wire::append_subscribe(
+        out_, version_, id, all.subspan(first, count),
+        {.qos = config_.subscribe_qos, .no_local = config_.no_local && !shared, .retain_as_published = true, .retain_handling = 0});
     subscribing_.push_back({id, {first, count}});
+    first += count;
   }
   subscribed_ = true;
 }

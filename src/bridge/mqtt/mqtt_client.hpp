@@ -81,7 +81,7 @@ class MqttClient {
   const std::string& client_id() const { return client_id_; }
   // A value for this topic is on its way, so what the broker has retained is older than ours.
   bool has_newer(std::string_view topic) const;
-  bool tells_own_apart() const { return version_ == wire::Version::v5 && config_.no_local; }
+  bool tells_own_apart() const;  // the broker does not return what we publish
   const WaitingMessages& waiting() const { return waiting_; }
   std::size_t in_flight() const { return in_flight_.size(); }
   const MqttClientCounters& counters() const { return counters_; }

@@ -30,6 +30,19 @@ TEST_F(MqttClientTest, ConnectsAndSubscribesToAllFilters) {
   EXPECT_THAT(sent(), ElementsAre("SUBSCRIBE #1 a/# q1 no-local b/+ q1 no-local"));
 }
 
+TEST_F(MqttClientTest, SharedFiltersAreAskedForWithoutNoLocal) {
+  MqttConfig config;
+  config.filters = {"a/#", "$share/g/b/#"};
+  begin(config);
+  connect();
+  sent();
+  accept();
+  EXPECT_THAT(sent(), ElementsAre("SUBSCRIBE #1 a/# q0 no-local", "SUBSCRIBE #2 $share/g/b/# q0"));
+  deliver("/mqtt/b/x", Value(1));
+  message("b/x", "1");
+  EXPECT_THAT(link.take(), IsEmpty()) << "so it has to be known again";
+}
+
 TEST_F(MqttClientTest, SpeaksTheOldVersionWithABrokerThatKnowsNoOther) {
   begin();
   connect();

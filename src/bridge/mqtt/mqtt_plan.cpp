@@ -343,6 +343,10 @@ std::vector<options::Option> MqttPlan::message_rows() {
          settings.publish_topic = text;
          return {};
        }},
+      {.name = "max-rate",
+       .value = "HZ",
+       .help = "Publishes at most so many values a second on one topic, the newest last.",
+       .apply = apply_count(settings.rate_hz_max, 1, 100'000)},
       {.name = "no-local",
        .value = "BOOL",
        .default_text = "true",
@@ -365,7 +369,7 @@ std::vector<options::Option> MqttPlan::bound_rows() {
        .value = "N",
        .default_text = "1000",
        .help = "Events kept for a broker that is absent; then the oldest is dropped.",
-       .apply = apply_count(limits.waiting_events_max, 0, 1'000'000)},
+       .apply = apply_count(limits.waiting_events_max, 1, 1'000'000)},
       {.name = "waiting-bytes",
        .value = "SIZE",
        .default_text = "8M",

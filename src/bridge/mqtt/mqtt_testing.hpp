@@ -186,9 +186,9 @@ class MqttBridgeTest : public testing::Test {
 
   void wait(Micros duration) {
     const SteadyTime end = now + duration;
-    for (auto next = client().next_deadline(); next && *next <= end; next = client().next_deadline()) {
+    for (auto next = bridge->next_deadline(); next && *next <= end; next = bridge->next_deadline()) {
       now = std::max(now, *next);
-      client().advance(now);
+      bridge->advance(now);
       if (connection.ended) break;
     }
     now = end;
