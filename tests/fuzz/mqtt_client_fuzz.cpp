@@ -1,7 +1,8 @@
 // The MQTT bridge and a broker that sends what the input says, in one read and in many. What the bridge writes to the router and answers must not
 // depend on how the bytes were cut, its answers are whole packets, and what it remembers stays bounded.
 //
-// Input: flags (bit 0: version 3.1.1, bit 1: the broker has accepted us already, bit 2: QoS 2 towards it), how many bytes with the sizes of reads
+// Input: flags (bit 0: version 3.1.1, bit 1: the broker has accepted us already, bit 2: QoS 2 towards it, bit 3: end to end
+// acknowledgements), how many bytes with the sizes of reads
 // follow, these, then the stream.
 #include <string>
 
@@ -21,7 +22,10 @@ constexpr std::size_t packet_bytes_max = 4'096;
 
 class FuzzLink final : public bridge::RouterLink {
  public:
-  void open(const bridge::BridgeIdentity&, std::span<const std::string>, bool, bridge::RouterLinkListener& listener) override { listener.link_up(); }
+  void open(const bridge::BridgeIdentity&, std::span<const std::string>, bool, bridge::RouterLinkListener& told) override {
+    listener = &told;
+    told.link_up();
+  }
   void close() override {}
   void set(std::string_view address, const ValueView& value, bridge::PeerTag) override { note(address, value); }
   void publish(const Publish& publish, bridge::PeerTag) override {
@@ -29,7 +33,13 @@ class FuzzLink final : public bridge::RouterLink {
     note(publish.address, *publish.value);
   }
   void bundle(std::span<const Message>, std::optional<UnixTime>, bridge::PeerTag) override {}
+  void write(const Message& message, bridge::PeerTag peer, bridge::LinkTicket ticket) override {
+    if (const auto* written_set = std::get_if<Set>(&message.body)) set(written_set->address, written_set->value, peer);
+    if (const auto* event = std::get_if<Publish>(&message.body)) publish(*event, peer);
+    if (ticket != bridge::LinkTicket::none) listener->answered(ticket, {});
+  }
 
+  bridge::RouterLinkListener* listener = nullptr;
   std::string written;
 
  private:
@@ -79,6 +89,7 @@ Outcome run(std::span<const std::uint8_t> stream, const fuzz::Cuts& cuts, std::u
   bridge_mqtt::MqttConfig config;
   config.version = old ? bridge_mqtt::VersionChoice::v311 : bridge_mqtt::VersionChoice::v5;
   config.kind = bridge_mqtt::MessageKind::retained_aware;
+  config.end_to_end_ack = (flags & 8) != 0;
   if ((flags & 4) != 0) config.publish_qos = mqtt::Qos::exactly_once;
   config.limits.packet_bytes_max = packet_bytes_max;
   config.limits.receive_maximum = 4;

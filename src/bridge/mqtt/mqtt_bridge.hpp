@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -75,14 +76,21 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   void link_down(std::string_view reason) override;
   void delivered(const LinkDelivery& delivery) override;
   void refused(const Error& error) override;
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override;
 
  private:
   // MqttClientEvents
   void client_ready(bool) override {}
-  void client_message(const wire::PublishPacket& message) override;
+  Taken client_message(const wire::PublishPacket& message) override;
   void client_sent(const OutMessage& message) override;
   void client_note(std::string_view text) override { note("client", std::string(text)); }
 
+  struct Unanswered {  // a message of the broker that the router has not answered yet
+    std::uint64_t connection = 0;
+    wire::PacketId id{};
+    wire::Qos qos{};
+  };
+  Taken write(const wire::PublishPacket& message, bool param, const ValueView& value);
   bool is_ours(const wire::PublishPacket& message, SteadyTime now);
   bool may_loop(const wire::PublishPacket& message) const;
   std::optional<ValueView> value_of(const wire::PublishPacket& message);
@@ -102,6 +110,9 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   PacedLog log_;
   MqttBridgeCounters counters_;
   bool router_up_ = false;
+  std::uint64_t last_ticket_ = 0;
+  std::unordered_map<std::uint64_t, Unanswered> unanswered_;  // by ticket; as many as the broker has in flight
+  bool answers_lost_ = false;
 
   // Reused from message to message. The router may deliver while one is being written, so each direction has its own.
   std::string address_;

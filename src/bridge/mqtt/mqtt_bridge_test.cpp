@@ -113,6 +113,51 @@ TEST_F(MqttBridgeTest, WhatTheRouterRefusesIsTold) {
   EXPECT_EQ(bridge->counters().refused, 1U);
 }
 
+TEST_F(MqttBridgeTest, AMessageThatExpiresIsAValueThatDoes) {
+  begin();
+  come_up();
+  message("a", "1", {.message_expiry = 30});
+  EXPECT_THAT(link.take(), ElementsAre("SET /mqtt/a 1 for 30 s"));
+}
+
+TEST_F(MqttBridgeTest, EndToEndAMessageIsAcknowledgedWhenTheRouterHasAnswered) {
+  MqttConfig config;
+  config.end_to_end_ack = true;
+  begin(config);
+  come_up();
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::at_least_once});
+  message("b", "2", {.id = PacketId{8}, .qos = Qos::exactly_once});
+  message("c", "3", {.id = PacketId{9}, .qos = Qos::at_least_once});
+  EXPECT_THAT(sent(), IsEmpty());
+  ASSERT_EQ(link.tickets.size(), 3U);
+  const Error locked{ErrorCode::lock_held, "locked by desk", "/mqtt/b"};
+  link.listener->answered(link.tickets[1], {.error = &locked});
+  EXPECT_THAT(sent(), ElementsAre("PUBREC #8"));
+  EXPECT_EQ(bridge->counters().refused, 1U);
+  link.listener->answered(link.tickets[0], {});
+  EXPECT_THAT(sent(), ElementsAre("PUBACK #7"));
+  drop();
+  come_up(true);
+  link.listener->answered(link.tickets[2], {});
+  EXPECT_THAT(sent(), IsEmpty()) << "the connection it came with is gone: it will be sent again";
+}
+
+TEST_F(MqttBridgeTest, EndToEndWhatTheRouterDidNotAnswerIsAskedForAgain) {
+  MqttConfig config;
+  config.end_to_end_ack = true;
+  begin(config);
+  come_up();
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::at_least_once});
+  const Error lost{ErrorCode::not_connected, "the connection is gone", {}};
+  link.listener->answered(link.tickets[0], {.error = &lost});
+  link.listener->link_down("restart");
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_FALSE(connection.ended);
+  link.listener->link_up();
+  ASSERT_TRUE(connection.ended);
+  EXPECT_EQ(connection.ended->retry, Ending::Retry::soon);
+}
+
 // ---- from the router ----
 
 TEST_F(MqttBridgeTest, ValuesArePublished) {

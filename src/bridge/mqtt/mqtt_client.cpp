@@ -52,6 +52,7 @@ bool MqttClient::tells_own_apart() const {
 
 void MqttClient::connection_up(PacketWire& wire, SteadyTime now) {
   wire_ = &wire;
+  ++connection_number_;
   ready_ = heard_ = false;
   opened_at_ = sent_at_ = now;
   pinged_at_.reset();
@@ -185,21 +186,34 @@ void MqttClient::on(const wire::ServerDisconnect& disconnect, SteadyTime) {
 void MqttClient::on(const wire::PublishPacket& message, SteadyTime) {
   if (message.topic.empty() || !wire::is_topic_name(message.topic))
     return fail(wire::Reason::topic_name_invalid, "a message without a topic that is one");
-  if (message.qos == wire::Qos::exactly_once && !receiving_.insert(message.id).second) {
+  if (message.qos == wire::Qos::exactly_once && receiving_.contains(message.id)) {
     ++counters_.duplicates;
     return answer(wire::PacketType::pubrec, message.id);
   }
-  if (version_ == wire::Version::v5 && receiving_.size() > config_.limits.receive_maximum) {
+  if (version_ == wire::Version::v5 && receiving_.size() >= config_.limits.receive_maximum) {
     return fail(wire::Reason::receive_maximum_exceeded, "more QoS 2 messages at a time than we allow");
   }
   ++counters_.received;
-  events_.client_message(message);
-  if (message.qos == wire::Qos::at_least_once) answer(wire::PacketType::puback, message.id);
-  if (message.qos == wire::Qos::exactly_once) answer(wire::PacketType::pubrec, message.id);
+  const Taken taken = events_.client_message(message);
+  if (taken == Taken::now) answer_message(message.id, message.qos, wire::Reason::success);
 }
 
-void MqttClient::answer(wire::PacketType type, wire::PacketId id) {
-  if (wire_ != nullptr) wire::append_acknowledgement(out_, version_, {.type = type, .id = id});
+void MqttClient::acknowledge(std::uint64_t connection, wire::PacketId id, wire::Qos qos, wire::Reason reason, SteadyTime now) {
+  if (connection != connection_number_ || wire_ == nullptr) return;
+  answer_message(id, qos, reason);
+  transmit(now);
+}
+
+void MqttClient::answer_message(wire::PacketId id, wire::Qos qos, wire::Reason reason) {
+  if (qos == wire::Qos::at_least_once) answer(wire::PacketType::puback, id, reason);
+  if (qos != wire::Qos::exactly_once) return;
+  answer(wire::PacketType::pubrec, id, reason);
+  const bool done = wire::is_failure(reason) && version_ == wire::Version::v5;  // then no PUBREL follows
+  if (!done) receiving_.insert(id);
+}
+
+void MqttClient::answer(wire::PacketType type, wire::PacketId id, wire::Reason reason) {
+  if (wire_ != nullptr) wire::append_acknowledgement(out_, version_, {.type = type, .id = id, .reason = reason});
 }
 
 // ---- to the broker ----

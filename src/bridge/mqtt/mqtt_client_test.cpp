@@ -223,6 +223,21 @@ TEST_F(MqttClientTest, Qos2IsWrittenOnceHoweverOftenItComes) {
   EXPECT_THAT(link.take(), ElementsAre("SET /mqtt/a 2"));
 }
 
+TEST_F(MqttClientTest, Qos2ThatWasNotAcknowledgedIsTakenAgain) {
+  MqttConfig config;
+  config.end_to_end_ack = true;
+  begin(config);
+  come_up();
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::exactly_once});
+  drop();
+  come_up(true);
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::exactly_once, .duplicate = true});
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(link.tickets.size(), 2U);
+  link.listener->answered(link.tickets[1], {});
+  EXPECT_THAT(sent(), ElementsAre("PUBREC #7"));
+}
+
 TEST_F(MqttClientTest, Qos2IsSentInFourSteps) {
   MqttConfig config;
   config.publish_qos = Qos::exactly_once;

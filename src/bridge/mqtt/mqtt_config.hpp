@@ -61,6 +61,7 @@ struct MqttConfig {
   wire::Qos subscribe_qos{};
   bool no_local = true;  // MQTT 5: the broker does not return what we publish. Otherwise we know our own again
   MessageKind kind = MessageKind::param;
+  bool end_to_end_ack = false;  // QoS 1 and 2 are acknowledged when the router has answered, not when its link has taken the message
   PayloadForm payload = PayloadForm::automatic;
 
   // To the broker.

@@ -106,6 +106,7 @@ Result<void> MqttPlan::check() const {
   if (certificates && !use_tls) return bad_option("ca, cert, key and insecure: without tls or mqtts:// they mean nothing");
   if (settings.password && settings.user_name.empty() && settings.version == VersionChoice::v311)
     return bad_option("password: MQTT 3.1.1 has none without username");
+  if (settings.end_to_end_ack && settings.clean_start) return bad_option("end-to-end-ack: without clean-start false the broker sends nothing again");
   if (!settings.clean_start && settings.client_id.empty()) return bad_option("clean-start false: the broker can only know us again by a client-id");
   return {};
 }
@@ -328,6 +329,9 @@ std::vector<options::Option> MqttPlan::message_rows() {
        .default_text = "param",
        .help = "What a message becomes: param, event, or retained-aware: retained a param, else an event.",
        .apply = apply_choice(settings.kind, kind_names)},
+      {.name = "end-to-end-ack",
+       .help = "Acknowledges QoS 1 and 2 when the router has answered; with --clean-start false the broker sends again what it did not.",
+       .apply = apply_switch(settings.end_to_end_ack)},
       {.name = "payload",
        .value = "FORM",
        .default_text = "auto",
