@@ -52,12 +52,12 @@ function(clasp_library)
   endif()
 endfunction()
 
-# clasp_fuzzer(NAME foo SRC foo_fuzz.cpp DEPS clasp::core [CORPUS dir])
+# clasp_fuzzer(NAME foo SRC foo_fuzz.cpp DEPS clasp::core [CORPUS dir] [SECONDS_MAX 15])
 #
 # A libFuzzer target, and a test that runs it for CLASP_FUZZ_SECONDS from the inputs of tests/fuzz/make_corpus.py and from CORPUS, always in the same
-# way (seed 1): what a change breaks shows, not what chance finds. tests/fuzz/soak tries other seeds.
+# way (seed 1): what a change breaks shows, not what chance finds; SECONDS_MAX: not longer than that. tests/fuzz/soak tries other seeds.
 function(clasp_fuzzer)
-  cmake_parse_arguments(ARG "" "NAME;SRC;CORPUS" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;SRC;CORPUS;SECONDS_MAX" "DEPS" ${ARGN})
   if(NOT CLASP_BUILD_FUZZ)
     return()
   endif()
@@ -76,8 +76,12 @@ function(clasp_fuzzer)
   if(ARG_CORPUS)
     list(APPEND folders ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
   endif()
+  set(seconds ${CLASP_FUZZ_SECONDS})
+  if(ARG_SECONDS_MAX AND ARG_SECONDS_MAX LESS seconds)
+    set(seconds ${ARG_SECONDS_MAX})
+  endif()
   add_test(NAME fuzz.${ARG_NAME}
-           COMMAND fuzz_${ARG_NAME} -seed=1 -max_total_time=${CLASP_FUZZ_SECONDS} -print_final_stats=1 -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}- ${folders})
+           COMMAND fuzz_${ARG_NAME} -seed=1 -max_total_time=${seconds} -print_final_stats=1 -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}- ${folders})
   math(EXPR limit "${CLASP_FUZZ_SECONDS} + 120")
   set_tests_properties(fuzz.${ARG_NAME} PROPERTIES TIMEOUT ${limit} LABELS fuzz FIXTURES_REQUIRED corpus)
 endfunction()

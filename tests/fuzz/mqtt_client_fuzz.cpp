@@ -1,7 +1,8 @@
 // The MQTT bridge and a broker that sends what the input says, in one read and in many. What the bridge writes to the router and answers must not
 // depend on how the bytes were cut, its answers are whole packets, and what it remembers stays bounded.
 //
-// Input: flags (bit 0: version 3.1.1, bit 1: the broker has accepted us already, bit 2: QoS 2 towards it), how many bytes with the sizes of reads
+// Input: flags (bit 0: version 3.1.1, bit 1: the broker has accepted us already, bit 2: QoS 2 towards it, bit 3: end to end
+// acknowledgements), how many bytes with the sizes of reads
 // follow, these, then the stream.
 #include <string>
 
@@ -15,21 +16,30 @@
 namespace {
 
 using namespace clasp;
-using namespace clasp::bridge;
+namespace bridge_mqtt = clasp::bridge::mqtt;
 
 constexpr std::size_t packet_bytes_max = 4'096;
 
-class FuzzLink final : public RouterLink {
+class FuzzLink final : public bridge::RouterLink {
  public:
-  void open(const BridgeIdentity&, std::span<const std::string>, bool, RouterLinkListener& listener) override { listener.link_up(); }
+  void open(const bridge::BridgeIdentity&, std::span<const std::string>, bool, bridge::RouterLinkListener& told) override {
+    listener = &told;
+    told.link_up();
+  }
   void close() override {}
-  void set(std::string_view address, const ValueView& value, PeerTag) override { note(address, value); }
-  void publish(const Publish& publish, PeerTag) override {
+  void set(std::string_view address, const ValueView& value, bridge::PeerTag) override { note(address, value); }
+  void publish(const Publish& publish, bridge::PeerTag) override {
     fuzz::require(publish.value.has_value(), "an event of a message has its value");
     note(publish.address, *publish.value);
   }
-  void bundle(std::span<const Message>, std::optional<UnixTime>, PeerTag) override {}
+  void bundle(std::span<const Message>, std::optional<UnixTime>, bridge::PeerTag) override {}
+  void write(const Message& message, bridge::PeerTag peer, bridge::LinkTicket ticket) override {
+    if (const auto* written_set = std::get_if<Set>(&message.body)) set(written_set->address, written_set->value, peer);
+    if (const auto* event = std::get_if<Publish>(&message.body)) publish(*event, peer);
+    if (ticket != bridge::LinkTicket::none) listener->answered(ticket, {});
+  }
 
+  bridge::RouterLinkListener* listener = nullptr;
   std::string written;
 
  private:
@@ -41,14 +51,14 @@ class FuzzLink final : public RouterLink {
   }
 };
 
-class FuzzWire final : public mqtt::PacketWire {
+class FuzzWire final : public bridge_mqtt::PacketWire {
  public:
   void send(Bytes packets) override {
     fuzz::require(!ended, "nothing is sent behind the end");
     sent.append(as_text(packets));
   }
   bool has_room() override { return true; }
-  void end(mqtt::Ending ending) override {
+  void end(bridge_mqtt::Ending ending) override {
     fuzz::require(!ended && !ending.text.empty(), "a connection ends once, with a reason");
     ended = true;
   }
@@ -60,7 +70,7 @@ class FuzzWire final : public mqtt::PacketWire {
 void require_whole_packets(const std::string& sent) {
   Bytes rest = as_bytes(sent);
   while (!rest.empty()) {
-    const auto length = clasp::mqtt::read_variable_integer(rest.subspan(1));
+    const auto length = mqtt::read_variable_integer(rest.subspan(1));
     fuzz::require(length.bytes != 0 && rest.size() >= 1 + length.bytes + length.value, "what is sent are whole packets");
     rest = rest.subspan(1 + length.bytes + length.value);
   }
@@ -76,15 +86,16 @@ struct Outcome {
 Outcome run(std::span<const std::uint8_t> stream, const fuzz::Cuts& cuts, std::uint8_t flags) {
   const SteadyTime now{1'000'000};
   const bool old = (flags & 1) != 0;
-  mqtt::MqttConfig config;
-  config.version = old ? mqtt::VersionChoice::v311 : mqtt::VersionChoice::v5;
-  config.kind = mqtt::MessageKind::retained_aware;
-  if ((flags & 4) != 0) config.publish_qos = clasp::mqtt::Qos::exactly_once;
+  bridge_mqtt::MqttConfig config;
+  config.version = old ? bridge_mqtt::VersionChoice::v311 : bridge_mqtt::VersionChoice::v5;
+  config.kind = bridge_mqtt::MessageKind::retained_aware;
+  config.end_to_end_ack = (flags & 8) != 0;
+  if ((flags & 4) != 0) config.publish_qos = mqtt::Qos::exactly_once;
   config.limits.packet_bytes_max = packet_bytes_max;
   config.limits.receive_maximum = 4;
   FuzzLink link;
   FuzzWire wire;
-  mqtt::MqttBridge bridge(link, config, "c1", {.clock = [now] { return now; }, .log = [](std::string_view) {}});
+  bridge_mqtt::MqttBridge bridge(link, config, "c1", {.clock = [now] { return now; }, .log = [](std::string_view) {}});
   bridge.start();
   bridge.client().connection_up(wire, now);
   using namespace std::string_view_literals;
@@ -92,7 +103,7 @@ Outcome run(std::span<const std::uint8_t> stream, const fuzz::Cuts& cuts, std::u
   const EncodedValue one{Value(1)};
   for (const std::string_view address : {"/mqtt/a"sv, "/mqtt/b"sv}) bridge.delivered({.address = address, .value = one.view()});
 
-  net::Splitter<clasp::mqtt::PacketFramer> packets{packet_bytes_max};
+  net::Splitter<mqtt::PacketFramer> packets{packet_bytes_max};
   fuzz::in_reads(stream, cuts, [&](std::span<std::byte> input) {
     while (!wire.ended) {
       if (const auto piece = packets.next(input)) {

@@ -210,12 +210,16 @@ def tls_checks_who_is_there():
 
 
 def nothing_is_lost_while_the_router_restarts():
-    port = free_port()
-    with Mosquitto() as broker:
-        with Router(listen=f"127.0.0.1:{port}") as router:
-            with bridge(router, broker, "--qos", "1") as one, Client(broker.port, "peer") as peer:
-                router.signal(signal.SIGKILL)
-                router.dies()
+    session = ("--client-id", "site", "--clean-start", "false", "--session-expiry", "600", "--end-to-end-ack")
+    for more in ((), session):
+        port = free_port()
+        with Mosquitto() as broker:
+            first = subprocess.Popen([CLASP, "server", "--listen", f"127.0.0.1:{port}"], stdout=subprocess.PIPE, text=True)
+            first.stdout.readline()
+            with Bridge("mqtt", "--router", f"ws://127.0.0.1:{port}", "--broker", broker.url, "--qos", "1", *more) as one, Client(broker.port, "peer") as peer:
+                first.kill()
+                first.wait()
+                first.stdout.close()
                 one.says("the router is gone")
                 for number in range(500):
                     peer.published(f"n/{number}", str(number), 1)
@@ -223,11 +227,6 @@ def nothing_is_lost_while_the_router_restarts():
                     has(again, "/mqtt/n/499", "499")
                     assert [again.clasp("get", f"/mqtt/n/{number}") for number in (0, 1, 250, 498)] == ["0", "1", "250", "498"]
                     assert counters(again)["written"] == 500, counters(again)
-                    one.process.send_signal(signal.SIGTERM)
-                    assert one.process.wait(LIMIT) == 0
-            router.process = subprocess.Popen(["sleep", "600"], stdout=subprocess.PIPE)  # for the end of `with`
-            router.process.terminate = lambda: router.process.kill()
-            router.process.wait = lambda timeout=None: 0
 
 
 def a_bridge_that_dies_leaves_its_will():

@@ -33,7 +33,7 @@ BrokerLink::BrokerLink(io::IoLoop& loop, dial::Target target, MqttBridge& bridge
       soon_(redial.soon),
       slow_(redial.slow) {
   target_.out_bytes_max = waiting_bytes_max;
-  bridge_.set_router_changed([this](bool up) { router_changed(up); });
+  bridge_.set_changes([this](bool up) { router_changed(up); }, [this] { set_timer(); });
 }
 
 BrokerLink::~BrokerLink() { stop(); }
@@ -46,6 +46,7 @@ void BrokerLink::start() {
 void BrokerLink::stop() {
   if (state_ == State::stopped) return;
   state_ = State::stopped;
+  bridge_.set_changes([](bool) {}, [] {});
   ending_.reset();
   timer_at_.reset();
   timer_.cancel();
@@ -143,13 +144,14 @@ void BrokerLink::due() {
     if (bridge_.router_is_up()) return dial_now();
     state_ = State::waiting_for_router;
   }
-  if (state_ == State::connecting || state_ == State::connected) bridge_.client().advance(now);
+  bridge_.advance(now);
   set_timer();
 }
 
 // Deadlines move away with everything that is sent; a timer that fires too early costs less than one that is set as often.
 void BrokerLink::set_timer() {
-  const auto deadline = state_ == State::waiting ? std::optional(next_attempt_) : bridge_.client().next_deadline();
+  auto deadline = bridge_.next_deadline();
+  if (state_ == State::waiting) deadline = deadline ? std::min(*deadline, next_attempt_) : next_attempt_;
   if (!deadline || (timer_at_ && *timer_at_ <= *deadline)) return;
   timer_at_ = deadline;
   timer_.set(*deadline);

@@ -6,6 +6,7 @@
 
 #include "core/address.hpp"
 #include "core/json.hpp"
+#include "core/limits.hpp"
 #include "core/value_view.hpp"
 #include "mqtt/payload.hpp"
 #include "mqtt/topics.hpp"
@@ -35,7 +36,9 @@ MqttBridge::MqttBridge(RouterLink& router, MqttConfig config, std::string client
       outside_(std::move(outside)),
       client_(config_, std::move(client_id), *this),
       own_(config_.limits.own_publications_max),
-      guard_(config_.repeats_max, config_.limits.topics_watched_max) {}
+      guard_(config_.repeats_max, config_.limits.topics_watched_max) {
+  if (config_.rate_hz_max.value_or(0) > 0) rate_.emplace(*config_.rate_hz_max, config_.limits.thinned_topics_max);
+}
 
 void MqttBridge::start() {
   const std::vector<std::string> patterns{config_.ns.pattern()};
@@ -49,33 +52,68 @@ void MqttBridge::stop() {
 
 // ---- from the broker ----
 
-void MqttBridge::client_message(const wire::PublishPacket& message) {
+Taken MqttBridge::client_message(const wire::PublishPacket& message) {
   const SteadyTime now = outside_.clock();
   ++counters_.received;
   if (is_ours(message, now)) {
     ++counters_.own_returned;
-    return;
+    return Taken::now;
   }
   if (message.retain && client_.has_newer(message.topic)) {
     ++counters_.stale_retained;
-    return;
+    return Taken::now;
   }
   const bool param = becomes_param(message);
   if (may_loop(message) && !guard_.passes(message.topic, message.payload, param, now)) {
     ++counters_.repeats_dropped;
-    return note("loop",
-                fmt::format("the same value comes again and again and ends here; is there another bridge between this broker and this router? {}",
-                            printable(message.topic)));
+    note("loop", fmt::format("the same value comes again and again and ends here; is there another bridge between this broker and this router? {}",
+                             printable(message.topic)));
+    return Taken::now;
   }
   if (!config_.ns.to_address(message.topic, address_)) {
     ++counters_.invalid_address;
-    return note("address", fmt::format("no address can hold the topic {}", printable(message.topic)));
+    note("address", fmt::format("no address can hold the topic {}", printable(message.topic)));
+    return Taken::now;
   }
   const std::optional<ValueView> value = value_of(message);
-  if (!value) return;
+  if (!value) return Taken::now;
   ++counters_.written;
-  if (param) return router_.set(address_, *value, PeerTag::none);
-  router_.publish({.address = address_, .signal = SignalType::event, .value = *value}, PeerTag::none);
+  return write(message, param, *value);
+}
+
+// A message that is worth nothing after a while is a value that is gone after a while.
+Taken MqttBridge::write(const wire::PublishPacket& message, bool param, const ValueView& value) {
+  Set set{.address = address_, .value = value, .revision = {}, .ttl = {}};
+  const std::optional<std::uint32_t> expiry = message.properties.message_expiry == 0U ? std::nullopt : message.properties.message_expiry;
+  if (expiry) set.ttl = Ttl{.mode = Ttl::Mode::absolute, .seconds = std::min(*expiry, ::clasp::wire::ttl_seconds_max)};
+  const Publish event{.address = address_, .signal = SignalType::event, .value = value};
+  const bool later = config_.end_to_end_ack && message.qos != wire::Qos::at_most_once;
+  if (!later && !(param && expiry)) {
+    param ? router_.set(address_, value, PeerTag::none) : router_.publish(event, PeerTag::none);
+    return Taken::now;
+  }
+  LinkTicket ticket = LinkTicket::none;
+  if (later) {
+    ticket = LinkTicket{++last_ticket_};
+    unanswered_.emplace(last_ticket_, Unanswered{.connection = client_.connection_number(), .id = message.id, .qos = message.qos});
+  }
+  router_.write(param ? Message{set} : Message{event}, PeerTag::none, ticket);
+  return later ? Taken::later : Taken::now;
+}
+
+void MqttBridge::answered(LinkTicket ticket, const LinkAnswer& answer) {
+  const auto found = unanswered_.find(static_cast<std::uint64_t>(ticket));
+  if (found == unanswered_.end()) return;
+  const Unanswered message = found->second;
+  unanswered_.erase(found);
+  const bool unknown = answer.error != nullptr && static_cast<unsigned>(answer.error->code) >= 900;  // never heard by the router, or not answered
+  if (unknown) {
+    answers_lost_ = true;
+    return;
+  }
+  if (answer.error != nullptr) refused(*answer.error);
+  const wire::Reason reason = answer.error == nullptr ? wire::Reason::success : wire::Reason::implementation_specific;
+  client_.acknowledge(message.connection, message.id, message.qos, reason, outside_.clock());
 }
 
 bool MqttBridge::is_ours(const wire::PublishPacket& message, SteadyTime now) {
@@ -133,7 +171,25 @@ void MqttBridge::delivered(const LinkDelivery& delivery) {
   message.retain = config_.retain == Retain::always || (config_.retain == Retain::params && delivery.is_set);
   const bool deleted = delivery.is_set && delivery.value && delivery.value->tag == ValueTag::null;
   if (message.retain && deleted) message.payload.clear();  // as a broker deletes what it has retained
-  client_.publish(std::move(message), outside_.clock());
+  const SteadyTime now = outside_.clock();
+  if (rate_ && message.is_param) {
+    const Offered offered = rate_->offer(message.topic, now, [&](OutMessage& waiting) { waiting = std::move(message); });
+    outside_.deadline_changed();
+    if (offered == Offered::replaced) ++counters_.thinned;
+    if (offered != Offered::send_now) return;
+  }
+  client_.publish(std::move(message), now);
+}
+
+void MqttBridge::advance(SteadyTime now) {
+  if (rate_) rate_->advance(now, [&](OutMessage&& due) { client_.publish(std::move(due), now); });
+  client_.advance(now);
+}
+
+std::optional<SteadyTime> MqttBridge::next_deadline() const {
+  const auto client = client_.next_deadline();
+  const auto rate = rate_ ? rate_->next_deadline() : std::nullopt;
+  return client && rate ? std::min(client, rate) : client ? client : rate;
 }
 
 bool MqttBridge::topic_of(std::string_view address, std::string& topic) {
@@ -180,7 +236,10 @@ wire::Qos MqttBridge::qos_of(const LinkDelivery& delivery) const {
 // A broker without No Local returns it once for each of our filters that it matches.
 void MqttBridge::client_sent(const OutMessage& message) {
   if (client_.tells_own_apart()) return;
-  const auto matches = [&](const std::string& filter) { return wire::filter_matches(filter, message.topic); };
+  const auto matches = [&](const std::string& filter) {
+    const auto shared = wire::parse_shared(filter);
+    return wire::filter_matches(shared ? shared->filter : std::string_view(filter), message.topic);
+  };
   const auto copies = static_cast<std::size_t>(std::ranges::count_if(config_.filters, matches));
   own_.published(message.topic, message.payload, copies, outside_.clock());
 }
@@ -189,6 +248,7 @@ void MqttBridge::client_sent(const OutMessage& message) {
 
 void MqttBridge::link_up() {
   router_up_ = true;
+  if (std::exchange(answers_lost_, false)) client_.ask_again("is left for a moment: it is to send again what the router did not answer");
   client_.set_paused(false);
   outside_.router_changed(true);
 }
@@ -227,6 +287,7 @@ std::vector<std::pair<const char*, std::uint64_t>> MqttBridge::all_counters() co
       {"delivered", counters_.delivered},
       {"outside_namespace", counters_.outside_namespace},
       {"not_a_topic", counters_.not_a_topic},
+      {"thinned", counters_.thinned},
       {"sent", client.sent},
       {"sent_again", client.sent_again},
       {"refused_by_broker", client.refused},

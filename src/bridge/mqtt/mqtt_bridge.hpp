@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "bridge/mqtt/mqtt_config.hpp"
 #include "bridge/mqtt/own_publications.hpp"
 #include "bridge/mqtt/repeat_guard.hpp"
+#include "bridge/outbound_rate.hpp"
 #include "bridge/router_link.hpp"
 #include "core/paced_log.hpp"
 
@@ -33,6 +35,7 @@ struct MqttBridgeCounters {
   // From the router.
   std::uint64_t delivered = 0;
   std::uint64_t outside_namespace = 0;
+  std::uint64_t thinned = 0;      // by a newer value before the rate allowed it to be published
   std::uint64_t not_a_topic = 0;  // with a wildcard or too long, or one of the broker's own
 };
 
@@ -42,7 +45,9 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   struct Outside {
     std::function<SteadyTime()> clock;
     std::function<void(std::string_view)> log;
-    std::function<void(bool up)> router_changed = [](bool) {};  // messages of the broker are only taken while it is up
+    // Set by whoever has the connection: messages of the broker are only taken while the router is up; next_deadline() may be earlier than it was.
+    std::function<void(bool up)> router_changed = [](bool) {};
+    std::function<void()> deadline_changed = [] {};
   };
 
   // `client_id`: if the configuration has none.
@@ -56,7 +61,13 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   const MqttClient& client() const { return client_; }
   const MqttConfig& config() const { return config_; }
   bool router_is_up() const { return router_up_; }
-  void set_router_changed(std::function<void(bool up)> call) { outside_.router_changed = std::move(call); }
+  void set_changes(std::function<void(bool up)> router, std::function<void()> deadline) {
+    outside_.router_changed = std::move(router);
+    outside_.deadline_changed = std::move(deadline);
+  }
+  // Of the client and of what waits for its rate.
+  void advance(SteadyTime now);
+  std::optional<SteadyTime> next_deadline() const;
   const MqttBridgeCounters& counters() const { return counters_; }
   std::vector<std::pair<const char*, std::uint64_t>> all_counters() const;
 
@@ -65,14 +76,21 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   void link_down(std::string_view reason) override;
   void delivered(const LinkDelivery& delivery) override;
   void refused(const Error& error) override;
+  void answered(LinkTicket ticket, const LinkAnswer& answer) override;
 
  private:
   // MqttClientEvents
   void client_ready(bool) override {}
-  void client_message(const wire::PublishPacket& message) override;
+  Taken client_message(const wire::PublishPacket& message) override;
   void client_sent(const OutMessage& message) override;
   void client_note(std::string_view text) override { note("client", std::string(text)); }
 
+  struct Unanswered {  // a message of the broker that the router has not answered yet
+    std::uint64_t connection = 0;
+    wire::PacketId id{};
+    wire::Qos qos{};
+  };
+  Taken write(const wire::PublishPacket& message, bool param, const ValueView& value);
   bool is_ours(const wire::PublishPacket& message, SteadyTime now);
   bool may_loop(const wire::PublishPacket& message) const;
   std::optional<ValueView> value_of(const wire::PublishPacket& message);
@@ -88,9 +106,13 @@ class MqttBridge final : public RouterLinkListener, private MqttClientEvents {
   MqttClient client_;
   OwnPublications own_;
   RepeatGuard guard_;
+  std::optional<OutboundRate<OutMessage>> rate_;
   PacedLog log_;
   MqttBridgeCounters counters_;
   bool router_up_ = false;
+  std::uint64_t last_ticket_ = 0;
+  std::unordered_map<std::uint64_t, Unanswered> unanswered_;  // by ticket; as many as the broker has in flight
+  bool answers_lost_ = false;
 
   // Reused from message to message. The router may deliver while one is being written, so each direction has its own.
   std::string address_;

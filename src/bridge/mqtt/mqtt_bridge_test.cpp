@@ -113,6 +113,51 @@ TEST_F(MqttBridgeTest, WhatTheRouterRefusesIsTold) {
   EXPECT_EQ(bridge->counters().refused, 1U);
 }
 
+TEST_F(MqttBridgeTest, AMessageThatExpiresIsAValueThatDoes) {
+  begin();
+  come_up();
+  message("a", "1", {.message_expiry = 30});
+  EXPECT_THAT(link.take(), ElementsAre("SET /mqtt/a 1 for 30 s"));
+}
+
+TEST_F(MqttBridgeTest, EndToEndAMessageIsAcknowledgedWhenTheRouterHasAnswered) {
+  MqttConfig config;
+  config.end_to_end_ack = true;
+  begin(config);
+  come_up();
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::at_least_once});
+  message("b", "2", {.id = PacketId{8}, .qos = Qos::exactly_once});
+  message("c", "3", {.id = PacketId{9}, .qos = Qos::at_least_once});
+  EXPECT_THAT(sent(), IsEmpty());
+  ASSERT_EQ(link.tickets.size(), 3U);
+  const Error locked{ErrorCode::lock_held, "locked by desk", "/mqtt/b"};
+  link.listener->answered(link.tickets[1], {.error = &locked});
+  EXPECT_THAT(sent(), ElementsAre("PUBREC #8"));
+  EXPECT_EQ(bridge->counters().refused, 1U);
+  link.listener->answered(link.tickets[0], {});
+  EXPECT_THAT(sent(), ElementsAre("PUBACK #7"));
+  drop();
+  come_up(true);
+  link.listener->answered(link.tickets[2], {});
+  EXPECT_THAT(sent(), IsEmpty()) << "the connection it came with is gone: it will be sent again";
+}
+
+TEST_F(MqttBridgeTest, EndToEndWhatTheRouterDidNotAnswerIsAskedForAgain) {
+  MqttConfig config;
+  config.end_to_end_ack = true;
+  begin(config);
+  come_up();
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::at_least_once});
+  const Error lost{ErrorCode::not_connected, "the connection is gone", {}};
+  link.listener->answered(link.tickets[0], {.error = &lost});
+  link.listener->link_down("restart");
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_FALSE(connection.ended);
+  link.listener->link_up();
+  ASSERT_TRUE(connection.ended);
+  EXPECT_EQ(connection.ended->retry, Ending::Retry::soon);
+}
+
 // ---- from the router ----
 
 TEST_F(MqttBridgeTest, ValuesArePublished) {
@@ -143,6 +188,22 @@ TEST_F(MqttBridgeTest, ValuesArePublishedAsItIsConfigured) {
   deliver("/mqtt/a", Value());
   EXPECT_THAT(sent(), ElementsAre("PUBLISH site/a/state 42.0 q1 #2 retain", "PUBLISH site/b/state 1 q1 #3", "PUBLISH site/c/state 1 q0",
                                   "PUBLISH site/a/state  q1 #4 retain"));
+}
+
+TEST_F(MqttBridgeTest, ARateThinsValuesAndTheNewestIsLast) {
+  MqttConfig config;
+  config.rate_hz_max = 10;
+  begin(config);
+  come_up();
+  for (int i = 0; i < 5; ++i) deliver("/mqtt/a", Value(i));
+  deliver("/mqtt/b", Value(9));
+  for (int i = 0; i < 2; ++i) deliver_event("/mqtt/e", Value(i));
+  EXPECT_THAT(sent(), ElementsAre("PUBLISH a 0 q0", "PUBLISH b 9 q0", "PUBLISH e 0 q0", "PUBLISH e 1 q0")) << "events are not thinned";
+  wait(99ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  wait(2ms);
+  EXPECT_THAT(sent(), ElementsAre("PUBLISH a 4 q0"));
+  EXPECT_EQ(bridge->counters().thinned, 3U);
 }
 
 TEST_F(MqttBridgeTest, TopicsNobodyMayPublishToAreCountedAndTold) {
@@ -278,7 +339,7 @@ TEST_F(MqttBridgeTest, TellsWhoReadsWhetherTheRouterIsThere) {
   link.up_at_once = false;
   begin();
   std::vector<bool> told;
-  bridge->set_router_changed([&](bool up) { told.push_back(up); });
+  bridge->set_changes([&](bool up) { told.push_back(up); }, [] {});
   EXPECT_FALSE(bridge->router_is_up());
   link.listener->link_up();
   link.listener->link_down("restart");

@@ -23,6 +23,9 @@ bool is_shut_out(wire::Reason reason) {
          reason == bad_authentication_method || static_cast<std::uint8_t>(reason) == 0x8a;  // banned
 }
 
+// "$share/group/filter": No Local is forbidden there (MQTT 5, 3.8.3.1).
+bool is_shared(std::string_view filter) { return wire::parse_shared(filter).has_value(); }
+
 std::string_view content_type_of(ContentType content) {
   switch (content) {
     case ContentType::bytes: return "application/octet-stream";
@@ -41,10 +44,15 @@ MqttClient::MqttClient(const MqttConfig& config, std::string client_id, MqttClie
       version_(config.version == VersionChoice::v311 ? wire::Version::v311 : wire::Version::v5),
       waiting_(config_.limits) {}
 
+bool MqttClient::tells_own_apart() const {
+  return version_ == wire::Version::v5 && config_.no_local && std::ranges::none_of(config_.filters, is_shared);
+}
+
 // ---- the connection ----
 
 void MqttClient::connection_up(PacketWire& wire, SteadyTime now) {
   wire_ = &wire;
+  ++connection_number_;
   ready_ = heard_ = false;
   opened_at_ = sent_at_ = now;
   pinged_at_.reset();
@@ -136,14 +144,17 @@ void MqttClient::take_over_session(bool present) {
 }
 
 void MqttClient::subscribe() {
-  const wire::SubscriptionOptions options{
-      .qos = config_.subscribe_qos, .no_local = config_.no_local, .retain_as_published = true, .retain_handling = 0};
   const std::span<const std::string> all = config_.filters;
-  for (std::size_t first = 0; first < all.size(); first += filters_per_packet_max) {
-    const std::size_t count = std::min(filters_per_packet_max, all.size() - first);
+  for (std::size_t first = 0; first < all.size();) {
+    const bool shared = is_shared(all[first]);
+    std::size_t count = 1;
+    while (count < filters_per_packet_max && first + count < all.size() && is_shared(all[first + count]) == shared) ++count;
     const wire::PacketId id = next_id();
-    wire::append_subscribe(out_, version_, id, all.subspan(first, count), options);
+    wire::append_subscribe(
+        out_, version_, id, all.subspan(first, count),
+        {.qos = config_.subscribe_qos, .no_local = config_.no_local && !shared, .retain_as_published = true, .retain_handling = 0});
     subscribing_.push_back({id, {first, count}});
+    first += count;
   }
   subscribed_ = true;
 }
@@ -175,21 +186,34 @@ void MqttClient::on(const wire::ServerDisconnect& disconnect, SteadyTime) {
 void MqttClient::on(const wire::PublishPacket& message, SteadyTime) {
   if (message.topic.empty() || !wire::is_topic_name(message.topic))
     return fail(wire::Reason::topic_name_invalid, "a message without a topic that is one");
-  if (message.qos == wire::Qos::exactly_once && !receiving_.insert(message.id).second) {
+  if (message.qos == wire::Qos::exactly_once && receiving_.contains(message.id)) {
     ++counters_.duplicates;
     return answer(wire::PacketType::pubrec, message.id);
   }
-  if (version_ == wire::Version::v5 && receiving_.size() > config_.limits.receive_maximum) {
+  if (version_ == wire::Version::v5 && receiving_.size() >= config_.limits.receive_maximum) {
     return fail(wire::Reason::receive_maximum_exceeded, "more QoS 2 messages at a time than we allow");
   }
   ++counters_.received;
-  events_.client_message(message);
-  if (message.qos == wire::Qos::at_least_once) answer(wire::PacketType::puback, message.id);
-  if (message.qos == wire::Qos::exactly_once) answer(wire::PacketType::pubrec, message.id);
+  const Taken taken = events_.client_message(message);
+  if (taken == Taken::now) answer_message(message.id, message.qos, wire::Reason::success);
 }
 
-void MqttClient::answer(wire::PacketType type, wire::PacketId id) {
-  if (wire_ != nullptr) wire::append_acknowledgement(out_, version_, {.type = type, .id = id});
+void MqttClient::acknowledge(std::uint64_t connection, wire::PacketId id, wire::Qos qos, wire::Reason reason, SteadyTime now) {
+  if (connection != connection_number_ || wire_ == nullptr) return;
+  answer_message(id, qos, reason);
+  transmit(now);
+}
+
+void MqttClient::answer_message(wire::PacketId id, wire::Qos qos, wire::Reason reason) {
+  if (qos == wire::Qos::at_least_once) answer(wire::PacketType::puback, id, reason);
+  if (qos != wire::Qos::exactly_once) return;
+  answer(wire::PacketType::pubrec, id, reason);
+  const bool done = wire::is_failure(reason) && version_ == wire::Version::v5;  // then no PUBREL follows
+  if (!done) receiving_.insert(id);
+}
+
+void MqttClient::answer(wire::PacketType type, wire::PacketId id, wire::Reason reason) {
+  if (wire_ != nullptr) wire::append_acknowledgement(out_, version_, {.type = type, .id = id, .reason = reason});
 }
 
 // ---- to the broker ----

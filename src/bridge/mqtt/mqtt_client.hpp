@@ -34,10 +34,13 @@ class PacketWire {
   ~PacketWire() = default;
 };
 
+// Whoever takes a message acknowledges it by returning, or later by MqttClient::acknowledge().
+enum class Taken : std::uint8_t { now, later };
+
 class MqttClientEvents {
  public:
-  virtual void client_ready(bool session_present) = 0;                  // the broker has accepted us
-  virtual void client_message(const wire::PublishPacket& message) = 0;  // acknowledged when this returns
+  virtual void client_ready(bool session_present) = 0;  // the broker has accepted us
+  virtual Taken client_message(const wire::PublishPacket& message) = 0;
   virtual void client_sent(const OutMessage& message) = 0;
   virtual void client_note(std::string_view text) = 0;  // something a person should know
 
@@ -72,6 +75,12 @@ class MqttClient {
   // Input is held back: the broker's silence means nothing.
   void set_paused(bool paused);
 
+  // Of a message that was taken for later. `connection`: the number it came with; nothing happens if that one is gone.
+  void acknowledge(std::uint64_t connection, wire::PacketId id, wire::Qos qos, wire::Reason reason, SteadyTime now);
+  std::uint64_t connection_number() const { return connection_number_; }
+  // Leaves the broker, and comes back for what is not acknowledged.
+  void ask_again(std::string_view why) { end({.retry = Ending::Retry::soon, .text = std::string(why)}); }
+
   // Sent at once if it can be, else it waits.
   void publish(OutMessage message, SteadyTime now);
   void say_goodbye();  // DISCONNECT: without a will
@@ -81,7 +90,7 @@ class MqttClient {
   const std::string& client_id() const { return client_id_; }
   // A value for this topic is on its way, so what the broker has retained is older than ours.
   bool has_newer(std::string_view topic) const;
-  bool tells_own_apart() const { return version_ == wire::Version::v5 && config_.no_local; }
+  bool tells_own_apart() const;  // the broker does not return what we publish
   const WaitingMessages& waiting() const { return waiting_; }
   std::size_t in_flight() const { return in_flight_.size(); }
   const MqttClientCounters& counters() const { return counters_; }
@@ -113,7 +122,8 @@ class MqttClient {
   void send_waiting(SteadyTime now);
   bool send(InFlight& message, bool again);
   void release(wire::PacketId id, SteadyTime now);
-  void answer(wire::PacketType type, wire::PacketId id);
+  void answer(wire::PacketType type, wire::PacketId id, wire::Reason reason = wire::Reason::success);
+  void answer_message(wire::PacketId id, wire::Qos qos, wire::Reason reason);
   void transmit(SteadyTime now);
   void doubt_version();
   std::optional<SteadyTime> ping_at() const;
@@ -131,6 +141,7 @@ class MqttClient {
 
   // Of the connection.
   PacketWire* wire_ = nullptr;  // null: none, or it is ending
+  std::uint64_t connection_number_ = 0;
   bool ready_ = false;
   bool heard_ = false;  // anything at all
   bool paused_ = false;

@@ -30,6 +30,19 @@ TEST_F(MqttClientTest, ConnectsAndSubscribesToAllFilters) {
   EXPECT_THAT(sent(), ElementsAre("SUBSCRIBE #1 a/# q1 no-local b/+ q1 no-local"));
 }
 
+TEST_F(MqttClientTest, SharedFiltersAreAskedForWithoutNoLocal) {
+  MqttConfig config;
+  config.filters = {"a/#", "$share/g/b/#"};
+  begin(config);
+  connect();
+  sent();
+  accept();
+  EXPECT_THAT(sent(), ElementsAre("SUBSCRIBE #1 a/# q0 no-local", "SUBSCRIBE #2 $share/g/b/# q0"));
+  deliver("/mqtt/b/x", Value(1));
+  message("b/x", "1");
+  EXPECT_THAT(link.take(), IsEmpty()) << "so it has to be known again";
+}
+
 TEST_F(MqttClientTest, SpeaksTheOldVersionWithABrokerThatKnowsNoOther) {
   begin();
   connect();
@@ -208,6 +221,21 @@ TEST_F(MqttClientTest, Qos2IsWrittenOnceHoweverOftenItComes) {
   EXPECT_THAT(link.take(), ElementsAre("SET /mqtt/a 1"));
   message("a", "2", {.id = PacketId{7}, .qos = Qos::exactly_once});
   EXPECT_THAT(link.take(), ElementsAre("SET /mqtt/a 2"));
+}
+
+TEST_F(MqttClientTest, Qos2ThatWasNotAcknowledgedIsTakenAgain) {
+  MqttConfig config;
+  config.end_to_end_ack = true;
+  begin(config);
+  come_up();
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::exactly_once});
+  drop();
+  come_up(true);
+  message("a", "1", {.id = PacketId{7}, .qos = Qos::exactly_once, .duplicate = true});
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(link.tickets.size(), 2U);
+  link.listener->answered(link.tickets[1], {});
+  EXPECT_THAT(sent(), ElementsAre("PUBREC #7"));
 }
 
 TEST_F(MqttClientTest, Qos2IsSentInFourSteps) {

@@ -38,6 +38,7 @@ struct MqttLimits {
   std::uint16_t in_flight_max = 64;           // towards a broker that doesn't ask for less
   std::size_t own_publications_max = 4'096;   // remembered to know them again; older ones pass as foreign
   std::size_t topics_watched_max = 4'096;     // for the end of loops
+  std::size_t thinned_topics_max = 4'096;     // for rate_hz_max; further topics are not thinned
   std::size_t filters_max = 1'000;
 };
 
@@ -60,16 +61,18 @@ struct MqttConfig {
   wire::Qos subscribe_qos{};
   bool no_local = true;  // MQTT 5: the broker does not return what we publish. Otherwise we know our own again
   MessageKind kind = MessageKind::param;
+  bool end_to_end_ack = false;  // QoS 1 and 2 are acknowledged when the router has answered, not when its link has taken the message
   PayloadForm payload = PayloadForm::automatic;
 
   // To the broker.
   wire::Qos publish_qos{};
   bool qos_by_kind = false;  // the kind's own QoS, at most publish_qos
   Retain retain = Retain::never;
-  bool preserve_float = false;              // 42.0 instead of 42
-  std::string publish_topic = "{address}";  // what stands for {address}: the address without namespace and leading slash
-  bool echo = false;                        // also publish what came from the broker
-  bool sync_on_connect = false;             // publish the current state once the router is there
+  bool preserve_float = false;               // 42.0 instead of 42
+  std::string publish_topic = "{address}";   // what stands for {address}: the address without namespace and leading slash
+  std::optional<std::uint32_t> rate_hz_max;  // for each topic; params, streams and gesture moves only
+  bool echo = false;                         // also publish what came from the broker
+  bool sync_on_connect = false;              // publish the current state once the router is there
 
   std::uint32_t repeats_max = 8;  // the same value on the same topic so many times in a row and fast: a loop, which ends; 0: never
 

@@ -106,6 +106,7 @@ Result<void> MqttPlan::check() const {
   if (certificates && !use_tls) return bad_option("ca, cert, key and insecure: without tls or mqtts:// they mean nothing");
   if (settings.password && settings.user_name.empty() && settings.version == VersionChoice::v311)
     return bad_option("password: MQTT 3.1.1 has none without username");
+  if (settings.end_to_end_ack && settings.clean_start) return bad_option("end-to-end-ack: without clean-start false the broker sends nothing again");
   if (!settings.clean_start && settings.client_id.empty()) return bad_option("clean-start false: the broker can only know us again by a client-id");
   return {};
 }
@@ -328,6 +329,9 @@ std::vector<options::Option> MqttPlan::message_rows() {
        .default_text = "param",
        .help = "What a message becomes: param, event, or retained-aware: retained a param, else an event.",
        .apply = apply_choice(settings.kind, kind_names)},
+      {.name = "end-to-end-ack",
+       .help = "Acknowledges QoS 1 and 2 when the router has answered; with --clean-start false the broker sends again what it did not.",
+       .apply = apply_switch(settings.end_to_end_ack)},
       {.name = "payload",
        .value = "FORM",
        .default_text = "auto",
@@ -343,6 +347,10 @@ std::vector<options::Option> MqttPlan::message_rows() {
          settings.publish_topic = text;
          return {};
        }},
+      {.name = "max-rate",
+       .value = "HZ",
+       .help = "Publishes at most so many values a second on one topic, the newest last.",
+       .apply = apply_count(settings.rate_hz_max, 1, 100'000)},
       {.name = "no-local",
        .value = "BOOL",
        .default_text = "true",
@@ -365,7 +373,7 @@ std::vector<options::Option> MqttPlan::bound_rows() {
        .value = "N",
        .default_text = "1000",
        .help = "Events kept for a broker that is absent; then the oldest is dropped.",
-       .apply = apply_count(limits.waiting_events_max, 0, 1'000'000)},
+       .apply = apply_count(limits.waiting_events_max, 1, 1'000'000)},
       {.name = "waiting-bytes",
        .value = "SIZE",
        .default_text = "8M",

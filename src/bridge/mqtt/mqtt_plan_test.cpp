@@ -159,6 +159,7 @@ TEST_F(MqttPlanTest, RefusesWhatMakesNoSense) {
       {{"--password-file", "/nowhere"}, "cannot read a password from /nowhere"},
       {{"--version", "3.1.1", "--password", "x"}, "MQTT 3.1.1 has none without username"},
       {{"--clean-start", "false"}, "client-id"},
+      {{"--end-to-end-ack"}, "without clean-start false the broker sends nothing again"},
   };
   for (const auto& [arguments, message] : mistakes) {
     MqttPlan fresh;

@@ -43,12 +43,22 @@ class RecordingLink final : public RouterLink {
     if (on_write) on_write();
   }
   void bundle(std::span<const Message>, std::optional<UnixTime>, PeerTag) override {}
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override {
+    if (const auto* written = std::get_if<Set>(&message.body)) {
+      set(written->address, written->value, peer);
+      if (written->ttl) lines.back() += fmt::format(" for {} s", written->ttl->seconds);
+    } else {
+      publish(std::get<Publish>(message.body), peer);
+    }
+    tickets.push_back(ticket);
+  }
   std::vector<std::string> take() { return std::exchange(lines, {}); }
 
   RouterLinkListener* listener = nullptr;
   bool up_at_once = true;
   std::string opened;
   std::vector<std::string> lines;
+  std::vector<LinkTicket> tickets;  // of what was written with one
   std::function<void()> on_write;
 
  private:
@@ -186,9 +196,9 @@ class MqttBridgeTest : public testing::Test {
 
   void wait(Micros duration) {
     const SteadyTime end = now + duration;
-    for (auto next = client().next_deadline(); next && *next <= end; next = client().next_deadline()) {
+    for (auto next = bridge->next_deadline(); next && *next <= end; next = bridge->next_deadline()) {
       now = std::max(now, *next);
-      client().advance(now);
+      bridge->advance(now);
       if (connection.ended) break;
     }
     now = end;

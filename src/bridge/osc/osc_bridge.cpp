@@ -266,10 +266,14 @@ void OscBridge::delivered(const LinkDelivery& delivery) {
   }
   const PeerTag cause = delivery.own && !config_.echo ? delivery.peer : PeerTag::none;
   if (rate_ && may_be_thinned(delivery)) {
-    const OutboundRate::Offered offered = rate_->offer(osc_address_, packet_.view(), cause, now);
+    const Bytes packet = packet_.view();
+    const Offered offered = rate_->offer(osc_address_, now, [&](Outgoing& waiting) {
+      waiting.packet.assign(packet.begin(), packet.end());
+      waiting.cause = cause;
+    });
     sink_.deadline_changed();
-    if (offered == OutboundRate::Offered::replaced) ++counters_.replaced;
-    if (offered != OutboundRate::Offered::send_now) return;
+    if (offered == Offered::replaced) ++counters_.replaced;
+    if (offered != Offered::send_now) return;
   }
   send_to_all(packet_.view(), cause, now);
 }
@@ -312,9 +316,7 @@ Endpoint OscBridge::reply_endpoint(const Sender& sender) const {
 void OscBridge::advance(Now now) {
   senders_.expire(now.steady);
   if (rate_) {
-    due_.clear();
-    rate_->advance(now.steady, due_);
-    for (const Outgoing& outgoing : due_) send_to_all(outgoing.packet, outgoing.cause, now.steady);
+    rate_->advance(now.steady, [&](Outgoing&& due) { send_to_all(due.packet, due.cause, now.steady); });
   }
   report(now.steady);
 }

@@ -15,8 +15,8 @@
 #include "bridge/osc/osc_config.hpp"
 #include "bridge/osc/osc_endpoint.hpp"
 #include "bridge/osc/osc_packet.hpp"
-#include "bridge/osc/outbound_rate.hpp"
 #include "bridge/osc/sender_table.hpp"
+#include "bridge/outbound_rate.hpp"
 #include "bridge/router_link.hpp"
 #include "clasp/error.hpp"
 #include "core/time.hpp"
@@ -119,6 +119,10 @@ class OscBridge final : public RouterLinkListener {
     Set set() const;
     Publish publish() const;
   };
+  struct Outgoing {  // what waits for its rate
+    std::vector<std::byte> packet;
+    PeerTag cause = PeerTag::none;
+  };
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -151,7 +155,7 @@ class OscBridge final : public RouterLinkListener {
   SenderTable senders_;
   std::vector<Endpoint> targets_;
   LoopbackGuard guard_;
-  std::optional<OutboundRate> rate_;
+  std::optional<OutboundRate<Outgoing>> rate_;
   std::unordered_set<std::string, TextHash, std::equal_to<>> known_addresses_;
 
   // Inbound, reused from datagram to datagram.
@@ -167,7 +171,6 @@ class OscBridge final : public RouterLinkListener {
   std::string osc_name_;
   std::string osc_address_;
   std::vector<Endpoint> destinations_;
-  std::vector<Outgoing> due_;
 
   // What the log has been told.
   OscCounters reported_;
