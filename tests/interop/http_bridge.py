@@ -7,8 +7,10 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -18,7 +20,7 @@ from harness import native
 from harness.checks import MIB
 from harness.http import Api, Events
 from harness.native import PUBLISH, SET, Peer
-from harness.router import Router, eventually, run
+from harness.router import Router, Skipped, eventually, run
 
 LIMIT = 60
 CLASP = os.environ["CLASP_BINARY"]
@@ -35,7 +37,7 @@ class Device:
         def json(self):
             return json.loads(self.body)
 
-    def __init__(self, behave):
+    def __init__(self, behave, tls=None):
         self.requests, self.over = [], threading.Event()
         device = self
 
@@ -69,6 +71,9 @@ class Device:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.handle_error = lambda *_: None  # handshakes that fail are what is tested
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -214,6 +219,19 @@ def tokens_and_faults_are_as_in_the_router():
         assert json.loads(curl(bridge, "/nothing"))["error"] == "no such route: /nothing"
         upgrade = curl(bridge, "/", "-i", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
         assert "no WebSocket here" in upgrade, upgrade
+
+
+def a_server_in_the_routers_own_process():
+    with Router("--bridge", "http bind=127.0.0.1:0 namespace=/web") as router, Peer(router.port) as desk:
+        class There:
+            port = int(re.search(r"http port (\d+)", router.ready_line)[1])
+
+        assert json.loads(curl(There, "/api/x", "-X", "PUT", "-H", "Content-Type: application/json", "-d", "1"))["address"] == "/web/x"
+        assert read(desk, "/web/x") == 1
+        desk.answer(native.set_param("/web/y", 2, qos=1))
+        assert json.loads(curl(There, "/v1/snapshot")) == {"/web/x": 1, "/web/y": 2}
+        assert router.metrics()['clasp_bridge_total{bridge="http-bridge",what="requests"}'] == 2
+        assert "http port" in router.clasp("bridge", "list")
 
 
 # ---- polls ----
@@ -390,6 +408,53 @@ def a_webhook_whose_server_comes_late_gets_the_newest_state():
             thread.join()
 
 
+# ---- the network ----
+
+def certificates_are_checked():
+    if not shutil.which("openssl"):
+        raise Skipped("no openssl to make a certificate")
+    with tempfile.TemporaryDirectory() as folder:
+        key, certificate = os.path.join(folder, "key"), os.path.join(folder, "certificate")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True, timeout=LIMIT)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        with Device(lambda request: (200, {}, {"v": request.path[1:]}), context) as device, Router() as router, Peer(router.port) as desk:
+            url = device.url.replace("http:", "https:")
+            with Bridge("http", "--mode", "client", "--router", router.url, "--poll", f"{url}/1 every=50ms x=/v") as bridge:
+                eventually(lambda: "certificate" in bridge.said, "refused", LIMIT)
+                assert not device.requests and read(desk, "/http/x") is None
+            for option, value in ((["--ca", certificate], "2"), (["--insecure"], "3")):
+                with Bridge("http", "--mode", "client", "--router", router.url, "--poll", f"{url}/{value} every=50ms x=/v", *option):
+                    eventually(lambda: read(desk, "/http/x") == value, f"taken with {option}", LIMIT)
+
+
+def a_name_server_that_does_not_answer_holds_up_nobody():
+    """Names are looked up on threads; the poll beside them goes on, and the end does not wait for them."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
+        raise Skipped("no namespaces of our own")
+    with tempfile.TemporaryDirectory() as folder:
+        script = os.path.join(folder, "clasp")
+        with open(os.path.join(folder, "resolv.conf"), "w") as file:
+            file.write("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        with open(script, "w") as file:
+            file.write(f'#!/bin/sh\nexec unshare -m sh -c \'mount --bind {folder}/resolv.conf /etc/resolv.conf && exec "$@"\' sh {CLASP} "$@"\n')
+        os.chmod(script, 0o755)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            try:
+                deaf.bind(("127.0.0.1", 53))  # takes every question and answers none
+            except OSError as error:
+                raise Skipped(f"port 53: {error}") from error
+            with Device(lambda request: (200, {}, {"v": 1})) as device, Router() as router:
+                polls = ("--poll", "http://nobody.example/ every=50ms y=/v", "--poll", f"{device.url}/ every=50ms x=/v")
+                with Bridge("http", "--mode", "client", "--timeout", "200ms", "--router", router.url.replace("localhost", "127.0.0.1"), *polls, binary=script) as bridge:
+                    eventually(lambda: len(device.requests) > 20, "the other poll goes on", LIMIT)
+                    eventually(lambda: "cannot poll http://nobody.example/: no answer in time" in bridge.said, "given up", LIMIT)
+                    began = time.monotonic()
+                    bridge.process.terminate()
+                    assert bridge.process.wait(LIMIT) == 0 and time.monotonic() - began < 20, "it does not wait for the name server"
+
+
 # ---- what can be said wrong ----
 
 def what_makes_no_sense_is_said_at_the_start():
@@ -406,7 +471,7 @@ def what_makes_no_sense_is_said_at_the_start():
 
 
 run(the_reference_routes_reach_a_router_elsewhere, the_documented_interface_is_there_too, a_refusal_of_the_router_is_the_answer,
-    while_the_router_is_away_the_answer_is_503, tokens_and_faults_are_as_in_the_router, a_device_that_is_polled_becomes_params,
+    while_the_router_is_away_the_answer_is_503, tokens_and_faults_are_as_in_the_router, a_server_in_the_routers_own_process, a_device_that_is_polled_becomes_params,
     two_routers_mirror_over_the_reference_routes, servers_that_misbehave_cost_nobody_anything, a_webhook_tells_what_happened_and_proves_who_said_it,
     a_webhook_that_fails_is_repeated_and_one_that_is_slow_gets_the_newest, a_webhook_whose_server_comes_late_gets_the_newest_state,
-    what_makes_no_sense_is_said_at_the_start)
+    certificates_are_checked, a_name_server_that_does_not_answer_holds_up_nobody, what_makes_no_sense_is_said_at_the_start)
