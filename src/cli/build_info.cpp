@@ -15,6 +15,8 @@ constexpr std::array feature_rows{
     Feature{"http", "/v1, events and the reference's routes (--http), /healthz, /readyz and /metrics on the same port", true},
     Feature{"osc", "OSC bridge over UDP and TCP", true},
     Feature{"mqtt", "MQTT broker, 3.1.1 and 5, over TCP and WebSocket", true},
+    Feature{"socketio", "Socket.IO bridge, server and client", true},
+    Feature{"websocket-json", "JSON over WebSocket, server and client", true},
     Feature{"tls", "wss:// and tls://", false},
     Feature{"udp", "CLASP datagrams", CLASP_HAS_UDP != 0},
     Feature{"quic", "quic://", CLASP_HAS_QUIC != 0},

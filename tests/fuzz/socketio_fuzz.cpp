@@ -1,5 +1,6 @@
 // A Socket.IO server and one client that sends what the input says: once in one POST, once as WebSocket messages. What reaches the router must be the same,
-// everything the client is sent must be packets that the protocol's own decoder takes, memory stays within the bounds.
+// everything the client is sent must be packets that the protocol's own decoder takes, memory stays within the bounds. Then our client with a server that
+// says the same.
 //
 // Input: packets, separated by 0x1e as in a POST ("b" and base64 is binary).
 #include <string>
@@ -9,6 +10,7 @@
 #include "bridge/socketio/engine_packet.hpp"
 #include "bridge/socketio/engine_session.hpp"
 #include "bridge/socketio/packet.hpp"
+#include "bridge/socketio/socket_client.hpp"
 #include "bridge/socketio/socket_server.hpp"
 #include "core/address.hpp"
 #include "cut_stream.hpp"
@@ -74,6 +76,55 @@ struct CheckingWire final : Wire {
   bool closed = false;
 };
 
+// What a server is sent by our client.
+struct CheckingTransport final : EngineTransport {
+  void send_text(std::string_view text) override {
+    const auto packet = decode_engine_packet(text);
+    fuzz::require(packet.has_value(), "what is sent are packets");
+    if (packet->type == EngineType::message) fuzz::require(assembler.take_text(packet->text).has_value(), "… of Socket.IO");
+  }
+  void send_binary(Bytes message) override { fuzz::require(assembler.take_binary(message).has_value(), "attachments follow their packet"); }
+  bool has_room() override { return true; }
+  PacketAssembler assembler{{.bytes_max = 4'000'000}};
+};
+
+template <typename Text, typename Binary>
+void each_packet(const std::string& input, Text on_text, Binary on_binary) {
+  for (PayloadReader reader(input); !reader.done();) {
+    const auto packet = reader.next();
+    if (!packet) return;
+    const bool goes_on = packet->blob ? on_binary(*packet->blob) : on_text(std::string(1, static_cast<char>(packet->type)) + std::string(packet->text));
+    if (!goes_on) return;
+  }
+}
+
+void run_client(const std::string& input) {
+  ClientConfig config;
+  config.namespaces = {"/", "/admin"};
+  config.packets.bytes_max = 20'000;
+  config.packets.values_max = 1'000;
+  config.sync_on_connect = config.emit_acks = true;
+  config.names.kinds.push_back({*Pattern::parse("/socketio/*e*"), SignalType::event});
+  AgreeableLink link;
+  Now now{SteadyTime{1'000'000}, UnixTime{1'700'000'000'000'000}, UnixTime{1'700'000'000'000'000}};
+  bool given_up = false;
+  SocketClient client(link, config, {.clock = [&now] { return now; }, .log = [](std::string_view) {}, .give_up = [&given_up](std::string_view) { given_up = true; }});
+  client.start();
+  CheckingTransport transport;
+  EngineClient& engine = client.engine();
+  engine.begin(transport, now.steady);
+  fuzz::require(!engine.take_text(R"(0{"sid":"s","pingInterval":25000,"pingTimeout":20000})", now.steady), "these are terms");
+  each_packet(
+      input, [&](const std::string& packet) { return !engine.take_text(packet, now.steady) && !given_up; },
+      [&](Bytes message) { return !engine.take_binary(message) && !given_up; });
+  fuzz::require(client.connected() <= 2, "namespaces are those we asked for");
+  now.steady = now.steady + std::chrono::seconds{6};
+  static_cast<void>(client.advance(now.steady));
+  engine.end("end");
+  fuzz::require(client.connected() == 0, "nothing is connected without a connection");
+  client.stop();
+}
+
 struct Outcome {
   std::vector<std::string> told;
   bool open = false;
@@ -136,5 +187,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(session.is_open() != wire.closed, "who is closed is told");
   });
   fuzz::require(posted.told == sent.told, "the router is told the same, whichever way the packets came");
+  run_client(input);
   return 0;
 }
