@@ -16,7 +16,15 @@ using Cells = std::vector<std::vector<std::string>>;
 
 std::string writer_of(const MonitorView& view, const std::string& address) {
   const auto found = view.sessions.writers.find(address);
-  return found == view.sessions.writers.end() ? "" : printable(found->second, 24);
+  std::string writer = found == view.sessions.writers.end() ? "" : printable(found->second, 24);
+  for (const BridgeReports::Row& bridge : view.bridges) {
+    const Value* peers = bridge.report.find("writers");
+    const Value* peer = peers != nullptr && peers->map() != nullptr ? peers->find(address) : nullptr;
+    if (peer == nullptr || peer->string() == nullptr) continue;
+    // Of a param the bridge has to be the last writer; of events and streams nothing else is known.
+    if (writer.empty() || writer == bridge_cells(bridge)[0]) return fmt::format("{} {}", bridge_cells(bridge)[0], printable(*peer->string(), 40));
+  }
+  return writer;
 }
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -99,7 +107,7 @@ std::string summary_json(const MonitorView& view) {
   Array busiest;
   for (const RateTable::Row& row : rates.busiest) {
     Map entry{{"address", row.address}, {"per_second", row.per_second}, {"total", static_cast<std::int64_t>(row.total)}};
-    if (const auto writer = view.sessions.writers.find(row.address); writer != view.sessions.writers.end()) entry.emplace_back("writer", writer->second);
+    if (std::string writer = writer_of(view, row.address); !writer.empty()) entry.emplace_back("writer", std::move(writer));
     busiest.emplace_back(std::move(entry));
   }
   Array slow;

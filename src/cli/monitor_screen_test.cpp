@@ -37,6 +37,17 @@ TEST(MonitorScreen, ShowsWhoWroteLastSlowSessionsAndBridges) {
   EXPECT_THAT(text, HasSubstr("bridge 0  osc       osc/udp port 9000  /          running  3.0   0.0    2"));
 }
 
+TEST(MonitorScreen, NamesTheDeviceBehindABridge) {
+  MonitorView view = view_of(0, 1);
+  view.bridges[0].report = Map{{"name", "osc :9000"}, {"writers", Map{{"/desk/a", "10.0.0.7:5000"}, {"/go", "10.0.0.8:5000"}}}};
+  view.rates.busiest.push_back({.address = "/go", .per_second = 1, .total = 1, .value = "1"});
+  const std::string text = screen_text(view, {.rows = 30, .columns = 120});
+  EXPECT_THAT(text, HasSubstr("/desk/a  10.0        30     osc :9000 10.0.0.7:5000  0.5"));
+  EXPECT_THAT(text, HasSubstr("osc :9000 10.0.0.8:5000  1")) << "an event has no stored writer";
+  view.sessions.writers["/desk/a"] = "somebody else";
+  EXPECT_THAT(screen_text(view, {.rows = 30, .columns = 120}), HasSubstr("somebody else  "));
+}
+
 TEST(MonitorScreen, LeavesOutSectionsThatAreEmpty) {
   const std::string text = screen_text(view_of(0, 0), {.rows = 30, .columns = 120});
   EXPECT_THAT(text, Not(HasSubstr("SLOW")));

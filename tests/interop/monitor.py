@@ -47,7 +47,11 @@ def the_live_screen():
         device.sendto(b"/fader\0\0,i\0\0" + struct.pack(">i", 7), ("127.0.0.1", router.osc_port))
         desk.answer(set_param("/desk/a", 0.5, qos=1), what="the desk has written")
         with Terminal([router.binary, "monitor", "--interval", "300ms"], CLASP_URL=router.url) as terminal:
-            shows(terminal, r"^/desk/a +0\.0 +0 +desk +0\.5", r"^/osc/fader .* osc :\d+ +7$|^/osc/fader .* osc \S+ +7$", r"^BRIDGE +PROTOCOL", r"osc/udp port \d+ +/osc +running .* 1$")
+            shows(terminal, r"^/desk/a +0\.0 +0 +desk +0\.5", r"^/osc/fader .* osc \S+ +7$", r"^BRIDGE +PROTOCOL", r"osc/udp port \d+ +/osc +running .* 1$")
+            def device_shown():  # once the bridge has been asked it remembers who writes
+                device.sendto(b"/fader\0\0,i\0\0" + struct.pack(">i", 8), ("127.0.0.1", router.osc_port))
+                return re.search(rf"^/osc/fader .* osc \S+ 127\.0\.0\.1:{device.getsockname()[1]} +8$", terminal.screen(), re.M)
+            eventually(device_shown, "the device behind the bridge is named", 60)
             content = "x" * 30_000
 
             def slow():  # it reads nothing; what it would hear is too much for its link

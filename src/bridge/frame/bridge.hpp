@@ -51,6 +51,8 @@ class Bridge {
   // When it returns, ports are free and nothing is called any more. Call as often as you like.
   virtual void stop() = 0;
   virtual BridgeReport report() const = 0;
+  // Which of its devices a tag stands for; empty if it is gone, or nobody in particular.
+  virtual std::string peer_name(PeerTag peer) const { return static_cast<void>(peer), ""; }
 };
 
 // Where a bridge lives. All of it outlives the bridge.

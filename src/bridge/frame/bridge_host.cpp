@@ -68,7 +68,7 @@ BridgeReport BridgeHost::report() const {
   return report;
 }
 
-Value BridgeHost::describe() const {
+Value BridgeHost::describe(const LastWrites& last) const {
   const BridgeReport report = this->report();
   Map counters;
   for (const auto& [name, count] : report.counters) {
@@ -79,6 +79,10 @@ Value BridgeHost::describe() const {
     if (peers.size() == peers_described_max) break;
     peers.emplace_back(Map{{"name", printable(peer.name, text_described_max)}, {"received", number(peer.received)}, {"sent", number(peer.sent)}});
   }
+  Map writers;  // by address, the newest first
+  for (auto write = last.rbegin(); write != last.rend() && writers.size() < peers_described_max; ++write) {
+    if (std::string peer = bridge_->peer_name(write->second); !peer.empty()) writers.emplace_back(write->first, printable(peer, text_described_max));
+  }
   return Map{{"name", printable(name_, text_described_max)},
              {"protocol", protocol_},
              {"namespace", ns_},
@@ -87,6 +91,7 @@ Value BridgeHost::describe() const {
              {"detail", printable(report.detail, text_described_max)},
              {"received", number(report.received)},
              {"sent", number(report.sent)},
+             {"writers", std::move(writers)},
              {"peers", std::move(peers)},
              {"peers_total", number(std::max(report.peers_total, report.peers.size()))},
              {"counters", std::move(counters)}};

@@ -34,7 +34,7 @@ class BridgeHost final : private Reporter {
 
  private:
   BridgeHost(const BridgePlan& plan, mapping::MappingTable table, BridgeContext context);
-  Value describe() const override;
+  Value describe(const LastWrites& last) const override;
 
   std::string name_;
   std::string protocol_;

@@ -1,5 +1,7 @@
 #include "bridge/frame/bridge_host.hpp"
 
+#include <thread>
+
 #include "bridge/local/local_link.hpp"
 #include "io/io_loop.hpp"
 #include "options/apply.hpp"
@@ -32,6 +34,7 @@ class DeskBridge final : public Bridge, private RouterLinkListener {
             .counters = {{"nothing", 0}, {"messages", 3}},
             .peers = {{.name = "desk\n7", .received = 3, .sent = 1}}};
   }
+  std::string peer_name(PeerTag peer) const override { return fmt::format("desk number {}", static_cast<unsigned>(peer)); }
   void write(std::string_view address, const Value& value) {
     const EncodedValue encoded(value);
     router_.set(address, encoded.view(), PeerTag{1});
@@ -121,6 +124,15 @@ TEST_F(BridgeHostTest, AnswersWhoeverAsksHowItIs) {
   EXPECT_THAT(plan_.shown, ElementsAre()) << "the question is none of the device's business";
   asker.publish(ask_address, Value());
   EXPECT_THAT(asker.received(), ElementsAre()) << "at most ten answers a second";
+  plan_.running->write("/desk/a", 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  asker.publish(ask_address, Value());
+  loop_.turn(Micros{0});
+  world().turn();
+  const auto again = asker.received();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_THAT(again[0], HasSubstr("/desk/a")) << "who is asked remembers which device writes what";
+  EXPECT_THAT(again[0], HasSubstr("desk number 1"));
 }
 
 TEST_F(BridgeHostTest, StopsAsOftenAsItIsTold) {

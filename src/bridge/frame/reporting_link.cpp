@@ -1,5 +1,7 @@
 #include "bridge/frame/reporting_link.hpp"
 
+#include <algorithm>
+
 #include "core/codec.hpp"
 #include "io/io_loop.hpp"
 
@@ -7,6 +9,8 @@ namespace clasp::bridge {
 
 namespace {
 constexpr Micros answers_apart_min{100'000};
+constexpr Micros remembered_for{30'000'000};  // after the last question
+constexpr std::size_t writes_remembered_max = 64;
 }
 
 void ReportingLink::open(const BridgeIdentity& identity, std::span<const std::string> patterns, bool snapshot, RouterLinkListener& listener) {
@@ -41,11 +45,36 @@ void ReportingLink::delivered(const LinkDelivery& delivery) {
   });
 }
 
+void ReportingLink::note(const Message& message, PeerTag peer) {
+  if (!remembers_) return;
+  if (const auto* set = std::get_if<Set>(&message.body)) note(set->address, peer);
+  if (const auto* publish = std::get_if<Publish>(&message.body)) note(publish->address, peer);
+  if (const auto* bundle = std::get_if<Bundle>(&message.body)) {
+    for (const Message& member : bundle->messages) note(member, peer);
+  }
+}
+
+void ReportingLink::remember(std::string_view address, PeerTag peer) {
+  if (io::steady_now() - *answered_at_ > remembered_for) {
+    remembers_ = false;
+    return last_.clear();
+  }
+  const auto known = std::ranges::find(last_, address, &std::pair<std::string, PeerTag>::first);
+  if (known != last_.end()) {
+    known->second = peer;
+    std::rotate(known, known + 1, last_.end());
+  } else {
+    if (last_.size() == writes_remembered_max) last_.erase(last_.begin());
+    last_.emplace_back(address, peer);
+  }
+}
+
 void ReportingLink::answer() {
   const SteadyTime now = io::steady_now();
   if (answered_at_ && now - *answered_at_ < answers_apart_min) return;
   answered_at_ = now;
-  const EncodedValue report(reporter_.describe());
+  const EncodedValue report(reporter_.describe(last_));
+  remembers_ = true;
   Publish publish;
   publish.address = report_address;
   publish.signal = SignalType::event;

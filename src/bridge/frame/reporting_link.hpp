@@ -1,4 +1,5 @@
 // Answers whoever asks over the router how the bridge is: an event at ask_address is answered with an event at report_address that holds a report.
+// Who is asked remembers for half a minute which of its devices writes what, and says so in further answers.
 // Nothing is sent unasked, nothing is stored; it works for a bridge in the router's process and for one in a process of its own.
 #pragma once
 
@@ -24,7 +25,9 @@ inline constexpr std::string_view report_address = "/clasp/bridges/report";
 class Reporter {
  public:
   virtual ~Reporter() = default;
-  virtual Value describe() const = 0;  // fits a frame
+  // Fits a frame. `last`: the newest writes of devices, address and tag.
+  using LastWrites = std::vector<std::pair<std::string, PeerTag>>;
+  virtual Value describe(const LastWrites& last) const = 0;
 };
 
 class ReportingLink final : public RouterLink, private RouterLinkListener {
@@ -34,10 +37,22 @@ class ReportingLink final : public RouterLink, private RouterLinkListener {
 
   void open(const BridgeIdentity& identity, std::span<const std::string> patterns, bool snapshot, RouterLinkListener& listener) override;
   void close() override;
-  void set(std::string_view address, const ValueView& value, PeerTag peer) override { inner_.set(address, value, peer); }
-  void publish(const Publish& publish, PeerTag peer) override { inner_.publish(publish, peer); }
-  void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override { inner_.bundle(messages, at, peer); }
-  void write(const Message& message, PeerTag peer, LinkTicket ticket) override { inner_.write(message, peer, ticket); }
+  void set(std::string_view address, const ValueView& value, PeerTag peer) override {
+    note(address, peer);
+    inner_.set(address, value, peer);
+  }
+  void publish(const Publish& publish, PeerTag peer) override {
+    note(publish.address, peer);
+    inner_.publish(publish, peer);
+  }
+  void bundle(std::span<const Message> messages, std::optional<UnixTime> at, PeerTag peer) override {
+    for (const Message& message : messages) note(message, peer);
+    inner_.bundle(messages, at, peer);
+  }
+  void write(const Message& message, PeerTag peer, LinkTicket ticket) override {
+    note(message, peer);
+    inner_.write(message, peer, ticket);
+  }
   void get(std::string_view address, LinkTicket ticket) override { inner_.get(address, ticket); }
   void subscribe(const std::string& pattern) override { inner_.subscribe(pattern); }
   void unsubscribe(const std::string& pattern) override { inner_.unsubscribe(pattern); }
@@ -46,6 +61,11 @@ class ReportingLink final : public RouterLink, private RouterLinkListener {
 
  private:
   void answer();
+  void note(std::string_view address, PeerTag peer) {
+    if (remembers_ && peer != PeerTag::none) remember(address, peer);
+  }
+  void note(const Message& message, PeerTag peer);
+  void remember(std::string_view address, PeerTag peer);
   void link_up() override;
   void link_down(std::string_view reason) override;
   void delivered(const LinkDelivery& delivery) override;
@@ -59,6 +79,8 @@ class ReportingLink final : public RouterLink, private RouterLinkListener {
   RouterLinkListener* listener_ = nullptr;
   bool up_ = false;
   std::optional<SteadyTime> answered_at_;
+  bool remembers_ = false;  // somebody has asked lately
+  Reporter::LastWrites last_;  // the newest at the end
   std::shared_ptr<const bool> open_;  // null: closed; an answer that is still due is then left out
 };
 

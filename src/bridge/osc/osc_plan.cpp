@@ -86,6 +86,11 @@ class OscUnit final : public Bridge {
     transport_->stop();
   }
 
+  std::string peer_name(PeerTag peer) const override {
+    const Sender* sender = bridge_.senders().find(peer);
+    return sender == nullptr ? "" : to_text(sender->from);
+  }
+
   BridgeReport report() const override {
     const OscCounters& c = bridge_.counters();
     BridgeReport report;

@@ -176,11 +176,18 @@ std::size_t SocketServer::rooms() const {
   return sum;
 }
 
+std::string SocketServer::name_of(PeerTag tag) const {
+  const auto found = sockets_.find(static_cast<std::uint32_t>(tag));
+  if (found == sockets_.end()) return "";
+  const Socket& socket = *found->second;
+  return socket.nsp == "/" ? socket.sid : fmt::format("{} {}", socket.nsp, socket.sid);
+}
+
 std::vector<BridgePeer> SocketServer::some_peers(std::size_t max) const {
   std::vector<BridgePeer> peers;
   for (const auto& [tag, socket] : sockets_) {
     if (peers.size() == max) break;
-    peers.push_back({.name = socket->nsp == "/" ? socket->sid : fmt::format("{} {}", socket->nsp, socket->sid), .received = socket->received, .sent = socket->sent});
+    peers.push_back({.name = name_of(PeerTag{tag}), .received = socket->received, .sent = socket->sent});
   }
   return peers;
 }

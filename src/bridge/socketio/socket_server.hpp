@@ -74,6 +74,7 @@ class SocketServer final : public EngineListener, private RouterLinkListener {
   const ServerCounters& counters() const { return counters_; }
   std::size_t sockets() const { return sockets_.size(); }
   std::size_t rooms() const;
+  std::string name_of(PeerTag tag) const;  // "": it is gone
   std::vector<BridgePeer> some_peers(std::size_t max) const;
   const web::Audience& audience() const { return audience_; }
   bool is_up() const { return up_; }

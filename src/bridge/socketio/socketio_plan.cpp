@@ -58,6 +58,7 @@ class ServerUnit final : public Bridge {
     running_ = false;
   }
 
+  std::string peer_name(PeerTag peer) const override { return port_.server().name_of(peer); }
   BridgeReport report() const override {
     const ServerCounters& c = port_.server().counters();
     BridgeReport report;
