@@ -115,7 +115,7 @@ std::string talk(std::span<const std::uint8_t> stream, std::uint8_t flags, std::
   }
   std::array<int, 2> sockets;
   fuzz::require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets.data()) == 0, "a pair of sockets");
-  loop.adopt(sockets[0], [&](net::Stream& made) { return std::make_unique<net::HttpSession>(made, handler, engine); });
+  loop.adopt(sockets[0], [&](net::Stream& made) { return std::make_unique<net::HttpSession>(made, handler, &engine); });
 
   std::string told;
   int silent = 0;
