@@ -65,9 +65,10 @@ class MessageLinkTest : public testing::Test, public HttpHandler {
     });
   }
   static std::string upgrade(std::string_view target) {
-    return fmt::format("GET {} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: clasp\r\n\r\n",
-                       target);
+    return fmt::format(
+        "GET {} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: clasp\r\n\r\n",
+        target);
   }
 
   io::IoLoop host;
@@ -81,11 +82,13 @@ class MessageLinkTest : public testing::Test, public HttpHandler {
 
 TEST_F(MessageLinkTest, AHandlerSpeaksItsOwnProtocolOnItsPath) {
   TestClient client{listener->port()};
-  client.send(upgrade("/echo?token=right") + masked(Opcode::text, "caf\xc3\xa9") + masked(Opcode::binary, {"\x01\x00\x02", 3}) + masked(Opcode::ping, "hi"));
+  client.send(upgrade("/echo?token=right") + masked(Opcode::text, "caf\xc3\xa9") + masked(Opcode::binary, {"\x01\x00\x02", 3}) +
+              masked(Opcode::ping, "hi"));
   ASSERT_TRUE(until_received(client, unmasked(Opcode::pong, "hi")));
   EXPECT_THAT(client.received, StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
   EXPECT_THAT(client.received, testing::Not(HasSubstr("Sec-WebSocket-Protocol"))) << "no sub-protocol was agreed on";
-  EXPECT_EQ(behind_head(client.received), unmasked(Opcode::text, "caf\xc3\xa9") + unmasked(Opcode::binary, {"\x01\x00\x02", 3}) + unmasked(Opcode::pong, "hi"));
+  EXPECT_EQ(behind_head(client.received),
+            unmasked(Opcode::text, "caf\xc3\xa9") + unmasked(Opcode::binary, {"\x01\x00\x02", 3}) + unmasked(Opcode::pong, "hi"));
   client.send(masked(Opcode::text, "end"));
   ASSERT_TRUE(until_received(client, "as asked"));
   client.close();

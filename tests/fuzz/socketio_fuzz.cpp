@@ -1,6 +1,6 @@
-// A Socket.IO server and one client that sends what the input says: once in one POST, once as WebSocket messages. What reaches the router must be the same,
-// everything the client is sent must be packets that the protocol's own decoder takes, memory stays within the bounds. Then our client with a server that
-// says the same.
+// A Socket.IO server and one client that sends what the input says: once in one POST, once as WebSocket messages. What reaches the router must be the
+// same, everything the client is sent must be packets that the protocol's own decoder takes, memory stays within the bounds. Then our client with a
+// server that says the same.
 //
 // Input: packets, separated by 0x1e as in a POST ("b" and base64 is binary).
 #include <string>
@@ -93,7 +93,8 @@ void each_packet(const std::string& input, Text on_text, Binary on_binary) {
   for (PayloadReader reader(input); !reader.done();) {
     const auto packet = reader.next();
     if (!packet) return;
-    const bool goes_on = packet->blob ? on_binary(*packet->blob) : on_text(std::string(1, static_cast<char>(packet->type)) + std::string(packet->text));
+    const bool goes_on =
+        packet->blob ? on_binary(*packet->blob) : on_text(std::string(1, static_cast<char>(packet->type)) + std::string(packet->text));
     if (!goes_on) return;
   }
 }
@@ -108,7 +109,8 @@ void run_client(const std::string& input) {
   AgreeableLink link;
   Now now{SteadyTime{1'000'000}, UnixTime{1'700'000'000'000'000}, UnixTime{1'700'000'000'000'000}};
   bool given_up = false;
-  SocketClient client(link, config, {.clock = [&now] { return now; }, .log = [](std::string_view) {}, .give_up = [&given_up](std::string_view) { given_up = true; }});
+  SocketClient client(
+      link, config, {.clock = [&now] { return now; }, .log = [](std::string_view) {}, .give_up = [&given_up](std::string_view) { given_up = true; }});
   client.start();
   CheckingTransport transport;
   EngineClient& engine = client.engine();
@@ -146,7 +148,8 @@ Outcome run(Feed feed) {
   AgreeableLink link;
   int sids = 0;
   const Now now{SteadyTime{1'000'000}, UnixTime{1'700'000'000'000'000}, UnixTime{1'700'000'000'000'000}};
-  SocketServer server(link, config, {.clock = [&now] { return now; }, .make_sid = [&sids] { return "s" + std::to_string(++sids); }, .log = [](std::string_view) {}});
+  SocketServer server(
+      link, config, {.clock = [&now] { return now; }, .make_sid = [&sids] { return "s" + std::to_string(++sids); }, .log = [](std::string_view) {}});
   server.start();
   CheckingWire bystander_wire;
   EngineSession bystander("bystander", config.engine, true, server, now.steady);

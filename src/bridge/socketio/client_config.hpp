@@ -19,8 +19,8 @@ struct ClientConfig {
   bool emit_acks = false;                    // ask for an acknowledgement of each event of the router; it comes as event <address>/ack
   bool reconnect_on_disconnect = false;      // also after the server has disconnected us
   Micros ack_timeout{10'000'000};
-  Micros connect_timeout{45'000'000};        // from the transport to the server's answer
-  Micros refused_retry{5'000'000};           // after the server refused a namespace
+  Micros connect_timeout{45'000'000};  // from the transport to the server's answer
+  Micros refused_retry{5'000'000};     // after the server refused a namespace
 
   // Bounds.
   PacketLimits packets{.bytes_max = 4'194'304};

@@ -22,7 +22,10 @@ ClientLink::ClientLink(io::IoLoop& loop, RouterLink& router, const ClientConfig&
       place_(std::move(place)),
       log_(std::move(log)),
       client_(router, config_,
-              {.clock = [] { return io::read_clocks(); }, .log = log_, .changed = [this] { look_after(); }, .give_up = [this](std::string_view why) { end_soon(std::string(why)); }}),
+              {.clock = [] { return io::read_clocks(); },
+               .log = log_,
+               .changed = [this] { look_after(); },
+               .give_up = [this](std::string_view why) { end_soon(std::string(why)); }}),
       backoff_(standard_backoff),
       redial_(loop, [this] { attempt(); }),
       clock_(loop, [this] {
@@ -73,13 +76,15 @@ std::unique_ptr<ClientTransport> ClientLink::make_transport(bool websocket) {
   TransportEvents& told = *this;
   if (websocket) {
     dial::Target target{.host = place_.host, .port = place_.port, .tls = tls_, .websocket = {}, .out_bytes_max = socket_bytes_max};
-    target.websocket = dial::WebSocketTarget{.target = request_path("websocket"), .fields = place_.headers, .message_bytes_max = config_.packets.bytes_max};
+    target.websocket =
+        dial::WebSocketTarget{.target = request_path("websocket"), .fields = place_.headers, .message_bytes_max = config_.packets.bytes_max};
     return std::make_unique<SocketTransport>(loop_, std::move(target), told);
   }
   std::string url = fmt::format("{}://{}{}", place_.secure ? "https" : "http", dial::place(place_.host, place_.port), request_path("polling"));
   std::vector<http_client::HttpField> fields;
   for (const net::HttpField& field : place_.headers) fields.push_back({field.name, field.value});
-  return std::make_unique<PollTransport>(loop_, *http_, std::move(url), std::move(fields), [this] { return client_.engine().is_open() ? client_.engine().sid() : std::string{}; }, told);
+  return std::make_unique<PollTransport>(
+      loop_, *http_, std::move(url), std::move(fields), [this] { return client_.engine().is_open() ? client_.engine().sid() : std::string{}; }, told);
 }
 
 std::string ClientLink::request_path(std::string_view transport) const {
@@ -106,7 +111,8 @@ void ClientLink::end() {
   const bool wanted = client_.wants_connection();
   const Micros delay = backoff_.next(web::random_bits());
   const std::string told = why.starts_with(place_.host) ? why : fmt::format("{}: {}", dial::place(place_.host, place_.port), why);
-  if (told != last_failure_) log_(fmt::format("socketio: {}{}", told, wanted ? fmt::format("; next attempt in {:.1f} s", static_cast<double>(delay.count()) / 1e6) : ""));
+  if (told != last_failure_)
+    log_(fmt::format("socketio: {}{}", told, wanted ? fmt::format("; next attempt in {:.1f} s", static_cast<double>(delay.count()) / 1e6) : ""));
   last_failure_ = told;
   if (wanted) redial_.set(io::steady_now() + delay);
 }

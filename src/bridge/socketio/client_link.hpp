@@ -22,11 +22,11 @@ struct ServerPlace {
   std::uint16_t port = 0;
   bool secure = false;
   std::string path = "/socket.io/";
-  std::string query;                    // further parameters, "token=x"
+  std::string query;  // further parameters, "token=x"
   std::vector<net::HttpField> headers;
-  dial::TlsOptions tls;                 // if secure
-  bool websocket = true;                // tried first …
-  bool polling = true;                  // … and this if there is none
+  dial::TlsOptions tls;   // if secure
+  bool websocket = true;  // tried first …
+  bool polling = true;    // … and this if there is none
 };
 
 class ClientLink final : private TransportEvents {

@@ -31,7 +31,12 @@ void PollTransport::start() {
 }
 
 http_client::HttpCall PollTransport::call(std::string_view method, std::string body) const {
-  http_client::HttpCall made{.method = std::string(method), .url = url_, .fields = fields_, .body = std::move(body), .timeout = call_max, .answer_bytes_max = answer_bytes_max,
+  http_client::HttpCall made{.method = std::string(method),
+                             .url = url_,
+                             .fields = fields_,
+                             .body = std::move(body),
+                             .timeout = call_max,
+                             .answer_bytes_max = answer_bytes_max,
                              .redirects_max = 0};
   if (const std::string sid = sid_(); !sid.empty()) made.url += fmt::format("&sid={}", sid);
   if (method == "POST") made.fields.push_back({"Content-Type", "text/plain;charset=UTF-8"});
@@ -39,8 +44,10 @@ http_client::HttpCall PollTransport::call(std::string_view method, std::string b
 }
 
 bool PollTransport::is_fine(const Result<HttpAnswer>& answer) {
-  if (!answer) events_.transport_lost(answer.error().message);
-  else if (answer->status != 200) events_.transport_lost(fmt::format("the server answers {} {}", answer->status, printable(answer->body, 200)));
+  if (!answer)
+    events_.transport_lost(answer.error().message);
+  else if (answer->status != 200)
+    events_.transport_lost(fmt::format("the server answers {} {}", answer->status, printable(answer->body, 200)));
   return answer && answer->status == 200;
 }
 
@@ -55,8 +62,10 @@ void PollTransport::polled(const Result<HttpAnswer>& answer) {
   while (!reader.done()) {
     const auto packet = reader.next();
     if (!packet) return events_.transport_lost("what answers there does not speak Engine.IO 4");
-    if (packet->blob) events_.transport_binary(*packet->blob);
-    else events_.transport_text(std::string(1, static_cast<char>(packet->type)) + std::string(packet->text));
+    if (packet->blob)
+      events_.transport_binary(*packet->blob);
+    else
+      events_.transport_text(std::string(1, static_cast<char>(packet->type)) + std::string(packet->text));
   }
   poll();
 }

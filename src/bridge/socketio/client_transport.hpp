@@ -47,8 +47,10 @@ class SocketTransport final : public ClientTransport, private dial::ConnectionEv
   dial::ConnectionEvents& told() { return *this; }
   void connection_opened() override { events_.transport_ready(); }
   void connection_input(Bytes bytes, dial::Form form) override {
-    if (form == dial::Form::text) events_.transport_text(as_text(bytes));
-    else events_.transport_binary(bytes);
+    if (form == dial::Form::text)
+      events_.transport_text(as_text(bytes));
+    else
+      events_.transport_binary(bytes);
   }
   void connection_writable() override { events_.transport_writable(); }
   void connection_closed(std::string_view reason) override { events_.transport_lost(reason); }
@@ -64,8 +66,8 @@ class PollTransport final : public ClientTransport {
   static constexpr std::size_t answer_bytes_max = 16'777'216;
 
   // `url` has its query already; `sid` is asked once the server has begun.
-  PollTransport(io::IoLoop& loop, http_client::HttpFetcher& http, std::string url, std::vector<http_client::HttpField> fields, std::function<std::string()> sid,
-                TransportEvents& events);
+  PollTransport(io::IoLoop& loop, http_client::HttpFetcher& http, std::string url, std::vector<http_client::HttpField> fields,
+                std::function<std::string()> sid, TransportEvents& events);
   ~PollTransport() override;
 
   void start() override;

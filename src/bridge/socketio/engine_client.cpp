@@ -33,7 +33,8 @@ void EngineClient::begin(EngineTransport& transport, SteadyTime now) {
 std::optional<std::string> EngineClient::take_text(std::string_view text, SteadyTime now) {
   const auto packet = decode_engine_packet(text);
   if (!packet) return "what answers there does not speak Engine.IO 4";
-  if (!open_) return packet->type == EngineType::open ? take_open(packet->text, now) : std::optional<std::string>("the session does not begin with its terms");
+  if (!open_)
+    return packet->type == EngineType::open ? take_open(packet->text, now) : std::optional<std::string>("the session does not begin with its terms");
   switch (packet->type) {
     case EngineType::ping:
       deadline_ = now + ping_distance_;

@@ -32,7 +32,8 @@ class EngineClientListener {
 
 class EngineClient {
  public:
-  EngineClient(EngineClientListener& listener, const web::OutLimits& limits, Micros open_timeout) : listener_(listener), limits_(limits), open_timeout_(open_timeout) {}
+  EngineClient(EngineClientListener& listener, const web::OutLimits& limits, Micros open_timeout)
+      : listener_(listener), limits_(limits), open_timeout_(open_timeout) {}
   EngineClient(const EngineClient&) = delete;
 
   // A transport is there; the server opens the session on it.
@@ -48,7 +49,9 @@ class EngineClient {
 
   bool is_open() const { return open_; }
   const std::string& sid() const { return sid_; }
-  std::optional<SteadyTime> next_deadline() const { return transport_ == nullptr ? std::nullopt : std::optional(overflowed_ ? SteadyTime{0} : deadline_); }
+  std::optional<SteadyTime> next_deadline() const {
+    return transport_ == nullptr ? std::nullopt : std::optional(overflowed_ ? SteadyTime{0} : deadline_);
+  }
   std::optional<std::string> advance(SteadyTime now);  // as take_text()
 
  private:

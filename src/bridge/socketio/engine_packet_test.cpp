@@ -30,23 +30,41 @@ TEST(EnginePacket, IsATypeAndText) {
     std::string_view text;
     bool accepted;
   };
-  for (const Row& row : {Row{"2", true}, {"2probe", true}, {"4hello", true}, {"40{\"sid\":\"x\"}", true}, {"6", true}, {"", false}, {"7", false}, {"x", false},
-                         {"b", false}, {"4\xff", false}, {"4caf\xc3\xa9", true}, {"4caf\xc3", false}}) {
+  for (const Row& row : {Row{"2", true},
+                         {"2probe", true},
+                         {"4hello", true},
+                         {"40{\"sid\":\"x\"}", true},
+                         {"6", true},
+                         {"", false},
+                         {"7", false},
+                         {"x", false},
+                         {"b", false},
+                         {"4\xff", false},
+                         {"4caf\xc3\xa9", true},
+                         {"4caf\xc3", false}}) {
     EXPECT_EQ(decode_engine_packet(row.text).has_value(), row.accepted) << row.text;
   }
 }
 
 TEST(EnginePayload, IsPacketsBetweenSeparators) {
-  EXPECT_THAT(read("42[\"a\"]\x1e" "2\x1e" "bAQL/\x1e" "4"), ElementsAre("42[\"a\"]", "2", "bytes AQL/", "4"));
+  EXPECT_THAT(read("42[\"a\"]\x1e"
+                   "2\x1e"
+                   "bAQL/\x1e"
+                   "4"),
+              ElementsAre("42[\"a\"]", "2", "bytes AQL/", "4"));
   EXPECT_THAT(read("4"), ElementsAre("4"));
   EXPECT_THAT(read("b"), ElementsAre("bytes "));
 }
 
 TEST(EnginePayload, WhatIsNoPacketEndsIt) {
   EXPECT_THAT(read(""), ElementsAre("fault"));
-  EXPECT_THAT(read("4a\x1e\x1e" "4b"), ElementsAre("4a", "fault"));
+  EXPECT_THAT(read("4a\x1e\x1e"
+                   "4b"),
+              ElementsAre("4a", "fault"));
   EXPECT_THAT(read("4a\x1e"), ElementsAre("4a", "fault"));
-  EXPECT_THAT(read("bAQL\x1e" "4b"), ElementsAre("fault"));
+  EXPECT_THAT(read("bAQL\x1e"
+                   "4b"),
+              ElementsAre("fault"));
   EXPECT_THAT(read("9"), ElementsAre("fault"));
 }
 

@@ -20,7 +20,12 @@ std::int64_t milliseconds(Micros time) { return time.count() / 1'000; }
 }  // namespace
 
 EngineSession::EngineSession(std::string sid, const EngineLimits& limits, bool may_upgrade, EngineListener& listener, SteadyTime now)
-    : sid_(std::move(sid)), limits_(limits), may_upgrade_(may_upgrade), listener_(listener), queue_(limits.out), heartbeat_at_(now + limits.ping_interval) {}
+    : sid_(std::move(sid)),
+      limits_(limits),
+      may_upgrade_(may_upgrade),
+      listener_(listener),
+      queue_(limits.out),
+      heartbeat_at_(now + limits.ping_interval) {}
 
 std::string EngineSession::handshake() const {
   return fmt::format(R"({{"sid":"{}","upgrades":[{}],"pingInterval":{},"pingTimeout":{},"maxPayload":{}}})", sid_,
@@ -38,8 +43,10 @@ std::optional<EngineRefusal> EngineSession::poll(Poll& poll, SteadyTime) {
     return refusal::bad_request;
   }
   poll_ = &poll;
-  if (transport_ == Transport::upgrading) answer_poll(noop);
-  else flush();
+  if (transport_ == Transport::upgrading)
+    answer_poll(noop);
+  else
+    flush();
   return std::nullopt;
 }
 
@@ -63,8 +70,10 @@ std::optional<EngineRefusal> EngineSession::post(std::string_view body, SteadyTi
       close("parse error");
       return refusal::bad_request;
     }
-    if (packet->blob) listener_.on_binary(*this, *packet->blob);
-    else handle(*packet, now);
+    if (packet->blob)
+      listener_.on_binary(*this, *packet->blob);
+    else
+      handle(*packet, now);
   }
   return std::nullopt;
 }

@@ -1,11 +1,12 @@
-// One Engine.IO session of the server: a state machine without sockets. Bytes and time go in; answers to polls, WebSocket messages and deadlines come out.
+// One Engine.IO session of the server: a state machine without sockets. Bytes and time go in; answers to polls, WebSocket messages and deadlines come
+// out.
 //
 //   polling ──probe──▶ upgrading ──"5"──▶ websocket          (or websocket from the beginning)
 //      ▲                   │ lost, 10 s
 //      └───────────────────┘
 //
-// While it is upgrading nothing is sent to either transport, and every poll is answered at once with a NOOP, so that the client can leave: a message meets
-// exactly one of the two. A poll that waits is answered at the latest with the next ping; who doesn't answer a ping is gone.
+// While it is upgrading nothing is sent to either transport, and every poll is answered at once with a NOOP, so that the client can leave: a message
+// meets exactly one of the two. A poll that waits is answered at the latest with the next ping; who doesn't answer a ping is gone.
 #pragma once
 
 #include <cstdint>
@@ -91,11 +92,11 @@ class EngineSession {
   std::optional<EngineRefusal> post(std::string_view body, SteadyTime now);
 
   // ---- WebSocket ----
-  void start_on(Wire& wire);                     // from the beginning
-  bool probe(Wire& wire, SteadyTime now);        // an upgrade begins; false: there is one already, or has been
+  void start_on(Wire& wire);               // from the beginning
+  bool probe(Wire& wire, SteadyTime now);  // an upgrade begins; false: there is one already, or has been
   void wire_text(Wire& wire, std::string_view text, SteadyTime now);
   void wire_binary(Wire& wire, Bytes message);
-  void wire_sent(Wire& wire);                    // there may be room again
+  void wire_sent(Wire& wire);  // there may be room again
   void wire_gone(Wire& wire, std::string_view reason);
 
   // ---- what it carries ----
@@ -130,8 +131,8 @@ class EngineSession {
   Wire* probing_ = nullptr;  // that is to
   bool probed_ = false;      // it has sent its probe
   web::OutQueue queue_;
-  bool ping_due_ = false;                     // a ping is to be sent
-  SteadyTime heartbeat_at_;                   // when to ping, or when the answer to one is overdue
+  bool ping_due_ = false;    // a ping is to be sent
+  SteadyTime heartbeat_at_;  // when to ping, or when the answer to one is overdue
   bool awaiting_pong_ = false;
   std::optional<SteadyTime> upgrade_until_;
 };

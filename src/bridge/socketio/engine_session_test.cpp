@@ -24,7 +24,9 @@ class EngineSessionTest : public testing::Test, public EngineListener {
   void send(std::string text, std::vector<std::string> attachments = {}) {
     session.send(std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(text), .attachments = std::move(attachments)}), {}, now);
   }
-  void set(std::string_view key, std::string text) { session.send(std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(text), .attachments = {}}), key, now); }
+  void set(std::string_view key, std::string text) {
+    session.send(std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(text), .attachments = {}}), key, now);
+  }
   std::string post(std::string_view body) {
     const auto refusal = session.post(body, now);
     return refusal ? fmt::format("{} {}", refusal->status, refusal->code) : "ok";
@@ -61,28 +63,41 @@ TEST_F(EngineSessionTest, PollsWaitForSomethingAndGetAllOfIt) {
   EXPECT_EQ(first.answer_text(), "42[\"a\"]");
   send("2[\"b\"]"), send("51-[\"c\"]", {"\x01\x02"}), send("2[\"d\"]");
   FakePoll second;
-  EXPECT_EQ(poll(second), "42[\"b\"]\x1e" "451-[\"c\"]\x1e" "bAQI=\x1e" "42[\"d\"]");
+  EXPECT_EQ(poll(second),
+            "42[\"b\"]\x1e"
+            "451-[\"c\"]\x1e"
+            "bAQI=\x1e"
+            "42[\"d\"]");
   EXPECT_THAT(heard, IsEmpty());
 }
 
 TEST_F(EngineSessionTest, OneAnswerHoldsNoMoreThanAPayloadButAlwaysSomething) {
   send(std::string(900, 'a')), send(std::string(2'000, 'b')), send("c"), send("d");
-  for (const std::string& expected : {"4" + std::string(900, 'a'), "4" + std::string(2'000, 'b'), std::string("4c\x1e" "4d")}) {
+  for (const std::string& expected : {"4" + std::string(900, 'a'), "4" + std::string(2'000, 'b'),
+                                      std::string("4c\x1e"
+                                                  "4d")}) {
     FakePoll one;
     EXPECT_EQ(poll(one), expected);
   }
 }
 
 TEST_F(EngineSessionTest, PostsBringMessages) {
-  EXPECT_EQ(post("40\x1e" "42[\"a\"]\x1e" "bAQI="), "ok");
+  EXPECT_EQ(post("40\x1e"
+                 "42[\"a\"]\x1e"
+                 "bAQI="),
+            "ok");
   EXPECT_THAT(heard, ElementsAre("0", "2[\"a\"]", "bAQI="));
-  EXPECT_EQ(post("4x\x1e" "?"), "400 3");
+  EXPECT_EQ(post("4x\x1e"
+                 "?"),
+            "400 3");
   EXPECT_THAT(heard.back(), "closed: parse error");
   EXPECT_EQ(post("4x"), "400 1") << "it is gone";
 }
 
 TEST_F(EngineSessionTest, NothingIsHandledBehindAClose) {
-  EXPECT_EQ(post("4close me\x1e" "4later"), "ok");
+  EXPECT_EQ(post("4close me\x1e"
+                 "4later"),
+            "ok");
   EXPECT_THAT(heard, ElementsAre("close me", "closed: as asked"));
 }
 

@@ -136,7 +136,8 @@ PacketType with_attachments(PacketType type) {
 bool is_reserved_event(std::string_view name) { return std::ranges::find(reserved_events, name) != reserved_events.end(); }
 
 Result<std::optional<Packet>> PacketAssembler::take_text(std::string_view text) {
-  if (waits_for_attachments()) return bad(fmt::format("text where an attachment should be ({} are missing)", attachments_expected_ - attachments_.size()));
+  if (waits_for_attachments())
+    return bad(fmt::format("text where an attachment should be ({} are missing)", attachments_expected_ - attachments_.size()));
   if (text.empty() || text[0] < '0' || text[0] > '6') return bad("unknown type");
   if (text.size() > limits_.bytes_max) return bad(fmt::format("{} bytes; at most {} may be", text.size(), limits_.bytes_max));
   Packet packet{.type = static_cast<PacketType>(text[0] - '0'), .id = {}, .data = {}};
@@ -194,8 +195,10 @@ Result<std::optional<Packet>> PacketAssembler::complete() {
 EncodedPacket encode_packet(PacketType type, std::string_view nsp, std::optional<std::uint64_t> id, const Value& data) {
   EncodedPacket out;
   std::string json;
-  if (has_bytes(data)) append_with_placeholders(data, json, out.attachments);
-  else if (!data.is_null()) append_json(data, JsonBytes::base64, json);
+  if (has_bytes(data))
+    append_with_placeholders(data, json, out.attachments);
+  else if (!data.is_null())
+    append_json(data, JsonBytes::base64, json);
   if (!out.attachments.empty()) type = with_attachments(type);
   out.text = static_cast<char>('0' + static_cast<int>(type));
   if (!out.attachments.empty()) out.text += fmt::format("{}-", out.attachments.size());

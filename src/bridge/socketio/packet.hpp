@@ -25,13 +25,13 @@ struct Packet {
 
 struct PacketLimits {
   std::size_t attachments_max = 64;
-  std::size_t bytes_max = 1'000'000;   // of one packet with its attachments
-  std::size_t values_max = 100'000;    // in its JSON
+  std::size_t bytes_max = 1'000'000;  // of one packet with its attachments
+  std::size_t values_max = 100'000;   // in its JSON
   std::size_t namespace_bytes_max = 256;
 };
 
-// Puts packets together out of a text message and the binary ones behind it. An error is final: the peer does not speak the protocol, or sends more than
-// may be; the connection has to end.
+// Puts packets together out of a text message and the binary ones behind it. An error is final: the peer does not speak the protocol, or sends more
+// than may be; the connection has to end.
 class PacketAssembler {
  public:
   explicit PacketAssembler(const PacketLimits& limits = {}) : limits_(limits) {}

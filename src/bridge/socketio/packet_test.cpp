@@ -58,10 +58,36 @@ TEST(SocketPacket, IsDecodedAsTheProtocolSays) {
 }
 
 TEST(SocketPacket, WhatTheProtocolDoesNotSayIsRefused) {
-  for (const std::string_view text :
-       {"", "7", "x", "0[]", "0\"a\"", "1[]", "2", "2{}", "2[]", "2[1]", "2[null,1]", "2[\"connect\"]", "2[\"disconnect\",1]", "2[\"newListener\"]", "2[\"a\"", "2[\"a\"]x",
-        "2[\"\\ud800", "3[]", "31", "31{}", "4", "4[]", "5[\"a\"]", "5-[\"a\"]", "51[\"a\"]", "565-[\"a\"]", "599999999999999999999-[\"a\"]",
-        "299999999999999999999999[\"a\"]", "2[\"a\",NaN]", "2[\"a\",\"\xff\"]"}) {
+  for (const std::string_view text : {"",
+                                      "7",
+                                      "x",
+                                      "0[]",
+                                      "0\"a\"",
+                                      "1[]",
+                                      "2",
+                                      "2{}",
+                                      "2[]",
+                                      "2[1]",
+                                      "2[null,1]",
+                                      "2[\"connect\"]",
+                                      "2[\"disconnect\",1]",
+                                      "2[\"newListener\"]",
+                                      "2[\"a\"",
+                                      "2[\"a\"]x",
+                                      "2[\"\\ud800",
+                                      "3[]",
+                                      "31",
+                                      "31{}",
+                                      "4",
+                                      "4[]",
+                                      "5[\"a\"]",
+                                      "5-[\"a\"]",
+                                      "51[\"a\"]",
+                                      "565-[\"a\"]",
+                                      "599999999999999999999-[\"a\"]",
+                                      "299999999999999999999999[\"a\"]",
+                                      "2[\"a\",NaN]",
+                                      "2[\"a\",\"\xff\"]"}) {
     EXPECT_THAT(describe(PacketAssembler().take_text(text)), HasSubstr("error: Socket.IO packet: ")) << text;
   }
   EXPECT_THAT(describe(PacketAssembler().take_text("2" + std::string(10'000, '['))), HasSubstr("nested deeper"));
@@ -91,7 +117,8 @@ TEST(SocketPacket, AttachmentsThatDoNotFitAreRefused) {
   EXPECT_THAT(with_one("51-[\"b\",{\"_placeholder\":true,\"num\":1}]"), HasSubstr("do not fit"));
   EXPECT_THAT(with_one("51-[\"b\",{\"_placeholder\":true,\"num\":-1}]"), HasSubstr("do not fit"));
   EXPECT_THAT(with_one("51-[\"b\"]"), HasSubstr("do not fit"));
-  EXPECT_THAT(with_one("51-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":0}]"), HasSubstr("do not fit")) << "no memory is multiplied";
+  EXPECT_THAT(with_one("51-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":0}]"), HasSubstr("do not fit"))
+      << "no memory is multiplied";
 
   PacketAssembler assembler({.bytes_max = 100});
   EXPECT_THAT(describe(assembler.take_binary(as_bytes("x"))), HasSubstr("no packet has announced"));
@@ -104,7 +131,8 @@ TEST(SocketPacket, WhatIsEncodedComesBack) {
   const Value blob(Blob{std::byte{1}, std::byte{0}});
   const Array data{"ev", blob, Map{{"a", Array{blob, nullptr, 1.0}}}, std::int64_t{9'007'199'254'740'993}};
   const EncodedPacket encoded = encode_packet(PacketType::event, "/admin", 7, data);
-  EXPECT_EQ(encoded.text, "52-/admin,7[\"ev\",{\"_placeholder\":true,\"num\":0},{\"a\":[{\"_placeholder\":true,\"num\":1},null,1.0]},9007199254740993]");
+  EXPECT_EQ(encoded.text,
+            "52-/admin,7[\"ev\",{\"_placeholder\":true,\"num\":0},{\"a\":[{\"_placeholder\":true,\"num\":1},null,1.0]},9007199254740993]");
   EXPECT_THAT(encoded.attachments, ElementsAre("\x01\0"s, "\x01\0"s));
   PacketAssembler assembler;
   EXPECT_EQ(describe(assembler.take_text(encoded.text)), "more");
@@ -117,7 +145,8 @@ TEST(SocketPacket, WhatIsEncodedComesBack) {
   EXPECT_EQ(encode_packet(PacketType::connect, "/a", std::nullopt, {}).text, "0/a,");
   EXPECT_EQ(encode_packet(PacketType::ack, "/", 12, Array{}).text, "312[]");
   EXPECT_EQ(encode_packet(PacketType::ack, "/", 12, Array{blob}).text, "61-12[{\"_placeholder\":true,\"num\":0}]");
-  EXPECT_EQ(encode_packet(PacketType::event, "/", std::nullopt, Array{"n", std::numeric_limits<double>::quiet_NaN()}).text, "2[\"n\",null]") << "C31: JSON has no NaN";
+  EXPECT_EQ(encode_packet(PacketType::event, "/", std::nullopt, Array{"n", std::numeric_limits<double>::quiet_NaN()}).text, "2[\"n\",null]")
+      << "C31: JSON has no NaN";
 }
 
 TEST(SocketPacket, IsRefusedWhereverItIsCut) {

@@ -18,9 +18,9 @@ namespace clasp::bridge::socketio {
 // How an event and an address become each other, on either side.
 struct EventNames {
   NamespaceMap ns = NamespaceMap::parse("/socketio").value();
-  std::vector<web::KindRule> kinds;   // the first match decides; without one: param
-  std::vector<std::string> events;    // only these are received; empty: every one
-  bool last_segment = true;           // /socketio/mixer/1 is emitted as "1", else as "mixer/1"
+  std::vector<web::KindRule> kinds;  // the first match decides; without one: param
+  std::vector<std::string> events;   // only these are received; empty: every one
+  bool last_segment = true;          // /socketio/mixer/1 is emitted as "1", else as "mixer/1"
   SignalType kind_of(std::string_view address) const {
     for (const web::KindRule& rule : kinds) {
       if (rule.pattern.matches(address)) return rule.kind;
@@ -42,7 +42,7 @@ struct ServerConfig {
   bool echo = false;                    // an event goes back to the socket it came from, too
   bool emit_acks = false;               // ask for an acknowledgement of each event of the router; it comes as event <address>/ack
   Micros ack_timeout{10'000'000};
-  Micros connect_timeout{45'000'000};   // from the transport to the first namespace
+  Micros connect_timeout{45'000'000};  // from the transport to the first namespace
 
   // Bounds.
   PacketLimits packets;

@@ -118,10 +118,15 @@ ServerPort::ServerPort(io::IoLoop& loop, RouterLink& router, ServerConfig config
       log_(std::move(log)),
       inner_({.yield_before_flush = false}),  // others live in the outer loop
       nested_(loop, inner_),
-      server_(router, config_, {.clock = [] { return io::read_clocks(); }, .make_sid = random_sid, .log = log_, .changed = [this] {
-                touch();
-                nested_.turn_soon();
-              }}) {
+      server_(router, config_,
+              {.clock = [] { return io::read_clocks(); },
+               .make_sid = random_sid,
+               .log = log_,
+               .changed =
+                   [this] {
+                     touch();
+                     nested_.turn_soon();
+                   }}) {
   inner_.attach(*this);
 }
 
@@ -160,8 +165,10 @@ bool ServerPort::owns(std::string_view path) const {
 
 ServerPort::Query ServerPort::query_of(const net::HttpRequest& request) const {
   const std::string_view query = request.query();
-  Query out{.version = web::find_query(query, "EIO").value_or(""), .transport = web::find_query(query, "transport").value_or(""),
-            .sid = web::find_query(query, "sid"), .token = web::find_query(query, "token").value_or("")};
+  Query out{.version = web::find_query(query, "EIO").value_or(""),
+            .transport = web::find_query(query, "transport").value_or(""),
+            .sid = web::find_query(query, "sid"),
+            .token = web::find_query(query, "token").value_or("")};
   if (const std::string* authorization = net::find_field(request.fields, "Authorization"); out.token.empty() && authorization != nullptr)
     out.token = web::bearer_token(*authorization);
   return out;
@@ -222,12 +229,16 @@ void ServerPort::add_cors(const net::HttpRequest& request, std::vector<net::Http
   const bool all = std::ranges::find(allowed, "*") != allowed.end();
   const std::string* origin = net::find_field(request.fields, "Origin");
   if (!all) fields.push_back({"Vary", "Origin"});
-  if (all) fields.push_back({"Access-Control-Allow-Origin", "*"});
-  else if (origin != nullptr && std::ranges::find(allowed, *origin) != allowed.end()) fields.push_back({"Access-Control-Allow-Origin", *origin});
-  else return;
+  if (all)
+    fields.push_back({"Access-Control-Allow-Origin", "*"});
+  else if (origin != nullptr && std::ranges::find(allowed, *origin) != allowed.end())
+    fields.push_back({"Access-Control-Allow-Origin", *origin});
+  else
+    return;
   if (request.method != "OPTIONS") return;
   fields.push_back({"Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE"});
-  if (const std::string* asked = net::find_field(request.fields, "Access-Control-Request-Headers")) fields.push_back({"Access-Control-Allow-Headers", *asked});
+  if (const std::string* asked = net::find_field(request.fields, "Access-Control-Request-Headers"))
+    fields.push_back({"Access-Control-Allow-Headers", *asked});
 }
 
 // ---- WebSockets ----
@@ -253,8 +264,10 @@ std::unique_ptr<net::StreamHandler> ServerPort::open_link(net::Stream& stream, c
   auto wire = std::make_unique<SocketWire>(*this, *link, session != nullptr ? session->sid() : std::string{});
   SocketWire& opened = *wire;
   link->set_handler(std::move(wire));
-  if (!query.sid) session->start_on(opened);
-  else if (session == nullptr || !session->probe(opened, link->now().steady)) opened.close("there is no session to upgrade");
+  if (!query.sid)
+    session->start_on(opened);
+  else if (session == nullptr || !session->probe(opened, link->now().steady))
+    opened.close("there is no session to upgrade");
   touch();
   return link;
 }

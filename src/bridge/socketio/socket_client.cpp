@@ -29,7 +29,8 @@ SocketClient::SocketClient(RouterLink& router, const ClientConfig& config, Clien
       assembler_(config.packets),
       state_(router, config.audience) {
   for (const std::string& name : config_.namespaces) {
-    if (find(name) == nullptr) namespaces_.push_back({.name = name, .tag = PeerTag{static_cast<std::uint32_t>(namespaces_.size() + 1)}, .retry_at = {}});
+    if (find(name) == nullptr)
+      namespaces_.push_back({.name = name, .tag = PeerTag{static_cast<std::uint32_t>(namespaces_.size() + 1)}, .retry_at = {}});
   }
 }
 
@@ -141,7 +142,8 @@ void SocketClient::handle_event(Namespace& nsp, const Packet& packet) {
   const Publish publish{.address = *address, .signal = kind, .value = value.view(), .samples = {}, .timestamp = {}, .id = {}, .rate = {}};
   if (!packet.id) return kind == SignalType::param ? router_.set(*address, value.view(), nsp.tag) : router_.publish(publish, nsp.tag);
   calls_.emplace(++last_ticket_, Call{nsp.tag, packet.id});
-  const Message message = kind == SignalType::param ? Message{Set{.address = *address, .value = value.view(), .revision = {}, .ttl = {}}} : Message{publish};
+  const Message message =
+      kind == SignalType::param ? Message{Set{.address = *address, .value = value.view(), .revision = {}, .ttl = {}}} : Message{publish};
   router_.write(message, nsp.tag, LinkTicket{last_ticket_});
 }
 
@@ -168,7 +170,8 @@ void SocketClient::handle_ack(const Namespace& nsp, const Packet& packet) {
   const Array& arguments = *packet.data.array();
   const EncodedValue value(arguments.size() == 1 ? arguments.front() : arguments.empty() ? Value() : Value(arguments));
   if (value.ok() && !check_address(address))
-    router_.publish({.address = address, .signal = SignalType::event, .value = value.view(), .samples = {}, .timestamp = {}, .id = {}, .rate = {}}, nsp.tag);
+    router_.publish({.address = address, .signal = SignalType::event, .value = value.view(), .samples = {}, .timestamp = {}, .id = {}, .rate = {}},
+                    nsp.tag);
 }
 
 // ---- to the server ----
@@ -200,7 +203,8 @@ void SocketClient::emit(const LinkDelivery& delivery) {
     return;
   }
   const EventPlace place = place_of(config_.names, tail, nsp->name);
-  if (is_reserved_event(place.event)) return log("reserved", fmt::format("socketio: {} cannot be emitted: its name is reserved", printable(delivery.address)));
+  if (is_reserved_event(place.event))
+    return log("reserved", fmt::format("socketio: {} cannot be emitted: its name is reserved", printable(delivery.address)));
   Array event{place.event};
   if (auto value = value_of(delivery)) event.push_back(std::move(*value));
   std::optional<std::uint64_t> id;

@@ -40,8 +40,8 @@ struct ClientCounters {
 struct ClientOutside {
   std::function<Now()> clock;
   std::function<void(std::string_view)> log;
-  std::function<void()> changed = [] {};                   // next_deadline() may be another one
-  std::function<void(std::string_view why)> give_up;       // the connection is of no use any more; not from inside this call, but soon
+  std::function<void()> changed = [] {};              // next_deadline() may be another one
+  std::function<void(std::string_view why)> give_up;  // the connection is of no use any more; not from inside this call, but soon
 };
 
 class SocketClient final : private EngineClientListener, private RouterLinkListener {

@@ -44,7 +44,8 @@ class SocketClientTest : public RouterTest {
   SteadyTime now() { return world().now().steady; }
   void open() {
     client->engine().begin(transport, now());
-    EXPECT_EQ(client->engine().take_text(R"(0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000})", now()), std::nullopt);
+    EXPECT_EQ(client->engine().take_text(R"(0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000})", now()),
+              std::nullopt);
   }
   void join() {
     open();
@@ -193,7 +194,8 @@ TEST_F(SocketClientTest, ASlowServerIsConflated) {
 
 TEST_F(SocketClientTest, KnowsWhenItsServerMakesNoSenseOrIsGone) {
   begin();
-  for (const char* terms : {"x", "2", "0", "0{}", R"(0{"sid":"","pingInterval":1,"pingTimeout":1})", R"(0{"sid":"x","pingInterval":0,"pingTimeout":1})", "0["}) {
+  for (const char* terms :
+       {"x", "2", "0", "0{}", R"(0{"sid":"","pingInterval":1,"pingTimeout":1})", R"(0{"sid":"x","pingInterval":0,"pingTimeout":1})", "0["}) {
     client->engine().begin(transport, now());
     EXPECT_NE(client->engine().take_text(terms, now()), std::nullopt) << terms;
     client->engine().end("test");

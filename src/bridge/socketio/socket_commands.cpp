@@ -68,7 +68,8 @@ void SocketServer::write_event(Socket& socket, std::string_view event, const Val
   write(socket, config_.names.kind_of(*address), *address, value, ack, false);
 }
 
-void SocketServer::write(Socket& socket, SignalType kind, const std::string& address, const Value& value, std::optional<std::uint64_t> ack, bool tells_revision) {
+void SocketServer::write(Socket& socket, SignalType kind, const std::string& address, const Value& value, std::optional<std::uint64_t> ack,
+                         bool tells_revision) {
   const EncodedValue encoded(value);
   if (!encoded.ok()) {
     ++counters_.refused;
@@ -77,7 +78,8 @@ void SocketServer::write(Socket& socket, SignalType kind, const std::string& add
   }
   if (kind == SignalType::param && !ack) return router_.set(address, encoded.view(), socket.tag);
 
-  Call call{.kind = tells_revision ? Call::Kind::set : Call::Kind::event, .ack = ack, .address = address, .published = {}, .value = {}, .peer = socket.tag};
+  Call call{
+      .kind = tells_revision ? Call::Kind::set : Call::Kind::event, .ack = ack, .address = address, .published = {}, .value = {}, .peer = socket.tag};
   Message message{Set{.address = address, .value = encoded.view()}};
   if (kind != SignalType::param) {
     call.published = kind;
@@ -173,7 +175,8 @@ const SocketServer::CommandRow* SocketServer::find_command(std::string_view name
 void SocketServer::command_set(Socket& socket, const Value& argument, std::optional<std::uint64_t> ack) {
   const Value* address = argument.find("address");
   const Value* value = argument.find("value");
-  if (address == nullptr || address->string() == nullptr || value == nullptr) return acknowledge_error(socket, ack, bad_argument("clasp:set takes {address, value}"));
+  if (address == nullptr || address->string() == nullptr || value == nullptr)
+    return acknowledge_error(socket, ack, bad_argument("clasp:set takes {address, value}"));
   write(socket, SignalType::param, *address->string(), *value, ack, true);
 }
 
@@ -201,7 +204,8 @@ void SocketServer::command_subscribe(Socket& socket, const Value& argument, std:
   const auto types = types_of(argument);
   if (!types) return acknowledge_error(socket, ack, types.error());
   if (audience_.subscriptions(socket.tag) >= config_.subscriptions_per_socket_max) {
-    return acknowledge_error(socket, ack, {ErrorCode::too_many, fmt::format("this socket has {} subscriptions already", config_.subscriptions_per_socket_max), {}});
+    return acknowledge_error(
+        socket, ack, {ErrorCode::too_many, fmt::format("this socket has {} subscriptions already", config_.subscriptions_per_socket_max), {}});
   }
   const auto done = audience_.subscribe(socket.tag, *pattern, *types, [&](std::string_view address, const ValueView& value, std::uint64_t revision) {
     const Map update{{"address", std::string(address)}, {"value", to_value(value)}, {"revision", static_cast<std::int64_t>(revision)}};
@@ -214,7 +218,8 @@ void SocketServer::command_subscribe(Socket& socket, const Value& argument, std:
 void SocketServer::command_unsubscribe(Socket& socket, const Value& argument, std::optional<std::uint64_t> ack) {
   const std::string* pattern = text_of(argument, "pattern");
   if (pattern == nullptr) return acknowledge_error(socket, ack, bad_argument("clasp:unsubscribe takes {pattern}"));
-  if (!audience_.unsubscribe(socket.tag, *pattern)) return acknowledge_error(socket, ack, {ErrorCode::not_found, "there is no such subscription", *pattern});
+  if (!audience_.unsubscribe(socket.tag, *pattern))
+    return acknowledge_error(socket, ack, {ErrorCode::not_found, "there is no such subscription", *pattern});
   acknowledge(socket, ack, Map{{"ok", true}});
 }
 

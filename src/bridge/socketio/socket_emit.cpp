@@ -9,7 +9,8 @@
 
 namespace clasp::bridge::socketio {
 
-void SocketServer::send(Client& client, PacketType type, const std::string& nsp, std::optional<std::uint64_t> id, const Value& data, std::string_view key) {
+void SocketServer::send(Client& client, PacketType type, const std::string& nsp, std::optional<std::uint64_t> id, const Value& data,
+                        std::string_view key) {
   client.session.send(message_of(type, nsp, id, data), key, outside_.clock().steady);
 }
 
@@ -56,7 +57,8 @@ void SocketServer::emit(const LinkDelivery& delivery) {
     if (room == nsp->second.rooms.end()) return;
     sockets = &room->second;
   }
-  if (is_reserved_event(target->event)) return log("reserved", fmt::format("socketio: {} cannot be emitted: its name is reserved", printable(delivery.address)));
+  if (is_reserved_event(target->event))
+    return log("reserved", fmt::format("socketio: {} cannot be emitted: its name is reserved", printable(delivery.address)));
 
   Array event{target->event};
   if (value) event.push_back(*value);
@@ -70,14 +72,17 @@ void SocketServer::emit(const LinkDelivery& delivery) {
   }
 }
 
-// SETs return to whoever subscribed and wrote them, so that a writer knows in which order his value and others' came; what is published doesn't (contract, 4).
+// SETs return to whoever subscribed and wrote them, so that a writer knows in which order his value and others' came; what is published doesn't
+// (contract, 4).
 void SocketServer::emit_to_subscribers(const LinkDelivery& delivery, const Value& value) {
   const SignalType type = delivery.is_set ? SignalType::param : delivery.signal;
   const std::vector<PeerTag>& listeners = audience_.listeners(delivery.address, type);
   if (listeners.empty()) return;
   Map body{{"address", std::string(delivery.address)}, {"value", value}};
-  if (delivery.is_set) body.emplace_back("revision", static_cast<std::int64_t>(delivery.revision));
-  else if (delivery.signal != SignalType::event) body.emplace_back("signal", std::string(signal_name(delivery.signal)));
+  if (delivery.is_set)
+    body.emplace_back("revision", static_cast<std::int64_t>(delivery.revision));
+  else if (delivery.signal != SignalType::event)
+    body.emplace_back("signal", std::string(signal_name(delivery.signal)));
   const Array event{delivery.is_set ? "clasp:update" : "clasp:event", std::move(body)};
   std::map<std::string_view, web::SharedMessage> messages;  // by namespace
   for (const PeerTag tag : listeners) {
@@ -109,7 +114,8 @@ void SocketServer::emit_known(Socket& socket, const std::string& room) {
     const auto target = target_of(address);
     if (!target || target->nsp != socket.nsp || target->room.value_or("") != room || is_reserved_event(target->event)) return;
     const LinkDelivery known{.address = address, .value = value};
-    send_shared(socket, message_of(PacketType::event, socket.nsp, std::nullopt, Array{target->event, to_value(value)}), key_of('e', socket.nsp, known));
+    send_shared(socket, message_of(PacketType::event, socket.nsp, std::nullopt, Array{target->event, to_value(value)}),
+                key_of('e', socket.nsp, known));
   });
 }
 

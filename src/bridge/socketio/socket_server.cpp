@@ -67,7 +67,8 @@ void SocketServer::handle(Client& client, Result<std::optional<Packet>> taken) {
 void SocketServer::handle_packet(Client& client, Packet& packet) {
   if (packet.type == PacketType::connect) return connect(client, packet);
   const auto connected = client.sockets.find(packet.nsp);
-  if (connected == client.sockets.end()) return fail(client, fmt::format("a packet for the namespace {}, which is not connected", printable(packet.nsp)));
+  if (connected == client.sockets.end())
+    return fail(client, fmt::format("a packet for the namespace {}, which is not connected", printable(packet.nsp)));
   Socket& socket = *find_socket(connected->second);
   switch (packet.type) {
     case PacketType::event: return handle_event(socket, packet);

@@ -1,8 +1,8 @@
 // The Socket.IO server without its sockets: packets of clients become writes to the router, what the router delivers becomes events for namespaces,
 // rooms and those who subscribed (bridges specification, 10.2 and 10.4).
 //
-// One thread. From inside a delivery or an answer of the link nothing is asked of the link: they only send; who has to go for being slow goes with the
-// next advance() of its session.
+// One thread. From inside a delivery or an answer of the link nothing is asked of the link: they only send; who has to go for being slow goes with
+// the next advance() of its session.
 #pragma once
 
 #include <cstdint>
@@ -91,7 +91,7 @@ class SocketServer final : public EngineListener, private RouterLinkListener {
     std::set<std::string> rooms;  // without its own, which has its sid as name
     std::size_t calls = 0;        // that wait for the router
     std::uint64_t last_emit = 0;
-    std::size_t emits = 0;        // that wait for the client
+    std::size_t emits = 0;  // that wait for the client
     std::uint64_t received = 0;
     std::uint64_t sent = 0;
   };

@@ -227,8 +227,9 @@ TEST_F(SocketServerTest, CommandsActOnTheRoutersOwnAddresses) {
   say(a, R"(25["clasp:set",{"address":"no slash","value":1}])");
   say(a, R"(26["clasp:set",{"address":"/x"}])");
   say(a, R"(27["clasp:nonsense"])");
-  EXPECT_THAT(a.take(), ElementsAre(R"(431[{"ok":true,"address":"/lights/2","revision":1}])", R"(432[{"address":"/lights/1","value":10,"revision":1}])",
-                                    HasSubstr(R"(433[{"ok":false)"), R"(434[{"ok":true}])", HasSubstr("must start with"), HasSubstr("clasp:set takes"), HasSubstr("there is no clasp:nonsense")));
+  EXPECT_THAT(a.take(), ElementsAre(R"(431[{"ok":true,"address":"/lights/2","revision":1}])",
+                                    R"(432[{"address":"/lights/1","value":10,"revision":1}])", HasSubstr(R"(433[{"ok":false)"), R"(434[{"ok":true}])",
+                                    HasSubstr("must start with"), HasSubstr("clasp:set takes"), HasSubstr("there is no clasp:nonsense")));
   EXPECT_EQ(held("/lights/2"), "9007199254740993");
 }
 
@@ -242,9 +243,11 @@ TEST_F(SocketServerTest, WhoSubscribesGetsTheStateAndWhatFollows) {
   EXPECT_THAT(a.take(), ElementsAre(R"(42["clasp:update",{"address":"/lights/1","value":10,"revision":1}])", R"(431[{"ok":true}])"));
   desk.set("/lights/1", 11);
   desk.publish("/lights/flash", 1);
-  EXPECT_THAT(a.take(), ElementsAre(R"(42["clasp:update",{"address":"/lights/1","value":11,"revision":2}])", R"(42["clasp:event",{"address":"/lights/flash","value":1}])"));
+  EXPECT_THAT(a.take(), ElementsAre(R"(42["clasp:update",{"address":"/lights/1","value":11,"revision":2}])",
+                                    R"(42["clasp:event",{"address":"/lights/flash","value":1}])"));
   say(a, R"(2["clasp:set",{"address":"/lights/1","value":12}])");
-  EXPECT_THAT(a.take(), ElementsAre(R"(42["clasp:update",{"address":"/lights/1","value":12,"revision":3}])")) << "so that a writer knows the order (contract 4)";
+  EXPECT_THAT(a.take(), ElementsAre(R"(42["clasp:update",{"address":"/lights/1","value":12,"revision":3}])"))
+      << "so that a writer knows the order (contract 4)";
   Client& late = join();
   say(late, R"(21["clasp:subscribe",{"pattern":"/lights/*","types":["param"]}])");
   world().turn();
@@ -369,15 +372,15 @@ TEST_F(SocketServerTest, ASlowClientIsConflatedThenCutOffAndOthersNotice) {
   Client& fast = join();
   router::Peer& desk = connect("desk");
   slow.wire.waiting = 1 << 20;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     desk.set("/socketio/fader", i);
-    advance(20us);
+    advance(40us);
   }
-  EXPECT_EQ(fast.take().size(), 20'000U);
-  EXPECT_LT(slow.session->bytes_waiting(), 1'200'000U);
+  EXPECT_EQ(fast.take().size(), 5'000U);
+  EXPECT_LT(slow.session->bytes_waiting(), 500'000U);
   slow.wire.waiting = 0;
   slow.session->wire_sent(slow.wire);
-  EXPECT_EQ(slow.take().back(), R"(42["fader",19999])");
+  EXPECT_EQ(slow.take().back(), R"(42["fader",4999])");
   slow.wire.waiting = 1 << 20;
   const std::string big(60'000, 'x');
   for (int i = 0; i < 100; ++i) desk.publish("/socketio/e", big);

@@ -46,7 +46,8 @@ Result<void> set_transports(ServerConfig& config, std::string_view text) {
 
 class ServerUnit final : public Bridge {
  public:
-  ServerUnit(const SocketIoPlan& plan, const BridgeContext& context) : port_(context.loop, context.router, plan.server_config(), plan.port_config(), context.log) {}
+  ServerUnit(const SocketIoPlan& plan, const BridgeContext& context)
+      : port_(context.loop, context.router, plan.server_config(), plan.port_config(), context.log) {}
 
   Result<void> start() override {
     auto started = port_.start();
@@ -68,12 +69,25 @@ class ServerUnit final : public Bridge {
     report.state = running_ ? BridgeState::running : BridgeState::stopped;
     report.received = c.events_in;
     report.sent = c.events_out;
-    const std::pair<const char*, std::uint64_t> rows[] = {
-        {"clients_opened", c.clients_opened}, {"connected", c.sockets_connected}, {"connects_refused", c.connects_refused}, {"events_in", c.events_in},
-        {"events_out", c.events_out}, {"acks_sent", c.acks_sent}, {"acks_unknown", c.acks_unknown}, {"acks_missing", c.acks_missing},
-        {"protocol_errors", c.protocol_errors}, {"events_ignored", c.events_ignored}, {"refused", c.refused}, {"delivered", c.delivered},
-        {"outside_namespace", c.outside_namespace}, {"closed_slow", c.closed_slow}, {"clients", port_.clients()}, {"sockets", port_.server().sockets()},
-        {"rooms", port_.server().rooms()}, {"params_kept", port_.server().audience().params()}, {"params_not_kept", port_.server().audience().not_kept()}};
+    const std::pair<const char*, std::uint64_t> rows[] = {{"clients_opened", c.clients_opened},
+                                                          {"connected", c.sockets_connected},
+                                                          {"connects_refused", c.connects_refused},
+                                                          {"events_in", c.events_in},
+                                                          {"events_out", c.events_out},
+                                                          {"acks_sent", c.acks_sent},
+                                                          {"acks_unknown", c.acks_unknown},
+                                                          {"acks_missing", c.acks_missing},
+                                                          {"protocol_errors", c.protocol_errors},
+                                                          {"events_ignored", c.events_ignored},
+                                                          {"refused", c.refused},
+                                                          {"delivered", c.delivered},
+                                                          {"outside_namespace", c.outside_namespace},
+                                                          {"closed_slow", c.closed_slow},
+                                                          {"clients", port_.clients()},
+                                                          {"sockets", port_.server().sockets()},
+                                                          {"rooms", port_.server().rooms()},
+                                                          {"params_kept", port_.server().audience().params()},
+                                                          {"params_not_kept", port_.server().audience().not_kept()}};
     report.counters.assign(std::begin(rows), std::end(rows));
     report.peers = port_.server().some_peers(64);
     report.peers_total = port_.server().sockets();
@@ -106,12 +120,23 @@ class ClientUnit final : public Bridge {
     const SocketClient& client = link_->client();
     const ClientCounters& c = client.counters();
     report.state = client.connected() > 0 ? BridgeState::running : BridgeState::waiting;
-    report.detail = !client.trouble().empty() ? client.trouble() : link_->last_failure().empty() ? std::string(link_->transport()) : link_->last_failure();
+    report.detail = !client.trouble().empty()       ? client.trouble()
+                    : link_->last_failure().empty() ? std::string(link_->transport())
+                                                    : link_->last_failure();
     report.received = c.events_in;
     report.sent = c.events_out;
-    report.counters = {{"connected", c.connected}, {"connects_refused", c.connects_refused}, {"disconnected_by_server", c.disconnected_by_server}, {"events_in", c.events_in},
-                       {"events_out", c.events_out}, {"events_missed", c.events_missed}, {"events_ignored", c.events_ignored}, {"acks_sent", c.acks_sent},
-                       {"acks_missing", c.acks_missing}, {"refused", c.refused}, {"delivered", c.delivered}, {"attempts", link_->attempts()}};
+    report.counters = {{"connected", c.connected},
+                       {"connects_refused", c.connects_refused},
+                       {"disconnected_by_server", c.disconnected_by_server},
+                       {"events_in", c.events_in},
+                       {"events_out", c.events_out},
+                       {"events_missed", c.events_missed},
+                       {"events_ignored", c.events_ignored},
+                       {"acks_sent", c.acks_sent},
+                       {"acks_missing", c.acks_missing},
+                       {"refused", c.refused},
+                       {"delivered", c.delivered},
+                       {"attempts", link_->attempts()}};
     return report;
   }
 
@@ -132,7 +157,8 @@ Result<void> SocketIoPlan::check() const {
   if (!connects() && remote) return bad_option("--url is an URL, which --mode server does not connect to: it listens at HOST:PORT");
   if (connects() && !server.token.empty()) return bad_option("--listen-token is for --mode server; a client has --auth, --header or the URL");
   if (connects() && !server.polling && !server.websocket) return bad_option("--transports names none");
-  if (server.engine.ping_timeout + server.engine.ping_interval > 1h) return bad_option("--ping-interval and --ping-timeout are more than an hour together");
+  if (server.engine.ping_timeout + server.engine.ping_interval > 1h)
+    return bad_option("--ping-interval and --ping-timeout are more than an hour together");
   return {};
 }
 
@@ -169,8 +195,15 @@ ClientConfig SocketIoPlan::client_config() const {
 
 ServerPlace SocketIoPlan::server_place() const {
   const std::size_t mark = remote->target.find('?');
-  return {.host = remote->host, .port = remote->port, .secure = remote->tls, .path = port.path, .query = mark == std::string::npos ? "" : remote->target.substr(mark + 1),
-          .headers = headers, .tls = tls, .websocket = server.websocket, .polling = server.polling};
+  return {.host = remote->host,
+          .port = remote->port,
+          .secure = remote->tls,
+          .path = port.path,
+          .query = mark == std::string::npos ? "" : remote->target.substr(mark + 1),
+          .headers = headers,
+          .tls = tls,
+          .websocket = server.websocket,
+          .polling = server.polling};
 }
 
 Result<void> SocketIoPlan::set_url(std::string_view text) {
@@ -181,7 +214,8 @@ Result<void> SocketIoPlan::set_url(std::string_view text) {
   auto parsed = dial::parse_url(text, schemes);
   if (!parsed) return parsed.error();
   const std::string path = parsed->target.substr(0, parsed->target.find('?'));
-  if (path != "/" && (check_address(path) || path.ends_with('/'))) return bad_option("the path of the URL is a Socket.IO namespace, such as /admin (the path of the requests: --path)");
+  if (path != "/" && (check_address(path) || path.ends_with('/')))
+    return bad_option("the path of the URL is a Socket.IO namespace, such as /admin (the path of the requests: --path)");
   remote = std::move(*parsed);
   return {};
 }
@@ -195,7 +229,11 @@ std::unique_ptr<BridgePlan> make_socketio_plan() { return std::make_unique<Socke
 
 std::vector<options::Option> SocketIoPlan::own_rows() {
   return {
-      {.name = "mode", .letter = 'm', .value = "NAME", .default_text = "as --url says", .help = "server, or client: then it connects to --url.",
+      {.name = "mode",
+       .letter = 'm',
+       .value = "NAME",
+       .default_text = "as --url says",
+       .help = "server, or client: then it connects to --url.",
        .apply = [this](std::string_view text) -> Result<void> {
          const auto mode = options::parse_choice(text, mode_names);
          if (!mode) return mode.error();
@@ -203,9 +241,16 @@ std::vector<options::Option> SocketIoPlan::own_rows() {
          return {};
        },
        .in_file = false},
-      {.name = "url", .letter = 'u', .value = "ADDRESS", .default_text = "0.0.0.0:3001", .help = "Where it listens: HOST:PORT; or, as a client, http://HOST:PORT/NAMESPACE?QUERY.",
-       .apply = [this](std::string_view text) { return set_url(text); }, .in_file = false},
-      {.name = "auth", .value = "JSON", .help = "What a client says when it connects: {\"token\": \"…\"}.",
+      {.name = "url",
+       .letter = 'u',
+       .value = "ADDRESS",
+       .default_text = "0.0.0.0:3001",
+       .help = "Where it listens: HOST:PORT; or, as a client, http://HOST:PORT/NAMESPACE?QUERY.",
+       .apply = [this](std::string_view text) { return set_url(text); },
+       .in_file = false},
+      {.name = "auth",
+       .value = "JSON",
+       .help = "What a client says when it connects: {\"token\": \"…\"}.",
        .apply = [this](std::string_view text) -> Result<void> {
          auto value = parse_json(text);
          if (!value || value->map() == nullptr) return bad_option("expected a JSON object");
@@ -213,36 +258,86 @@ std::vector<options::Option> SocketIoPlan::own_rows() {
          return {};
        },
        .in_file = false},
-      {.name = "header", .value = "NAME: VALUE", .help = "Sent with the requests of a client; repeatable.",
-       .apply = [this](std::string_view text) { return web::add_header(headers, text); }, .repeatable = true, .in_file = false},
-      {.name = "reconnect-on-disconnect", .help = "A client connects again after the server has disconnected it.", .apply = apply_switch(client.reconnect_on_disconnect),
+      {.name = "header",
+       .value = "NAME: VALUE",
+       .help = "Sent with the requests of a client; repeatable.",
+       .apply = [this](std::string_view text) { return web::add_header(headers, text); },
+       .repeatable = true,
        .in_file = false},
-      {.name = "ca", .value = "FILE", .help = "Trusts the authorities of this file and no others, for https://.", .apply = apply_text(tls.ca_file), .in_file = false},
+      {.name = "reconnect-on-disconnect",
+       .help = "A client connects again after the server has disconnected it.",
+       .apply = apply_switch(client.reconnect_on_disconnect),
+       .in_file = false},
+      {.name = "ca",
+       .value = "FILE",
+       .help = "Trusts the authorities of this file and no others, for https://.",
+       .apply = apply_text(tls.ca_file),
+       .in_file = false},
       {.name = "insecure", .help = "Accepts any certificate: whoever answers is trusted.", .apply = apply_switch(tls.insecure), .in_file = false},
-      {.name = "port", .letter = 'p', .value = "N", .default_text = "3001", .help = "Port that Socket.IO clients connect to; 0: any.",
-       .apply = apply_count(place.port, 0, 65'535), .in_file = false, .variable = "CLASP_BRIDGE_PORT"},
-      {.name = "bind", .letter = 'b', .value = "HOST[:PORT]", .default_text = "0.0.0.0", .help = "Address it listens on; :: hears IPv6 and IPv4.",
-       .apply = [this](std::string_view text) { return web::set_place(place, text); }, .in_file = false},
-      {.name = "path", .value = "PATH", .default_text = "/socket.io/", .help = "Path of the requests.",
+      {.name = "port",
+       .letter = 'p',
+       .value = "N",
+       .default_text = "3001",
+       .help = "Port that Socket.IO clients connect to; 0: any.",
+       .apply = apply_count(place.port, 0, 65'535),
+       .in_file = false,
+       .variable = "CLASP_BRIDGE_PORT"},
+      {.name = "bind",
+       .letter = 'b',
+       .value = "HOST[:PORT]",
+       .default_text = "0.0.0.0",
+       .help = "Address it listens on; :: hears IPv6 and IPv4.",
+       .apply = [this](std::string_view text) { return web::set_place(place, text); },
+       .in_file = false},
+      {.name = "path",
+       .value = "PATH",
+       .default_text = "/socket.io/",
+       .help = "Path of the requests.",
        .apply = [this](std::string_view text) -> Result<void> {
          if (!text.starts_with('/')) return bad_option("expected a path, which begins with /");
          port.path = std::string(text) + (text.ends_with('/') ? "" : "/");
          return {};
        },
        .in_file = false},
-      {.name = "sio-namespace", .value = "NAME", .help = "Socket.IO namespace clients may connect to beside /, or a client connects to; repeatable. Without one: any, or /.",
-       .apply = [this](std::string_view text) { return add_namespace(server.namespaces, text); }, .repeatable = true, .in_file = false},
-      {.name = "listen-token", .value = "TOKEN", .help = "Clients have to bring it: as auth {token}, as ?token= or as Authorization: Bearer.",
-       .apply = apply_text(server.token), .in_file = false},
-      {.name = "transports", .value = "LIST", .default_text = "polling,websocket", .help = "How clients may connect; a client tries WebSocket first.",
-       .apply = [this](std::string_view text) { return set_transports(server, text); }, .in_file = false},
-      {.name = "cors", .value = "ORIGIN", .help = "Pages of this origin may poll, * of any; repeatable.", .apply = web::append_text(port.cors_origins), .repeatable = true,
+      {.name = "sio-namespace",
+       .value = "NAME",
+       .help = "Socket.IO namespace clients may connect to beside /, or a client connects to; repeatable. Without one: any, or /.",
+       .apply = [this](std::string_view text) { return add_namespace(server.namespaces, text); },
+       .repeatable = true,
        .in_file = false},
-      {.name = "events", .value = "NAME", .help = "Only this event is received; repeatable. Without one: every event.", .apply = web::append_text(server.names.events),
-       .repeatable = true, .in_file = false},
-      {.name = "kind", .value = "PATTERN=KIND", .help = "What events below a pattern of addresses become: param, event or stream; repeatable, the first match decides.",
-       .apply = [this](std::string_view text) { return web::add_kind(server.names.kinds, text); }, .repeatable = true, .in_file = false},
-      {.name = "event-name", .value = "FORM", .default_text = "last", .help = "An address is emitted as its last segment (last) or all behind the namespace (path).",
+      {.name = "listen-token",
+       .value = "TOKEN",
+       .help = "Clients have to bring it: as auth {token}, as ?token= or as Authorization: Bearer.",
+       .apply = apply_text(server.token),
+       .in_file = false},
+      {.name = "transports",
+       .value = "LIST",
+       .default_text = "polling,websocket",
+       .help = "How clients may connect; a client tries WebSocket first.",
+       .apply = [this](std::string_view text) { return set_transports(server, text); },
+       .in_file = false},
+      {.name = "cors",
+       .value = "ORIGIN",
+       .help = "Pages of this origin may poll, * of any; repeatable.",
+       .apply = web::append_text(port.cors_origins),
+       .repeatable = true,
+       .in_file = false},
+      {.name = "events",
+       .value = "NAME",
+       .help = "Only this event is received; repeatable. Without one: every event.",
+       .apply = web::append_text(server.names.events),
+       .repeatable = true,
+       .in_file = false},
+      {.name = "kind",
+       .value = "PATTERN=KIND",
+       .help = "What events below a pattern of addresses become: param, event or stream; repeatable, the first match decides.",
+       .apply = [this](std::string_view text) { return web::add_kind(server.names.kinds, text); },
+       .repeatable = true,
+       .in_file = false},
+      {.name = "event-name",
+       .value = "FORM",
+       .default_text = "last",
+       .help = "An address is emitted as its last segment (last) or all behind the namespace (path).",
        .apply = [this](std::string_view text) -> Result<void> {
          const auto form = options::parse_choice(text, event_names);
          if (!form) return form.error();
@@ -250,22 +345,54 @@ std::vector<options::Option> SocketIoPlan::own_rows() {
          return {};
        },
        .in_file = false},
-      {.name = "rooms-from-auth", .help = "Clients join the rooms they name as auth {rooms}.", .apply = apply_switch(server.rooms_from_auth), .in_file = false},
-      {.name = "sync", .help = "Who connects or joins a room gets its current values as events.", .apply = apply_switch(server.sync_on_connect), .in_file = false},
+      {.name = "rooms-from-auth",
+       .help = "Clients join the rooms they name as auth {rooms}.",
+       .apply = apply_switch(server.rooms_from_auth),
+       .in_file = false},
+      {.name = "sync",
+       .help = "Who connects or joins a room gets its current values as events.",
+       .apply = apply_switch(server.sync_on_connect),
+       .in_file = false},
       {.name = "echo", .help = "An event goes back to the socket it came from as well.", .apply = apply_switch(server.echo), .in_file = false},
-      {.name = "emit-acks", .help = "Asks clients to acknowledge events of the router; what they answer is event <address>/ack.", .apply = apply_switch(server.emit_acks),
+      {.name = "emit-acks",
+       .help = "Asks clients to acknowledge events of the router; what they answer is event <address>/ack.",
+       .apply = apply_switch(server.emit_acks),
        .in_file = false},
-      {.name = "ack-timeout", .value = "TIME", .default_text = "10s", .help = "How long such an answer is waited for.",
-       .apply = apply_duration(server.ack_timeout, 10ms, 1h), .in_file = false},
-      {.name = "connect-timeout", .value = "TIME", .default_text = "45s", .help = "How long a client may take to its first namespace.",
-       .apply = apply_duration(server.connect_timeout, 10ms, 1h), .in_file = false},
-      {.name = "ping-interval", .value = "TIME", .default_text = "25s", .help = "Between two pings.", .apply = apply_duration(server.engine.ping_interval, 100ms, 1h),
+      {.name = "ack-timeout",
+       .value = "TIME",
+       .default_text = "10s",
+       .help = "How long such an answer is waited for.",
+       .apply = apply_duration(server.ack_timeout, 10ms, 1h),
        .in_file = false},
-      {.name = "ping-timeout", .value = "TIME", .default_text = "20s", .help = "How long a client may take to answer one.",
-       .apply = apply_duration(server.engine.ping_timeout, 100ms, 1h), .in_file = false},
-      {.name = "max-payload", .value = "BYTES", .default_text = "1000000", .help = "Largest packet of a client, with its attachments.",
-       .apply = apply_bytes(server.engine.payload_bytes_max, 1'000, 2'000'000), .in_file = false},
-      {.name = "max-clients", .value = "N", .default_text = "1024", .help = "Clients at the same time.", .apply = apply_count(server.clients_max, 1, 100'000),
+      {.name = "connect-timeout",
+       .value = "TIME",
+       .default_text = "45s",
+       .help = "How long a client may take to its first namespace.",
+       .apply = apply_duration(server.connect_timeout, 10ms, 1h),
+       .in_file = false},
+      {.name = "ping-interval",
+       .value = "TIME",
+       .default_text = "25s",
+       .help = "Between two pings.",
+       .apply = apply_duration(server.engine.ping_interval, 100ms, 1h),
+       .in_file = false},
+      {.name = "ping-timeout",
+       .value = "TIME",
+       .default_text = "20s",
+       .help = "How long a client may take to answer one.",
+       .apply = apply_duration(server.engine.ping_timeout, 100ms, 1h),
+       .in_file = false},
+      {.name = "max-payload",
+       .value = "BYTES",
+       .default_text = "1000000",
+       .help = "Largest packet of a client, with its attachments.",
+       .apply = apply_bytes(server.engine.payload_bytes_max, 1'000, 2'000'000),
+       .in_file = false},
+      {.name = "max-clients",
+       .value = "N",
+       .default_text = "1024",
+       .help = "Clients at the same time.",
+       .apply = apply_count(server.clients_max, 1, 100'000),
        .in_file = false},
   };
 }

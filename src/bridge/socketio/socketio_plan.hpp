@@ -37,7 +37,7 @@ class SocketIoPlan final : public BridgePlan {
   PortConfig port;
   std::optional<bool> is_client;  // unset: if `url` is an URL
   std::optional<dial::Url> remote;
-  ClientConfig client;            // what the server's settings have too is taken from there
+  ClientConfig client;  // what the server's settings have too is taken from there
   std::vector<net::HttpField> headers;
   dial::TlsOptions tls;
 

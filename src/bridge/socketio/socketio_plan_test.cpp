@@ -19,7 +19,8 @@ Result<void> apply(SocketIoPlan& plan, const Rows& rows) {
 
 TEST(SocketIoPlan, IsAServerUnlessItsUrlIsOne) {
   SocketIoPlan server;
-  EXPECT_TRUE(apply(server, {{"url", "127.0.0.1:9001"}, {"listen-token", "t"}, {"sio-namespace", "admin"}, {"transports", "polling"}, {"event-name", "path"}}));
+  EXPECT_TRUE(apply(
+      server, {{"url", "127.0.0.1:9001"}, {"listen-token", "t"}, {"sio-namespace", "admin"}, {"transports", "polling"}, {"event-name", "path"}}));
   EXPECT_FALSE(server.connects());
   EXPECT_EQ(server.port_config().bind, (net::ListenAddress{"127.0.0.1", 9'001}));
   EXPECT_THAT(server.server_config().namespaces, ElementsAre("/admin"));
@@ -44,16 +45,17 @@ TEST(SocketIoPlan, IsAServerUnlessItsUrlIsOne) {
 }
 
 TEST(SocketIoPlan, SaysWhatDoesNotFit) {
-  for (const auto& [rows, what] : std::vector<std::pair<Rows, const char*>>{{{{"mode", "client"}}, "needs --url"},
-                                                                            {{{"mode", "server"}, {"url", "http://h"}}, "does not connect to"},
-                                                                            {{{"url", "http://h"}, {"listen-token", "t"}}, "--listen-token is for --mode server"},
-                                                                            {{{"url", "ftp://h"}}, "ftp"},
-                                                                            {{{"url", "http://h/a/"}}, "is a Socket.IO namespace"},
-                                                                            {{{"auth", "[]"}}, "JSON object"},
-                                                                            {{{"transports", "pigeon"}}, "polling, websocket"},
-                                                                            {{{"sio-namespace", "a//b"}}, "namespace"},
-                                                                            {{{"kind", "/a"}}, "PATTERN=param"},
-                                                                            {{{"ping-interval", "50m"}, {"ping-timeout", "50m"}}, "an hour"}}) {
+  for (const auto& [rows, what] :
+       std::vector<std::pair<Rows, const char*>>{{{{"mode", "client"}}, "needs --url"},
+                                                 {{{"mode", "server"}, {"url", "http://h"}}, "does not connect to"},
+                                                 {{{"url", "http://h"}, {"listen-token", "t"}}, "--listen-token is for --mode server"},
+                                                 {{{"url", "ftp://h"}}, "ftp"},
+                                                 {{{"url", "http://h/a/"}}, "is a Socket.IO namespace"},
+                                                 {{{"auth", "[]"}}, "JSON object"},
+                                                 {{{"transports", "pigeon"}}, "polling, websocket"},
+                                                 {{{"sio-namespace", "a//b"}}, "namespace"},
+                                                 {{{"kind", "/a"}}, "PATTERN=param"},
+                                                 {{{"ping-interval", "50m"}, {"ping-timeout", "50m"}}, "an hour"}}) {
     SocketIoPlan plan;
     const Result<void> done = apply(plan, rows);
     ASSERT_FALSE(done) << what;

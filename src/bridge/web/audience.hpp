@@ -1,8 +1,8 @@
 // Who of many clients wants what of the router, over one link. One thread; never calls the link from inside one of its deliveries.
 //
-// The link has each pattern once. What they hold is kept (bounded), so that a client that wants a pattern others have already gets its state from here,
-// in order with the changes; and a snapshot that comes again tells nobody what he knows. Without room a value is not kept: then a snapshot may be told
-// twice, and who comes later waits for the next change.
+// The link has each pattern once. What they hold is kept (bounded), so that a client that wants a pattern others have already gets its state from
+// here, in order with the changes; and a snapshot that comes again tells nobody what he knows. Without room a value is not kept: then a snapshot may
+// be told twice, and who comes later waits for the next change.
 #pragma once
 
 #include <cstddef>

@@ -34,9 +34,10 @@ class AudienceTest : public testing::Test {
   }
   std::vector<std::string> subscribe(std::uint32_t client, std::string_view pattern, TypeMask types = {}) {
     std::vector<std::string> shown;
-    const Result<void> done = audience.subscribe(PeerTag{client}, *Pattern::parse(pattern), types, [&](std::string_view address, const ValueView& value, std::uint64_t revision) {
-      shown.push_back(fmt::format("{}={} r{}", address, to_json(to_value(value)), revision));
-    });
+    const Result<void> done = audience.subscribe(PeerTag{client}, *Pattern::parse(pattern), types,
+                                                 [&](std::string_view address, const ValueView& value, std::uint64_t revision) {
+                                                   shown.push_back(fmt::format("{}={} r{}", address, to_json(to_value(value)), revision));
+                                                 });
     if (!done) shown.push_back(done.error().message);
     return shown;
   }

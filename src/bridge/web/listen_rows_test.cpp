@@ -10,8 +10,13 @@ TEST(ListenRows, APlaceIsAHostAPortOrBoth) {
     std::string_view text, host;
     std::uint16_t port;
   };
-  for (const Row& row : {Row{"9000", "0.0.0.0", 9'000}, {"127.0.0.1", "127.0.0.1", 1}, {"localhost:5", "localhost", 5}, {"[::1]:6", "::1", 6}, {"::1", "::1", 1},
-                         {"[::]:7", "", 7}, {":8", "", 8}}) {
+  for (const Row& row : {Row{"9000", "0.0.0.0", 9'000},
+                         {"127.0.0.1", "127.0.0.1", 1},
+                         {"localhost:5", "localhost", 5},
+                         {"[::1]:6", "::1", 6},
+                         {"::1", "::1", 1},
+                         {"[::]:7", "", 7},
+                         {":8", "", 8}}) {
     ListenPlace place{.host = "0.0.0.0", .port = 1};
     EXPECT_TRUE(set_place(place, row.text)) << row.text;
     EXPECT_EQ(place.host, row.host) << row.text;

@@ -1,7 +1,7 @@
 // What waits for one client. One thread.
 //
-// While the client keeps up everything leaves in order, nothing is merged. It is slow once something waited for 100 ms or 1 MiB waits: from then until it
-// has taken all, of each key only the newest message waits, in the place of the first (delivery contract, 13 and 14).
+// While the client keeps up everything leaves in order, nothing is merged. It is slow once something waited for 100 ms or 1 MiB waits: from then
+// until it has taken all, of each key only the newest message waits, in the place of the first (delivery contract, 13 and 14).
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,8 @@ std::uint64_t random_bits() {
   return (std::uint64_t{device()} << 32) | device();
 }
 
-Redial::Redial(io::IoLoop& loop, dial::Target target, const client::BackoffConfig& backoff, std::function<void(std::string_view)> log, RedialEvents& events)
+Redial::Redial(io::IoLoop& loop, dial::Target target, const client::BackoffConfig& backoff, std::function<void(std::string_view)> log,
+               RedialEvents& events)
     : loop_(loop), target_(std::move(target)), backoff_(backoff), log_(std::move(log)), events_(events), timer_(loop, [this] { dial_now(); }) {}
 
 void Redial::start() {

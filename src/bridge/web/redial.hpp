@@ -27,7 +27,8 @@ class RedialEvents {
 class Redial final : private dial::ConnectionEvents {
  public:
   // A failure is told to the log when it is another one than the last.
-  Redial(io::IoLoop& loop, dial::Target target, const client::BackoffConfig& backoff, std::function<void(std::string_view)> log, RedialEvents& events);
+  Redial(io::IoLoop& loop, dial::Target target, const client::BackoffConfig& backoff, std::function<void(std::string_view)> log,
+         RedialEvents& events);
   Redial(const Redial&) = delete;
   ~Redial() { stop(); }
 

@@ -48,8 +48,10 @@ void ClientLink::stop() {
 }
 
 void ClientLink::dial_input(Bytes bytes, dial::Form form) {
-  if (form == dial::Form::text) hub_.on_text(peer_, as_text(bytes));
-  else hub_.on_binary(peer_, bytes);
+  if (form == dial::Form::text)
+    hub_.on_text(peer_, as_text(bytes));
+  else
+    hub_.on_binary(peer_, bytes);
   look_after_hub();
 }
 

@@ -83,7 +83,8 @@ void Hub::on_text(PeerTag tag, std::string_view text) {
   auto document = parse_json(text, config_.values_max);
   if (document) return handle_document(*peer, std::move(*document));
   // To who speaks JSON it is a mistake; from others it is a text. Too deep or too many is a mistake of everybody's.
-  const bool too_much = document.error().message.find("nested deeper") != std::string::npos || document.error().message.find("more values") != std::string::npos;
+  const bool too_much =
+      document.error().message.find("nested deeper") != std::string::npos || document.error().message.find("more values") != std::string::npos;
   if (peer->typed || too_much) {
     ++counters_.invalid_json;
     return send_error(*peer, nullptr, document.error());
@@ -125,7 +126,8 @@ bool Hub::write_native(Peer& peer, Bytes message) {
   if (!frame) return false;
   const auto decoded = decoder_.decode(frame->payload);
   if (!decoded) return false;
-  const bool is_write = std::holds_alternative<Set>(decoded->body) || std::holds_alternative<Publish>(decoded->body) || std::holds_alternative<Bundle>(decoded->body);
+  const bool is_write =
+      std::holds_alternative<Set>(decoded->body) || std::holds_alternative<Publish>(decoded->body) || std::holds_alternative<Bundle>(decoded->body);
   if (is_write) write(peer, *decoded, nullptr);
   return true;
 }
@@ -140,7 +142,8 @@ void Hub::write_plain(Peer& peer, const PlainWrite& plain) {
 
 // Of a request; or of a plain message, if there is none.
 void Hub::write(Peer& peer, const Message& message, const Request* request) {
-  Call call{.peer = peer.tag, .request = request != nullptr ? request->type : std::string_view{}, .id = {}, .address = {}, .published = {}, .value = {}};
+  Call call{
+      .peer = peer.tag, .request = request != nullptr ? request->type : std::string_view{}, .id = {}, .address = {}, .published = {}, .value = {}};
   if (request != nullptr) call.id = request->id;
   if (const Set* set = std::get_if<Set>(&message.body)) call.address = set->address;
   if (const Publish* publish = std::get_if<Publish>(&message.body)) {

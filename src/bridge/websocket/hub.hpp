@@ -1,8 +1,8 @@
-// The WebSocket bridge without its sockets: peers that send and hear values, plain or by the typed JSON protocol (bridges specification, 9.2 to 9.4). The
-// same for a server with many peers and for a client, whose one peer is the server it is connected to.
+// The WebSocket bridge without its sockets: peers that send and hear values, plain or by the typed JSON protocol (bridges specification, 9.2 to 9.4).
+// The same for a server with many peers and for a client, whose one peer is the server it is connected to.
 //
-// One thread. From inside a delivery or an answer of the link nothing is asked of the link: they only send; who has to go for being slow goes with the
-// next advance().
+// One thread. From inside a delivery or an answer of the link nothing is asked of the link: they only send; who has to go for being slow goes with
+// the next advance().
 #pragma once
 
 #include <cstdint>
@@ -85,9 +85,9 @@ class Hub final : private RouterLinkListener {
     PeerTag tag;
     Channel* channel;
     web::OutQueue queue;
-    bool typed = false;       // has sent a frame with a known "type"
+    bool typed = false;  // has sent a frame with a known "type"
     bool overflowed = false;
-    bool ping_open = false;   // the last ping is not answered yet
+    bool ping_open = false;  // the last ping is not answered yet
     std::optional<SteadyTime> ping_at;
     std::size_t calls = 0;
   };
@@ -172,8 +172,8 @@ class Hub final : private RouterLinkListener {
   std::uint32_t last_tag_ = 0;
   std::unordered_map<std::uint64_t, Call> calls_;  // by ticket
   std::uint64_t last_ticket_ = 0;
-  std::vector<SnapshotCall> snapshots_;   // that wait until their pattern has caught up
-  std::vector<std::string> given_up_;     // patterns of answered snapshots, to be unsubscribed outside of the link's calls
+  std::vector<SnapshotCall> snapshots_;  // that wait until their pattern has caught up
+  std::vector<std::string> given_up_;    // patterns of answered snapshots, to be unsubscribed outside of the link's calls
 };
 
 }  // namespace clasp::bridge::websocket

@@ -18,9 +18,9 @@ struct HubConfig {
   std::string name = "websocket-bridge";
   NamespaceMap ns = NamespaceMap::parse("/ws").value();
   Format format = Format::json;
-  bool session = true;              // peers that send frames with a "type" get what they ask for, and nothing else. JSON only
-  bool sync_on_connect = false;     // a peer that has just come gets the params of the namespace
-  bool echo = false;                // what a peer sent without "type" goes back to it, too
+  bool session = true;               // peers that send frames with a "type" get what they ask for, and nothing else. JSON only
+  bool sync_on_connect = false;      // a peer that has just come gets the params of the namespace
+  bool echo = false;                 // what a peer sent without "type" goes back to it, too
   Micros ping_interval{30'000'000};  // 0: none
 
   // Bounds.

@@ -73,7 +73,8 @@ Result<std::unique_ptr<Write>> write_of(const Value& frame, std::string_view typ
   } else {
     if (value == nullptr) value = frame.find("payload");
     write->value.emplace(value != nullptr ? *value : Value());
-    write->message.body = Publish{.address = write->address, .signal = SignalType::event, .value = write->value->view(), .samples = {}, .timestamp = {}, .id = {}, .rate = {}};
+    write->message.body = Publish{
+        .address = write->address, .signal = SignalType::event, .value = write->value->view(), .samples = {}, .timestamp = {}, .id = {}, .rate = {}};
   }
   if (!write->value->ok()) return Error{ErrorCode::invalid_value, "the value is too large: no CLASP frame holds it", write->address};
   return write;
@@ -128,7 +129,10 @@ void Hub::settle(const Call& call, const LinkAnswer& answer) {
   }
   if (peer == nullptr || call.request.empty()) return;
   if (call.request != "get") return send_ack(*peer, call.id, answer.revision);
-  Map frame{{"type", "value"}, {"address", call.address}, {"value", answer.value ? to_value(*answer.value) : Value()}, {"revision", static_cast<std::int64_t>(answer.revision)}};
+  Map frame{{"type", "value"},
+            {"address", call.address},
+            {"value", answer.value ? to_value(*answer.value) : Value()},
+            {"revision", static_cast<std::int64_t>(answer.revision)}};
   if (call.id) frame.emplace_back("id", *call.id);
   send_json(*peer, std::move(frame));
 }
@@ -139,7 +143,10 @@ void Hub::settle(const Call& call, const LinkAnswer& answer) {
 Result<Pattern> Hub::pattern_of(const Value& frame) const {
   const std::string* pattern = text_of(frame, "pattern");
   const std::string* prefix = text_of(frame, "prefix");
-  const std::string text = pattern != nullptr ? *pattern : prefix == nullptr || *prefix == "/" ? "/**" : fmt::format("{}/**", prefix->ends_with('/') ? prefix->substr(0, prefix->size() - 1) : *prefix);
+  const std::string text = pattern != nullptr ? *pattern
+                           : prefix == nullptr || *prefix == "/"
+                               ? "/**"
+                               : fmt::format("{}/**", prefix->ends_with('/') ? prefix->substr(0, prefix->size() - 1) : *prefix);
   auto parsed = Pattern::parse(text);
   if (!parsed) return Error{ErrorCode::pattern_error, describe_address_fault(parsed.error(), text), printable(text)};
   return std::move(*parsed);
@@ -152,9 +159,13 @@ void Hub::request_subscribe(Peer& peer, const Request& request) {
   const auto types = types_of(request.frame);
   if (!types) return send_error(peer, &request, types.error());
   if (audience_.subscriptions(peer.tag) >= config_.subscriptions_per_client_max)
-    return send_error(peer, &request, {ErrorCode::too_many, fmt::format("this connection has {} subscriptions already", config_.subscriptions_per_client_max), {}});
+    return send_error(peer, &request,
+                      {ErrorCode::too_many, fmt::format("this connection has {} subscriptions already", config_.subscriptions_per_client_max), {}});
   const auto done = audience_.subscribe(peer.tag, *pattern, *types, [&](std::string_view address, const ValueView& value, std::uint64_t revision) {
-    send_json(peer, Map{{"type", "value"}, {"address", std::string(address)}, {"value", to_value(value)}, {"revision", static_cast<std::int64_t>(revision)}}, address);
+    send_json(
+        peer,
+        Map{{"type", "value"}, {"address", std::string(address)}, {"value", to_value(value)}, {"revision", static_cast<std::int64_t>(revision)}},
+        address);
   });
   if (!done) return send_error(peer, &request, done.error());
   send_ack(peer, request.id, 0);
@@ -163,7 +174,8 @@ void Hub::request_subscribe(Peer& peer, const Request& request) {
 void Hub::request_unsubscribe(Peer& peer, const Request& request) {
   const std::string* pattern = text_of(request.frame, "pattern");
   if (pattern == nullptr) return send_error(peer, &request, bad_request("\"unsubscribe\" needs a \"pattern\""));
-  if (!audience_.unsubscribe(peer.tag, *pattern)) return send_error(peer, &request, {ErrorCode::not_found, "there is no such subscription", *pattern});
+  if (!audience_.unsubscribe(peer.tag, *pattern))
+    return send_error(peer, &request, {ErrorCode::not_found, "there is no such subscription", *pattern});
   send_ack(peer, request.id, 0);
 }
 
@@ -171,7 +183,8 @@ void Hub::request_unsubscribe(Peer& peer, const Request& request) {
 void Hub::request_snapshot(Peer& peer, const Request& request) {
   const auto pattern = pattern_of(request.frame);
   if (!pattern) return send_error(peer, &request, pattern.error());
-  if (snapshots_.size() >= config_.calls_per_client_max) return send_error(peer, &request, {ErrorCode::too_many, "too many snapshots are being made already", {}});
+  if (snapshots_.size() >= config_.calls_per_client_max)
+    return send_error(peer, &request, {ErrorCode::too_many, "too many snapshots are being made already", {}});
   SnapshotCall call{.peer = peer.tag, .id = request.id, .pattern = *pattern};
   if (audience_.is_settled(pattern->text())) return answer_snapshot(call);
   snapshots_.push_back(std::move(call));
@@ -202,7 +215,9 @@ void Hub::answer_snapshot(const SnapshotCall& call) {
   const Value nothing;
   const Request request{.type = "snapshot", .frame = nothing, .id = call.id};
   if (text.size() > config_.snapshot_bytes_max || audience_.is_full())
-    return send_error(*peer, &request, {ErrorCode::too_many, fmt::format("this is more than {} bytes of state: ask for a part of it", config_.snapshot_bytes_max), {}});
+    return send_error(
+        *peer, &request,
+        {ErrorCode::too_many, fmt::format("this is more than {} bytes of state: ask for a part of it", config_.snapshot_bytes_max), {}});
   send(*peer, std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(text += "}}"), .attachments = {}}), {});
 }
 
@@ -221,9 +236,12 @@ void Hub::request_bundle(Peer& peer, const Request& request) {
   Bundle bundle;
   for (std::size_t i = 0; i < items->size(); ++i) {
     const std::string* type = text_of((*items)[i], "type");
-    if (type == nullptr || (*type != "set" && *type != "emit")) return send_error(peer, &request, bad_request(fmt::format("message {} of the bundle is neither set nor emit", i)));
+    if (type == nullptr || (*type != "set" && *type != "emit"))
+      return send_error(peer, &request, bad_request(fmt::format("message {} of the bundle is neither set nor emit", i)));
     auto made = write_of((*items)[i], *type);
-    if (!made) return send_error(peer, &request, {made.error().code, fmt::format("message {} of the bundle: {}", i, made.error().message), made.error().address});
+    if (!made)
+      return send_error(peer, &request,
+                        {made.error().code, fmt::format("message {} of the bundle: {}", i, made.error().message), made.error().address});
     bundle.messages.push_back((*made)->message);
     writes.push_back(std::move(*made));
   }

@@ -73,8 +73,8 @@ void Hub::send_ack(Peer& peer, const std::optional<Value>& id, std::uint64_t rev
   send_json(peer, std::move(frame));
 }
 
-// To those who subscribed, typed; to those who never sent a typed frame, plain, if it is of the namespace. SETs return to whoever subscribed and wrote
-// them, so that a writer knows in which order his value and others' came; what is published doesn't (contract, 4).
+// To those who subscribed, typed; to those who never sent a typed frame, plain, if it is of the namespace. SETs return to whoever subscribed and
+// wrote them, so that a writer knows in which order his value and others' came; what is published doesn't (contract, 4).
 void Hub::show(const LinkDelivery& delivery) {
   const std::string key = key_of(delivery);
   web::SharedMessage typed;

@@ -40,7 +40,8 @@ class HubTest : public RouterTest {
   void begin(HubConfig with = {}) {
     config = std::move(with);
     link.emplace(router(), [this] { return world().now(); }, 1);
-    hub.emplace(*link, config, HubOutside{.clock = [this] { return world().now(); }, .log = [this](std::string_view line) { log.emplace_back(line); }});
+    hub.emplace(*link, config,
+                HubOutside{.clock = [this] { return world().now(); }, .log = [this](std::string_view line) { log.emplace_back(line); }});
     hub->start();
     world().turn();
   }
@@ -82,11 +83,17 @@ TEST_F(HubTest, PlainJsonIsASetAtItsAddress) {
   struct Row {
     std::string_view text, address, value;
   };
-  for (const Row& row : {Row{R"({"address":"/any/where","value":1})", "/any/where", "1"}, {R"({"address":"/d","data":[1,2]})", "/d", "[1,2]"},
-                         {R"({"address":"/e","x":1})", "/e", R"({"address":"/e","x":1})"}, {"5", "/ws/message", "5"}, {R"({"value":2.0})", "/ws/message", "2.0"},
-                         {R"([1,{"a":null}])", "/ws/message", R"([1,{"a":null}])"}, {"hello", "/ws/text", R"("hello")"}, {"", "/ws/text", R"("")"},
+  for (const Row& row : {Row{R"({"address":"/any/where","value":1})", "/any/where", "1"},
+                         {R"({"address":"/d","data":[1,2]})", "/d", "[1,2]"},
+                         {R"({"address":"/e","x":1})", "/e", R"({"address":"/e","x":1})"},
+                         {"5", "/ws/message", "5"},
+                         {R"({"value":2.0})", "/ws/message", "2.0"},
+                         {R"([1,{"a":null}])", "/ws/message", R"([1,{"a":null}])"},
+                         {"hello", "/ws/text", R"("hello")"},
+                         {"", "/ws/text", R"("")"},
                          {R"({"address":5,"value":9223372036854775807})", "/ws/message", "9223372036854775807"},
-                         {R"({"type":"unknown","address":"/f","value":3})", "/f", "3"}, {R"({"type":7})", "/ws/message", R"({"type":7})"},
+                         {R"({"type":"unknown","address":"/f","value":3})", "/f", "3"},
+                         {R"({"type":7})", "/ws/message", R"({"type":7})"},
                          {R"({"address":"/b","value":{"$bytes":"AQI="}})", "/b", R"({"$bytes":"AQI="})"}}) {
     say(a, row.text);
     EXPECT_EQ(held(row.address), row.value) << row.text;
@@ -168,7 +175,8 @@ TEST_F(HubTest, TypedRequestsAreAnswered) {
   EXPECT_THAT(answer(a, R"({"type":"set","address":"/x","value":2,"id":"s1"})"), ElementsAre(R"({"type":"ack","id":"s1","revision":2})"));
   EXPECT_THAT(answer(a, R"({"type":"get","address":"/x"})"), ElementsAre(R"({"type":"value","address":"/x","value":2,"revision":2})"));
   EXPECT_THAT(answer(a, R"({"type":"get","address":"/x","id":7})"), ElementsAre(R"({"type":"value","address":"/x","value":2,"revision":2,"id":7})"));
-  EXPECT_THAT(answer(a, R"({"type":"get","address":"/none","id":8})"), ElementsAre(HasSubstr(R"("code":201,"request_type":"get","id":8,"address":"/none")")));
+  EXPECT_THAT(answer(a, R"({"type":"get","address":"/none","id":8})"),
+              ElementsAre(HasSubstr(R"("code":201,"request_type":"get","id":8,"address":"/none")")));
   EXPECT_THAT(answer(a, R"({"type":"ping","id":[1]})"), ElementsAre(R"({"type":"pong","id":[1]})"));
   EXPECT_THAT(answer(a, R"({"type":"emit","address":"/e","payload":1,"id":9})"), ElementsAre(R"({"type":"ack","id":9})"));
   EXPECT_THAT(answer(a, R"({"type":"unsubscribe","pattern":"/x","id":1})"), ElementsAre(HasSubstr("no such subscription")));
@@ -179,11 +187,19 @@ TEST_F(HubTest, WhatIsWrongIsSaid) {
   FakeChannel& a = peer();
   say(a, R"({"type":"ping"})");
   for (const auto& [text, what] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-           {"{", R"("message":"invalid JSON at byte)"}, {R"({"type":"set","value":1})", R"("set\" needs an \"address\"")"}, {R"({"type":"set","address":"/x"})", R"(needs a \"value\")"},
-           {R"({"type":"set","address":"bad","value":1})", R"("request_type":"set")"}, {R"({"type":"set","address":"/x","value":1,"ttl":0})", "whole number of seconds"},
-           {R"({"type":"get"})", "needs an"}, {R"({"type":"subscribe"})", "needs a"}, {R"({"type":"subscribe","pattern":"x"})", R"("code":202)"},
-           {R"({"type":"subscribe","pattern":"/x","types":["y"]})", "types"}, {R"({"type":"bundle"})", "messages"}, {R"({"type":"bundle","messages":[{"type":"get"}]})", "message 0"},
-           {R"({"type":"nonsense","id":1})", "there is no request of the type nonsense"}, {R"({"type":"set","address":"/x","value":{"$bytes":"?"}})", "base64"}}) {
+           {"{", R"("message":"invalid JSON at byte)"},
+           {R"({"type":"set","value":1})", R"("set\" needs an \"address\"")"},
+           {R"({"type":"set","address":"/x"})", R"(needs a \"value\")"},
+           {R"({"type":"set","address":"bad","value":1})", R"("request_type":"set")"},
+           {R"({"type":"set","address":"/x","value":1,"ttl":0})", "whole number of seconds"},
+           {R"({"type":"get"})", "needs an"},
+           {R"({"type":"subscribe"})", "needs a"},
+           {R"({"type":"subscribe","pattern":"x"})", R"("code":202)"},
+           {R"({"type":"subscribe","pattern":"/x","types":["y"]})", "types"},
+           {R"({"type":"bundle"})", "messages"},
+           {R"({"type":"bundle","messages":[{"type":"get"}]})", "message 0"},
+           {R"({"type":"nonsense","id":1})", "there is no request of the type nonsense"},
+           {R"({"type":"set","address":"/x","value":{"$bytes":"?"}})", "base64"}}) {
     EXPECT_THAT(answer(a, text), ElementsAre(testing::AllOf(HasSubstr(R"({"type":"error")"), HasSubstr(what)))) << text;
   }
   const std::string large(65'530, 'x');
@@ -216,16 +232,20 @@ TEST_F(HubTest, SubscribersGetTheStateAndWhatFollowsAndNothingElse) {
   desk.publish("/lights/flash", 1);
   desk.publish("/lights/level", 0.5, SignalType::stream);
   desk.gesture("/lights/g", 3, GesturePhase::start, 1);
-  EXPECT_THAT(a.take(), ElementsAre(R"({"type":"value","address":"/lights/1","value":11,"revision":2})", R"({"type":"event","address":"/lights/flash","value":1})",
-                                    R"({"type":"stream","address":"/lights/level","value":0.5})", R"({"type":"gesture","address":"/lights/g","value":1,"phase":"start","id":3})"));
+  EXPECT_THAT(a.take(),
+              ElementsAre(R"({"type":"value","address":"/lights/1","value":11,"revision":2})",
+                          R"({"type":"event","address":"/lights/flash","value":1})", R"({"type":"stream","address":"/lights/level","value":0.5})",
+                          R"({"type":"gesture","address":"/lights/g","value":1,"phase":"start","id":3})"));
   EXPECT_THAT(other.take(), ElementsAre(R"({"address":"/ws/x","value":1})")) << "the one without types hears the namespace as ever";
   say(other, R"({"type":"subscribe","pattern":"/lights/*","types":["param"]})");
   EXPECT_THAT(other.take(), ElementsAre(R"({"type":"value","address":"/lights/1","value":11,"revision":2})"));
   EXPECT_THAT(a.take(), IsEmpty());
   say(other, R"({"type":"set","address":"/lights/1","value":12})");
   say(other, R"({"type":"emit","address":"/lights/flash","value":2})");
-  EXPECT_THAT(other.take(), ElementsAre(R"({"type":"value","address":"/lights/1","value":12,"revision":3})")) << "its own SET, so that it knows the order";
-  EXPECT_THAT(a.take(), ElementsAre(R"({"type":"value","address":"/lights/1","value":12,"revision":3})", R"({"type":"event","address":"/lights/flash","value":2})"));
+  EXPECT_THAT(other.take(), ElementsAre(R"({"type":"value","address":"/lights/1","value":12,"revision":3})"))
+      << "its own SET, so that it knows the order";
+  EXPECT_THAT(a.take(), ElementsAre(R"({"type":"value","address":"/lights/1","value":12,"revision":3})",
+                                    R"({"type":"event","address":"/lights/flash","value":2})"));
   EXPECT_THAT(answer(a, R"({"type":"unsubscribe","pattern":"/lights/**","id":2})"), ElementsAre(R"({"type":"ack","id":2})"));
   desk.set("/lights/1", 13);
   EXPECT_THAT(a.take(), IsEmpty());
@@ -261,10 +281,12 @@ TEST_F(HubTest, BundlesAreAtomicAndMayHaveATime) {
   FakeChannel& a = peer();
   EXPECT_THAT(answer(a, R"({"type":"bundle","id":1,"messages":[{"type":"set","address":"/a","value":1},{"type":"emit","address":"/e","value":2}]})"),
               ElementsAre(R"({"type":"ack","id":1,"revision":1})"));
-  EXPECT_THAT(answer(a, R"({"type":"bundle","id":2,"messages":[{"type":"set","address":"/a","value":2},{"type":"set","address":"bad","value":2}]})"), ElementsAre(HasSubstr("error")));
+  EXPECT_THAT(answer(a, R"({"type":"bundle","id":2,"messages":[{"type":"set","address":"/a","value":2},{"type":"set","address":"bad","value":2}]})"),
+              ElementsAre(HasSubstr("error")));
   EXPECT_EQ(held("/a"), "1");
   const std::uint64_t later = world().now().unix_time.us + 1'000'000;
-  EXPECT_THAT(answer(a, fmt::format(R"({{"type":"bundle","id":3,"timestamp":{},"messages":[{{"type":"set","address":"/a","value":3}}]}})", later)), ElementsAre(R"({"type":"ack","id":3})"));
+  EXPECT_THAT(answer(a, fmt::format(R"({{"type":"bundle","id":3,"timestamp":{},"messages":[{{"type":"set","address":"/a","value":3}}]}})", later)),
+              ElementsAre(R"({"type":"ack","id":3})"));
   EXPECT_EQ(held("/a"), "1");
   advance(1100ms);
   EXPECT_EQ(held("/a"), "3");
@@ -287,15 +309,15 @@ TEST_F(HubTest, ASlowPeerIsConflatedThenCutOff) {
   FakeChannel& fast = peer();
   router::Peer& desk = connect("desk");
   slow.waiting = 1 << 20;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     desk.set("/ws/fader", i);
-    advance(20us);
+    advance(40us);
   }
-  EXPECT_EQ(fast.take().size(), 20'000U);
+  EXPECT_EQ(fast.take().size(), 5'000U);
   slow.waiting = 0;
   hub->on_sent(slow.tag);
-  EXPECT_LT(slow.sent.size(), 20'000U);
-  EXPECT_EQ(slow.take().back(), R"({"address":"/ws/fader","value":19999})");
+  EXPECT_LT(slow.sent.size(), 5'000U);
+  EXPECT_EQ(slow.take().back(), R"({"address":"/ws/fader","value":4999})");
   slow.waiting = 1 << 20;
   for (int i = 0; i < 1'001; ++i) desk.publish("/ws/e", i);
   EXPECT_THAT(slow.take(), IsEmpty()) << "not inside a delivery";

@@ -10,7 +10,9 @@ namespace clasp::bridge::websocket {
 
 namespace {
 
-web::SharedMessage text_message(std::string text) { return std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(text), .attachments = {}}); }
+web::SharedMessage text_message(std::string text) {
+  return std::make_shared<web::OutMessage>(web::OutMessage{.text = std::move(text), .attachments = {}});
+}
 
 web::SharedMessage binary_message(Bytes bytes) {
   return std::make_shared<web::OutMessage>(web::OutMessage{.text = {}, .attachments = {std::string(as_text(bytes))}, .binary_only = true});
@@ -28,10 +30,17 @@ web::SharedMessage native_message(const LinkDelivery& delivery) {
   ByteBuffer frame;
   bool fits = false;
   if (delivery.is_set) {
-    fits = append_frame(frame, Set{.address = delivery.address, .value = delivery.value.value_or(ValueView{}), .revision = delivery.revision, .ttl = {}});
+    fits = append_frame(frame,
+                        Set{.address = delivery.address, .value = delivery.value.value_or(ValueView{}), .revision = delivery.revision, .ttl = {}});
   } else {
-    const Publish publish{.address = delivery.address, .signal = delivery.signal, .phase = delivery.phase, .value = delivery.value, .samples = delivery.samples,
-                          .timestamp = {}, .id = delivery.id, .rate = {}};
+    const Publish publish{.address = delivery.address,
+                          .signal = delivery.signal,
+                          .phase = delivery.phase,
+                          .value = delivery.value,
+                          .samples = delivery.samples,
+                          .timestamp = {},
+                          .id = delivery.id,
+                          .rate = {}};
     fits = append_frame(frame, publish, default_qos(delivery.signal));
   }
   return fits ? binary_message(frame.view()) : nullptr;
@@ -60,7 +69,9 @@ PlainWrite plain_of_json(Value document, const std::string& prefix) {
 
 PlainWrite plain_of_text(std::string_view text, const std::string& prefix) { return {.address = prefix + "/text", .value = std::string(text)}; }
 
-PlainWrite plain_of_binary(Bytes message, const std::string& prefix) { return {.address = prefix + "/binary", .value = Blob(message.begin(), message.end())}; }
+PlainWrite plain_of_binary(Bytes message, const std::string& prefix) {
+  return {.address = prefix + "/binary", .value = Blob(message.begin(), message.end())};
+}
 
 web::SharedMessage plain_message(const LinkDelivery& delivery, Format format) {
   switch (format) {

@@ -19,10 +19,10 @@ namespace clasp::bridge::websocket {
 
 struct PortConfig {
   net::ListenAddress bind{.host = "0.0.0.0", .port = 8080};
-  std::string path;                        // others are refused; empty: any
-  std::string subprotocol;                 // selected if a client offers it
-  std::string token;                       // each client has to bring it; empty: everybody may
-  std::vector<std::string> origins;        // pages of other origins are refused; empty: of none
+  std::string path;                  // others are refused; empty: any
+  std::string subprotocol;           // selected if a client offers it
+  std::string token;                 // each client has to bring it; empty: everybody may
+  std::vector<std::string> origins;  // pages of other origins are refused; empty: of none
 };
 
 class ServerPort final : private net::HttpHandler, private net::Turns {

@@ -27,7 +27,8 @@ constexpr std::array<std::string_view, 3> format_names{"json", "msgpack", "raw"}
 
 class ServerUnit final : public Bridge {
  public:
-  ServerUnit(const WebSocketPlan& plan, const BridgeContext& context) : port_(context.loop, context.router, plan.hub_config(), plan.port_config(), context.log) {}
+  ServerUnit(const WebSocketPlan& plan, const BridgeContext& context)
+      : port_(context.loop, context.router, plan.hub_config(), plan.port_config(), context.log) {}
 
   Result<void> start() override {
     auto started = port_.start();
@@ -56,7 +57,11 @@ class ServerUnit final : public Bridge {
 class ClientUnit final : public Bridge {
  public:
   ClientUnit(const WebSocketPlan& plan, const BridgeContext& context)
-      : context_(context), hub_(plan.hub_config()), target_(plan.target()), tls_(plan.server->tls ? std::optional(plan.tls) : std::nullopt), delay_(plan.redial_after) {}
+      : context_(context),
+        hub_(plan.hub_config()),
+        target_(plan.target()),
+        tls_(plan.server->tls ? std::optional(plan.tls) : std::nullopt),
+        delay_(plan.redial_after) {}
 
   Result<void> start() override {
     if (tls_) {
@@ -65,9 +70,8 @@ class ClientUnit final : public Bridge {
       target_.tls = *std::move(loaded);
     }
     const client::BackoffConfig backoff{.first = delay_, .factor = 1.0, .cap = delay_, .jitter = 0.0};
-    link_ = std::make_unique<ClientLink>(context_.loop, context_.router, hub_, target_, backoff, [log = context_.log](std::string_view line) {
-      log(fmt::format("websocket: {}", line));
-    });
+    link_ = std::make_unique<ClientLink>(context_.loop, context_.router, hub_, target_, backoff,
+                                         [log = context_.log](std::string_view line) { log(fmt::format("websocket: {}", line)); });
     link_->start();
     return {};
   }
@@ -107,7 +111,8 @@ Result<void> WebSocketPlan::check() const {
 
 // TLS is loaded when the bridge starts.
 dial::Target WebSocketPlan::target() const {
-  dial::WebSocketTarget websocket{.target = server->target, .fields = headers, .message_bytes_max = hub.message_bytes_max, .ping_interval = hub.ping_interval};
+  dial::WebSocketTarget websocket{
+      .target = server->target, .fields = headers, .message_bytes_max = hub.message_bytes_max, .ping_interval = hub.ping_interval};
   if (!port.path.empty() && server->target == "/") websocket.target = port.path;
   if (!port.subprotocol.empty()) websocket.subprotocols = {port.subprotocol};
   return {.host = server->host, .port = server->port, .tls = nullptr, .websocket = std::move(websocket)};
@@ -146,7 +151,11 @@ std::unique_ptr<BridgePlan> make_websocket_plan() { return std::make_unique<WebS
 
 std::vector<options::Option> WebSocketPlan::own_rows() {
   return {
-      {.name = "mode", .letter = 'm', .value = "NAME", .default_text = "as --url says", .help = "server, or client: then it connects to --url.",
+      {.name = "mode",
+       .letter = 'm',
+       .value = "NAME",
+       .default_text = "as --url says",
+       .help = "server, or client: then it connects to --url.",
        .apply = [this](std::string_view text) -> Result<void> {
          const auto mode = options::parse_choice(text, mode_names);
          if (!mode) return mode.error();
@@ -154,43 +163,113 @@ std::vector<options::Option> WebSocketPlan::own_rows() {
          return {};
        },
        .in_file = false},
-      {.name = "url", .letter = 'u', .value = "ADDRESS", .default_text = "0.0.0.0:8080", .help = "Where it listens: HOST:PORT; or, as a client, ws://HOST:PORT/PATH.",
-       .apply = [this](std::string_view text) { return set_url(text); }, .in_file = false},
-      {.name = "port", .letter = 'p', .value = "N", .default_text = "8080", .help = "Port that clients connect to; 0: any.", .apply = apply_count(place.port, 0, 65'535),
-       .in_file = false, .variable = "CLASP_BRIDGE_PORT"},
-      {.name = "bind", .letter = 'b', .value = "HOST[:PORT]", .default_text = "0.0.0.0", .help = "Address it listens on; :: hears IPv6 and IPv4.",
-       .apply = [this](std::string_view text) { return web::set_place(place, text); }, .in_file = false},
-      {.name = "path", .value = "PATH", .help = "Only this path; else any.",
+      {.name = "url",
+       .letter = 'u',
+       .value = "ADDRESS",
+       .default_text = "0.0.0.0:8080",
+       .help = "Where it listens: HOST:PORT; or, as a client, ws://HOST:PORT/PATH.",
+       .apply = [this](std::string_view text) { return set_url(text); },
+       .in_file = false},
+      {.name = "port",
+       .letter = 'p',
+       .value = "N",
+       .default_text = "8080",
+       .help = "Port that clients connect to; 0: any.",
+       .apply = apply_count(place.port, 0, 65'535),
+       .in_file = false,
+       .variable = "CLASP_BRIDGE_PORT"},
+      {.name = "bind",
+       .letter = 'b',
+       .value = "HOST[:PORT]",
+       .default_text = "0.0.0.0",
+       .help = "Address it listens on; :: hears IPv6 and IPv4.",
+       .apply = [this](std::string_view text) { return web::set_place(place, text); },
+       .in_file = false},
+      {.name = "path",
+       .value = "PATH",
+       .help = "Only this path; else any.",
        .apply = [this](std::string_view text) -> Result<void> {
          if (!text.starts_with('/')) return bad_option("expected a path, which begins with /");
          port.path = text;
          return {};
        },
        .in_file = false},
-      {.name = "format", .letter = 'f', .value = "NAME", .default_text = "json", .help = "Messages: json, msgpack (native CLASP frames) or raw (the value alone).",
-       .apply = apply_choice(hub.format, format_names), .in_file = false},
-      {.name = "session", .value = "BOOL", .default_text = "true", .help = "Understands messages with a \"type\": subscribe, set, get … (docs/bridges/websocket.md).",
-       .apply = apply_switch(hub.session), .in_file = false},
-      {.name = "listen-token", .value = "TOKEN", .help = "Clients have to bring it: as ?token= of the URL or Authorization: Bearer.", .apply = apply_text(port.token),
+      {.name = "format",
+       .letter = 'f',
+       .value = "NAME",
+       .default_text = "json",
+       .help = "Messages: json, msgpack (native CLASP frames) or raw (the value alone).",
+       .apply = apply_choice(hub.format, format_names),
        .in_file = false},
-      {.name = "origin", .value = "ORIGIN", .help = "Only pages of this origin may connect; repeatable. Programs that name no origin may.",
-       .apply = web::append_text(port.origins), .repeatable = true, .in_file = false},
-      {.name = "subprotocol", .value = "NAME", .help = "Sub-protocol that is selected if a client offers it.", .apply = apply_text(port.subprotocol), .in_file = false},
-      {.name = "sync", .help = "Who connects gets the current values of the namespace.", .apply = apply_switch(hub.sync_on_connect), .in_file = false},
+      {.name = "session",
+       .value = "BOOL",
+       .default_text = "true",
+       .help = "Understands messages with a \"type\": subscribe, set, get … (docs/bridges/websocket.md).",
+       .apply = apply_switch(hub.session),
+       .in_file = false},
+      {.name = "listen-token",
+       .value = "TOKEN",
+       .help = "Clients have to bring it: as ?token= of the URL or Authorization: Bearer.",
+       .apply = apply_text(port.token),
+       .in_file = false},
+      {.name = "origin",
+       .value = "ORIGIN",
+       .help = "Only pages of this origin may connect; repeatable. Programs that name no origin may.",
+       .apply = web::append_text(port.origins),
+       .repeatable = true,
+       .in_file = false},
+      {.name = "subprotocol",
+       .value = "NAME",
+       .help = "Sub-protocol that is selected if a client offers it.",
+       .apply = apply_text(port.subprotocol),
+       .in_file = false},
+      {.name = "sync",
+       .help = "Who connects gets the current values of the namespace.",
+       .apply = apply_switch(hub.sync_on_connect),
+       .in_file = false},
       {.name = "echo", .help = "What a client sent without \"type\" goes back to it as well.", .apply = apply_switch(hub.echo), .in_file = false},
-      {.name = "ping-interval", .value = "TIME", .default_text = "30s", .help = "Between two pings, each to be answered before the next; 0: none.",
-       .apply = apply_duration(hub.ping_interval, 0ms, 1h), .in_file = false},
-      {.name = "max-message", .value = "BYTES", .default_text = "1M", .help = "Largest message of a client.",
-       .apply = apply_bytes(hub.message_bytes_max, 1'000, 16'777'216), .in_file = false},
-      {.name = "max-clients", .value = "N", .default_text = "1024", .help = "Clients at the same time.", .apply = apply_count(hub.clients_max, 1, 100'000), .in_file = false},
-      {.name = "header", .value = "NAME: VALUE", .help = "Sent with the request, as a client; repeatable.",
-       .apply = [this](std::string_view text) { return web::add_header(headers, text); }, .repeatable = true, .in_file = false},
-      {.name = "redial", .value = "TIME", .default_text = "5s", .help = "How long a client waits before it connects again.", .apply = apply_duration(redial_after, 10ms, 1h),
+      {.name = "ping-interval",
+       .value = "TIME",
+       .default_text = "30s",
+       .help = "Between two pings, each to be answered before the next; 0: none.",
+       .apply = apply_duration(hub.ping_interval, 0ms, 1h),
        .in_file = false},
-      {.name = "ca", .value = "FILE", .help = "Trusts the authorities of this file and no others, for wss://.", .apply = apply_text(tls.ca_file), .in_file = false},
+      {.name = "max-message",
+       .value = "BYTES",
+       .default_text = "1M",
+       .help = "Largest message of a client.",
+       .apply = apply_bytes(hub.message_bytes_max, 1'000, 16'777'216),
+       .in_file = false},
+      {.name = "max-clients",
+       .value = "N",
+       .default_text = "1024",
+       .help = "Clients at the same time.",
+       .apply = apply_count(hub.clients_max, 1, 100'000),
+       .in_file = false},
+      {.name = "header",
+       .value = "NAME: VALUE",
+       .help = "Sent with the request, as a client; repeatable.",
+       .apply = [this](std::string_view text) { return web::add_header(headers, text); },
+       .repeatable = true,
+       .in_file = false},
+      {.name = "redial",
+       .value = "TIME",
+       .default_text = "5s",
+       .help = "How long a client waits before it connects again.",
+       .apply = apply_duration(redial_after, 10ms, 1h),
+       .in_file = false},
+      {.name = "ca",
+       .value = "FILE",
+       .help = "Trusts the authorities of this file and no others, for wss://.",
+       .apply = apply_text(tls.ca_file),
+       .in_file = false},
       {.name = "insecure", .help = "Accepts any certificate: whoever answers is trusted.", .apply = apply_switch(tls.insecure), .in_file = false},
-      {.name = "queue", .value = "N", .default_text = "1000", .help = "Events that may wait for a slow client before it is cut off.",
-       .apply = apply_count(hub.out.events_max, 1, 1'000'000), .in_file = false},
+      {.name = "queue",
+       .value = "N",
+       .default_text = "1000",
+       .help = "Events that may wait for a slow client before it is cut off.",
+       .apply = apply_count(hub.out.events_max, 1, 1'000'000),
+       .in_file = false},
   };
 }
 

@@ -33,8 +33,8 @@ class WebSocketPlan final : public BridgePlan {
   web::ListenPlace place{.host = "0.0.0.0", .port = 8'080};
   HubConfig hub;
   PortConfig port;
-  std::optional<bool> is_client;      // unset: if `url` is an URL
-  std::optional<dial::Url> server;    // to connect to
+  std::optional<bool> is_client;    // unset: if `url` is an URL
+  std::optional<dial::Url> server;  // to connect to
   std::vector<net::HttpField> headers;
   dial::TlsOptions tls;
   Micros redial_after{5'000'000};

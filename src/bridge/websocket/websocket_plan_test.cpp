@@ -33,14 +33,14 @@ TEST(WebSocketPlan, AnUrlMakesItAClientAnAddressAServer) {
 }
 
 TEST(WebSocketPlan, SaysWhatDoesNotFit) {
-  for (const auto& [rows, what] : std::vector<std::pair<Rows, const char*>>{
-           {{{"mode", "client"}}, "needs --url"},
-           {{{"mode", "server"}, {"url", "ws://h"}}, "does not connect to"},
-           {{{"url", "ws://h"}, {"listen-token", "t"}}, "--listen-token is for --mode server"},
-           {{{"url", "http://h"}}, "http"},
-           {{{"mode", "both"}}, "expected one of: server, client"},
-           {{{"path", "x"}}, "begins with /"},
-           {{{"header", "x"}}, "NAME: VALUE"}}) {
+  for (const auto& [rows, what] :
+       std::vector<std::pair<Rows, const char*>>{{{{"mode", "client"}}, "needs --url"},
+                                                 {{{"mode", "server"}, {"url", "ws://h"}}, "does not connect to"},
+                                                 {{{"url", "ws://h"}, {"listen-token", "t"}}, "--listen-token is for --mode server"},
+                                                 {{{"url", "http://h"}}, "http"},
+                                                 {{{"mode", "both"}}, "expected one of: server, client"},
+                                                 {{{"path", "x"}}, "begins with /"},
+                                                 {{{"header", "x"}}, "NAME: VALUE"}}) {
     WebSocketPlan plan;
     const Result<void> done = apply(plan, rows);
     ASSERT_FALSE(done) << what;
