@@ -46,7 +46,9 @@ void HttpClientBridge::stop() {
 }
 
 void HttpClientBridge::advance(const Now& now) {
-  for (const auto& poll : polls_) poll->advance(now);
+  if (linked_) {  // without a router nobody wants to know
+    for (const auto& poll : polls_) poll->advance(now);
+  }
   for (const auto& target : targets_) target->advance(now);
 }
 
@@ -55,7 +57,9 @@ std::optional<SteadyTime> HttpClientBridge::next_deadline() const {
   const auto consider = [&next](std::optional<SteadyTime> at) {
     if (at && (!next || *at < *next)) next = at;
   };
-  for (const auto& poll : polls_) consider(poll->next_deadline());
+  if (linked_) {
+    for (const auto& poll : polls_) consider(poll->next_deadline());
+  }
   for (const auto& target : targets_) consider(target->next_deadline());
   return next;
 }
@@ -66,10 +70,11 @@ std::size_t HttpClientBridge::waiting() const {
   return all;
 }
 
-// The router may have been restarted without state.
+// The router may have been restarted without state: everything is written anew, once.
 void HttpClientBridge::link_up() {
   linked_ = true;
   for (const auto& poll : polls_) poll->forget();
+  outside_.deadline_changed();
 }
 
 void HttpClientBridge::link_down(std::string_view) { linked_ = false; }
