@@ -198,6 +198,16 @@ TEST_F(ClientBridgeTest, AfterTheRouterWasAwayEverythingIsWrittenAgain) {
   EXPECT_THAT(written(), ElementsAre("/http/x 1"));
 }
 
+TEST_F(ClientBridgeTest, WithoutARouterNothingIsPolled) {
+  poll("http://plug/status every=1s watts=$.watts");
+  bridge();
+  answer(200, R"({"watts":1})");
+  link.listener->link_down("gone");
+  pass(10s);
+  EXPECT_EQ(asked(), "") << "nobody wants to know";
+  EXPECT_EQ(bridge().next_deadline(), std::nullopt);
+}
+
 TEST_F(ClientBridgeTest, APollThatFailsIsTriedLessAndLessOften) {
   poll("http://s/ every=1s x=/v");
   bridge();
