@@ -30,7 +30,7 @@ constexpr Command commands[] = {
      "FILE is JSON, - is stdin: [{\"set\": [\"/a\", 1]}, {\"emit\": [\"/b\", 2]}, {\"stream\": [\"/c\", 0.5]}]", run_bundle},
     {"watch", "sub", "[PATTERN]", "Print what is there and every change, until Ctrl-C.",
      "PATTERN is /** if not given; * stands for one segment, ** for any number.\nA line is: time address = value [type rev N].", run_watch},
-    {"monitor", "", "[PATTERN]", "How many messages a second, and on which addresses.",
+    {"monitor", "", "[PATTERN]", "Rates, who writes, slow sessions and bridges, live.",
      "On a terminal a screen that is refreshed, else one line each time.", run_monitor},
     {"query", "", "[PATTERN]", "List the signals that devices have announced.", "", run_query},
     {"announce", "", "FILE", "Announce signals.",
