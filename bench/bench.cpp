@@ -12,7 +12,7 @@
 
 #include "bench/processes.hpp"
 #include "bench/scenarios.hpp"
-#include "options/option_set.hpp"
+#include "options/apply.hpp"
 
 namespace clasp::bench {
 
@@ -49,23 +49,6 @@ options::Apply on(bool& target, bool value = true) {
   };
 }
 
-options::Apply text(std::string& target) {
-  return [&target](std::string_view value) -> Result<void> {
-    target = value;
-    return {};
-  };
-}
-
-template <typename T>
-options::Apply count(T& target, std::uint64_t min, std::uint64_t max) {
-  return [&target, min, max](std::string_view value) -> Result<void> {
-    const auto parsed = options::parse_count(value, {min, max});
-    if (!parsed) return parsed.error();
-    target = *parsed;
-    return {};
-  };
-}
-
 constexpr std::array<std::string_view, 5> transports{"ws", "tcp", "both", "mqtt", "mqtt-qos1"};
 
 void make_quick(Sizes& sizes) {
@@ -93,8 +76,8 @@ options::OptionSet bench_options(Plan& plan) {
        .letter = 's',
        .value = "URL",
        .help = "Measure this router of this machine instead of starting one; ws:// or tcp://.",
-       .apply = text(plan.url)});
-  add({.name = "server", .value = "FILE", .help = "Start this build of clasp instead of this program itself.", .apply = text(plan.program)});
+       .apply = options::apply_text(plan.url)});
+  add({.name = "server", .value = "FILE", .help = "Start this build of clasp instead of this program itself.", .apply = options::apply_text(plan.program)});
   add({.name = "transport",
        .value = "NAME",
        .default_text = "ws",
@@ -121,7 +104,7 @@ options::OptionSet bench_options(Plan& plan) {
        .value = "N",
        .default_text = "5",
        .help = "Interleaved rounds; the table has their median, least and most.",
-       .apply = count(plan.rounds, 1, 1'000)});
+       .apply = options::apply_count(plan.rounds, 1, 1'000)});
   add({.name = "pin", .help = "Servers on one core, the load on another; the default where there are two.", .apply = on(plan.pin)});
   add({.name = "no-pin", .help = "Leave the placement to the kernel.", .apply = on(plan.pin, false)});
   add({.name = "no-spin", .help = "Let idle cores sleep.", .apply = on(plan.spin, false)});
@@ -130,13 +113,13 @@ options::OptionSet bench_options(Plan& plan) {
        .value = "N",
        .default_text = "5000",
        .help = "Idle sessions of connections.",
-       .apply = count(plan.sizes.connections, 1, 1'000'000)});
-  add({.name = "params", .value = "N", .default_text = "1000000", .help = "Params of params.", .apply = count(plan.sizes.params, 1, 100'000'000)});
+       .apply = options::apply_count(plan.sizes.connections, 1, 1'000'000)});
+  add({.name = "params", .value = "N", .default_text = "1000000", .help = "Params of params.", .apply = options::apply_count(plan.sizes.params, 1, 100'000'000)});
   add({.name = "value-bytes",
        .value = "N",
        .default_text = "64",
        .help = "Size of the value of a message; 8 is an integer.",
-       .apply = count(plan.sizes.value_bytes, value_bytes_min, 32'768)});
+       .apply = options::apply_count(plan.sizes.value_bytes, value_bytes_min, 32'768)});
   add({.name = "quick", .help = "Tiny inputs: whether it works, not how fast.", .apply = [&plan](std::string_view) -> Result<void> {
          make_quick(plan.sizes);
          plan.rounds = 1;

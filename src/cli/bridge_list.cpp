@@ -9,6 +9,7 @@
 #include "cli/client_flags.hpp"
 #include "cli/format.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/report_fields.hpp"
 #include "core/address.hpp"
 
 namespace clasp::cli {
@@ -17,15 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::string text_of(const Value& report, std::string_view member) {
-  const Value* value = report.find(member);
-  return value != nullptr && value->string() != nullptr ? printable(*value->string(), 200) : "";
-}
-
-std::int64_t number_of(const Value& report, std::string_view member) {
-  const Value* value = report.find(member);
-  return value != nullptr && value->integer() != nullptr ? *value->integer() : 0;
-}
+// A bridge may run anywhere: what it says goes to a terminal.
+std::string text_of(const Value& report, std::string_view member) { return printable(report_text(report, member), 200); }
 
 bool same_bridge(const Value& a, const Value& b) {
   return text_of(a, "name") == text_of(b, "name") && text_of(a, "endpoint") == text_of(b, "endpoint");
@@ -54,7 +48,7 @@ void BridgeReports::add(const Value& report) {
   }
   const double seconds = std::chrono::duration<double>(now - known->at).count();
   const auto rate = [&](std::string_view member) {
-    const auto more = static_cast<double>(number_of(report, member) - number_of(known->report, member));
+    const auto more = static_cast<double>(report_count(report, member)) - static_cast<double>(report_count(known->report, member));
     return seconds > 0 && more > 0 ? more / seconds : 0;
   };
   *known = {report, now, rate("received"), rate("sent")};
@@ -82,7 +76,7 @@ std::vector<std::string> bridge_cells(const BridgeReports::Row& row) {
           detail.empty() ? text_of(row.report, "state") : fmt::format("{}: {}", text_of(row.report, "state"), detail),
           fmt::format("{:.1f}", row.received_per_second),
           fmt::format("{:.1f}", row.sent_per_second),
-          std::to_string(number_of(row.report, "peers_total"))};
+          std::to_string(report_count(row.report, "peers_total"))};
 }
 
 ExitCode run_bridge_list(const Invocation& call) {
@@ -128,7 +122,7 @@ ExitCode run_bridge_list(const Invocation& call) {
     const Value* list = row.report.find("peers");
     if (!peers || list == nullptr || list->array() == nullptr) continue;
     for (const Value& peer : *list->array())
-      cells.push_back({"", "", "  " + text_of(peer, "name"), "", fmt::format("{} received, {} sent", number_of(peer, "received"), number_of(peer, "sent"))});
+      cells.push_back({"", "", "  " + text_of(peer, "name"), "", fmt::format("{} received, {} sent", report_count(peer, "received"), report_count(peer, "sent"))});
   }
   call.console.text(align(cells));
   return ExitCode::ok;

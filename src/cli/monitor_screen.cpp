@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/format.hpp"
+#include "cli/report_fields.hpp"
 #include "core/address.hpp"
 #include "core/json.hpp"
 
@@ -19,10 +20,11 @@ std::string writer_of(const MonitorView& view, const std::string& address) {
   std::string writer = found == view.sessions.writers.end() ? "" : printable(found->second, 24);
   for (const BridgeReports::Row& bridge : view.bridges) {
     const Value* peers = bridge.report.find("writers");
-    const Value* peer = peers != nullptr && peers->map() != nullptr ? peers->find(address) : nullptr;
-    if (peer == nullptr || peer->string() == nullptr) continue;
+    const std::string peer = peers == nullptr ? "" : report_text(*peers, address);
+    if (peer.empty()) continue;
     // Of a param the bridge has to be the last writer; of events and streams nothing else is known.
-    if (writer.empty() || writer == bridge_cells(bridge)[0]) return fmt::format("{} {}", bridge_cells(bridge)[0], printable(*peer->string(), 40));
+    const std::string name = printable(report_text(bridge.report, "name"), 24);
+    if (writer.empty() || writer == name) return fmt::format("{} {}", name, printable(peer, 40));
   }
   return writer;
 }

@@ -1,22 +1,9 @@
 #include "cli/session_board.hpp"
 
+#include "cli/report_fields.hpp"
 #include "server/session_reports.hpp"
 
 namespace clasp::cli {
-
-namespace {
-
-std::uint64_t number_of(const Value& map, std::string_view member) {
-  const Value* value = map.find(member);
-  return value != nullptr && value->integer() != nullptr && *value->integer() > 0 ? static_cast<std::uint64_t>(*value->integer()) : 0;
-}
-
-std::string text_of(const Value& map, std::string_view member) {
-  const Value* value = map.find(member);
-  return value != nullptr && value->string() != nullptr ? *value->string() : "";
-}
-
-}  // namespace
 
 Result<void> SessionBoard::listen(Client& client) {
   auto subscribed = client.subscribe(server::sessions_report_address, [this](const Delivery& delivery) { add(delivery.value); });
@@ -39,13 +26,13 @@ SessionBoard::View SessionBoard::view() const {
 void SessionBoard::add(const Value& report) {
   if (report.map() == nullptr) return;
   const std::lock_guard lock(mutex_);
-  view_.sessions = number_of(report, "sessions");
+  view_.sessions = report_count(report, "sessions");
   view_.slow.clear();
   if (const Value* slow = report.find("slow"); slow != nullptr && slow->array() != nullptr) {
     for (const Value& each : *slow->array()) {
       if (each.map() == nullptr) continue;
-      view_.slow.push_back({.name = text_of(each, "name"), .waiting_bytes = number_of(each, "waiting_bytes"), .behind_ms = number_of(each, "behind_ms"),
-                            .params_conflated = number_of(each, "params_conflated"), .streams_dropped = number_of(each, "streams_dropped")});
+      view_.slow.push_back({.name = report_text(each, "name"), .waiting_bytes = report_count(each, "waiting_bytes"), .behind_ms = report_count(each, "behind_ms"),
+                            .params_conflated = report_count(each, "params_conflated"), .streams_dropped = report_count(each, "streams_dropped")});
     }
   }
   constexpr std::size_t writers_max = 10'000;
