@@ -11,6 +11,7 @@
 #include "core/value_view.hpp"
 #include "cut_stream.hpp"
 #include "mqtt/framer.hpp"
+#include "mqtt_packets.hpp"
 #include "net/splitter.hpp"
 
 namespace {
@@ -67,15 +68,6 @@ class FuzzWire final : public bridge_mqtt::PacketWire {
   bool ended = false;
 };
 
-void require_whole_packets(const std::string& sent) {
-  Bytes rest = as_bytes(sent);
-  while (!rest.empty()) {
-    const auto length = mqtt::read_variable_integer(rest.subspan(1));
-    fuzz::require(length.bytes != 0 && rest.size() >= 1 + length.bytes + length.value, "what is sent are whole packets");
-    rest = rest.subspan(1 + length.bytes + length.value);
-  }
-}
-
 struct Outcome {
   std::string written;
   std::string sent;
@@ -117,7 +109,7 @@ Outcome run(std::span<const std::uint8_t> stream, const fuzz::Cuts& cuts, std::u
     return !wire.ended;
   });
   fuzz::require(bridge.client().in_flight() <= config.limits.in_flight_max && bridge.client().waiting().size() <= 2, "what is on its way is bounded");
-  require_whole_packets(wire.sent);
+  fuzz::require_whole_packets(wire.sent);
   bridge.client().connection_down();
   bridge.stop();
   return {.written = link.written, .sent = wire.sent, .ended = wire.ended};

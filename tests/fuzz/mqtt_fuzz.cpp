@@ -10,6 +10,7 @@
 #include "mqtt/broker.hpp"
 #include "mqtt/connection.hpp"
 #include "mqtt/framer.hpp"
+#include "mqtt_packets.hpp"
 #include "net/splitter.hpp"
 
 namespace {
@@ -40,15 +41,6 @@ class FuzzWire final : public mqtt::Wire {
   std::string told;
   bool closed = false;
 };
-
-void require_whole_packets(const std::string& told) {
-  Bytes rest = as_bytes(told);
-  while (!rest.empty()) {
-    const auto length = mqtt::read_variable_integer(rest.subspan(1));
-    fuzz::require(length.bytes != 0 && rest.size() >= 1 + length.bytes + length.value, "answers are whole packets");
-    rest = rest.subspan(1 + length.bytes + length.value);
-  }
-}
 
 struct Outcome {
   std::string peer;
@@ -100,8 +92,8 @@ Outcome run(std::span<const std::uint8_t> stream, const fuzz::Cuts& cuts, std::u
   peer.on_closed(now);
   subscriber.on_closed(now);
   broker.end_turn(now);
-  require_whole_packets(wire.told);
-  require_whole_packets(everything.told);
+  fuzz::require_whole_packets(wire.told);
+  fuzz::require_whole_packets(everything.told);
   fuzz::require(broker.attached() == 0 && broker.sessions() <= 1, "nothing is left but what was asked to stay");
   fuzz::require(broker.retained_notes().bytes() <= options.limits.retained_notes_bytes_max, "notes are bounded");
   return {.peer = wire.told, .subscriber = everything.told, .closed = wire.closed};
