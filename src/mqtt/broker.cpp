@@ -114,7 +114,7 @@ Session& Broker::open_session(const std::string& client_id, const router::Grants
   Session& session = *(by_id_[client_id] = std::make_unique<Session>(*this, client_id, ++serial_));
   by_serial_.emplace(session.serial, &session);
   session.router_id = router_.open_session(
-      {.name = "mqtt:" + client_id, .grants = grants, .echo_publishes = router::Echo::yes, .conflate = false, .sink_queues = true, .writer = {}},
+      {.name = "mqtt:" + client_id, .grants = grants, .echo_publishes = router::Echo::yes, .conflate = false, .sink_queues = true, .writer = {}, .visitor = true},
       session, now_);
   return session;
 }

@@ -144,9 +144,8 @@ void Engine::execute_due_bundles(const Now& now) {
       execute_bundle(members, acting, sender, due->qos, due->provenance, now);
     }
     writers.release(due->provenance.writer);
-    run_effects(now);
+    settle(now);
   }
-  close_doomed(now);
 }
 
 // `answer_to` is null if the sender has left.
@@ -182,6 +181,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
 
   WriteContext context{&session, provenance, WriteMode::restore, ++bundle_id};  // every step before the commit has been taken
   Revision last_revision = 0;
+  holds_reactions = true;  // nobody sees half, no rule either
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (const auto* set = std::get_if<Set>(&members[i]->body)) {
       if (!prepared[i].value) continue;  // the transform dropped it
@@ -198,6 +198,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
       if (answer_to == nullptr || !on_p2p_signal(*answer_to, member, now)) publish_now(member, context, now);
     }
   }
+  react_to_held(now);
   if (answer_to == nullptr || (qos == Qos::fire && config.ack == AckPolicy::by_qos)) return;
   Ack ack;
   if (last_revision != 0) ack.revision = last_revision;

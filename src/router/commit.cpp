@@ -51,15 +51,7 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
   stats.fanout_sum += targets;
   ++stats.fanout_buckets[bucket_of(targets)];
 
-  if (hooks.reactor != nullptr) {
-    char uuid[36];
-    const Commit shown{.seq = delivery.seq, .kind = delivery.kind, .address = delivery.address, .value = delivery.value, .revision = delivery.revision,
-                       .signal = delivery.signal, .phase = delivery.phase, .id = delivery.id, .ttl = delivery.ttl,
-                       .writer = writers.text(delivery.provenance.writer, uuid), .provenance = delivery.provenance, .time = delivery.time,
-                       .bundle = delivery.bundle};
-    hooks.reactor->react(shown, effects);
-    effect_hops.resize(effects.size(), static_cast<std::uint8_t>(hops + 1));
-  }
+  if (hooks.reactor != nullptr) react(delivery, now);
   return delivery.seq;
 }
 
@@ -112,8 +104,7 @@ Result<bool> Engine::clear_param(SessionId id, std::string_view address, const N
     return describe({.why = Refusal::lock_held, .holder = holder}, address);
   const Provenance by = provenance_of(*session);
   remove_param(*entry, &by, now);
-  if (!effects.empty()) run_effects(now);
-  close_doomed(now);
+  settle(now);
   return true;
 }
 
@@ -131,39 +122,6 @@ Revision Engine::remove_param(EntryId entry, const Provenance* by, const Now& no
   commit(delivery, nobody, false, now);
   writers.release(writer);
   return revision;
-}
-
-void Engine::run_effects(const Now& now) {
-  for (std::size_t i = 0; i < effects.size(); ++i) {
-    const Effect effect = std::move(effects[i]);
-    const std::uint8_t effect_hop = effect_hops[i];
-    Session* session = table.find(effect.session);
-    if (session == nullptr || effect_hop > config.rule_hops_max || i >= config.effects_max) {
-      ++stats.effects_dropped;
-      log("effects", fmt::format("a reaction on {} was dropped: chains end after {} hops or {} effects", printable(effect.address), config.rule_hops_max,
-                                 config.effects_max), now);
-      continue;
-    }
-    hops = effect_hop;
-    const WriterId writer = effect.writer.empty() ? WriterId{} : writers.intern(effect.writer);
-    const Provenance provenance{.writer = effect.writer.empty() ? session->writer : writer, .session = session->id, .hops = effect_hop};
-    const WriteContext context{session, provenance, WriteMode::rule};
-    const EncodedValue value(effect.value);
-    if (effect.publish) {
-      const Publish publish{.address = effect.address, .signal = effect.signal, .value = value.view()};
-      if (!check_publish_form(publish)) publish_now(publish, context, now);
-    } else {
-      const Set set{.address = effect.address, .value = value.view()};
-      Revision revision = 0;
-      std::optional<Error> error = check_set_form(set);
-      if (!error) apply_set(set, params.place(set.address), context, now, revision, error);
-      if (error) log("effect", fmt::format("a reaction could not set {}: {}", printable(effect.address), error->message), now);
-    }
-    if (!effect.writer.empty()) writers.release(writer);
-  }
-  effects.clear();
-  effect_hops.clear();
-  hops = 0;
 }
 
 void Engine::show_commits() {

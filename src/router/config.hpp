@@ -80,7 +80,7 @@ struct Config {
   std::uint32_t history_max = 1'000;            // values per SUBSCRIBE
 
   std::uint8_t rule_hops_max = 8;
-  std::size_t effects_max = 4'096;              // waiting reactions of one commit chain
+  std::size_t effects_max = 20'000;             // reactions to one frame, chains included: two for each rule there can be
 
   // Turn budgets.
   std::size_t turn_input_bytes = 32'768;        // per session: above it, it floods. A turn reads 64 KiB of a link, of which not all are frames

@@ -52,7 +52,7 @@ TEST_F(ContractOrder, Rule01TwoSetsOfOneAddressInOneWriteArriveInOrderForAnyNumb
 class ReactingTo final : public Reactor {
  public:
   ReactingTo(std::string address, Effect effect) : address_(std::move(address)), effect_(std::move(effect)) {}
-  void react(const Commit& commit, std::vector<Effect>& effects) override {
+  void react(const Commit& commit, const Now&, std::vector<Effect>& effects) override {
     if (commit.address == address_) effects.push_back(effect_);
   }
 
@@ -92,6 +92,87 @@ TEST_F(ContractOrder, RuleChainsEndAfterEightHops) {
   EXPECT_EQ(router().find("/loop")->revision, 9u);
   EXPECT_EQ(router().stats().effects_dropped, 1u);
   EXPECT_THAT(world().log_lines, Contains(HasSubstr("/loop")));
+}
+
+// Writes down what it is told, and what the router holds at that moment.
+class Scribe final : public Reactor {
+ public:
+  void react(const Commit& commit, const Now&, std::vector<Effect>& effects) override {
+    const auto other = router->find("/b");
+    lines.push_back(fmt::format("{} {} by {} while /b is {}", commit.address, commit.value ? describe_value(*commit.value) : "-", commit.writer,
+                                other ? describe_value(other->value) : "absent"));
+    if (commit.address == "/pair") {
+      effects.push_back({.session = session, .address = "/a", .value = 7, .more = true});
+      effects.push_back({.session = session, .address = "/b", .value = 8});
+    }
+  }
+  void session_opened(const Visitor& visitor, const Now&, std::vector<Effect>&) override { lines.push_back(fmt::format("{} came", visitor.name)); }
+  void subscribed(const Visitor& visitor, const Pattern& pattern, const Now&, std::vector<Effect>&) override {
+    lines.push_back(fmt::format("{} subscribes {}", visitor.name, pattern.text()));
+  }
+  void session_closed(const Visitor& visitor, const Now&, std::vector<Effect>& effects) override {
+    lines.push_back(fmt::format("{} left", visitor.name));
+    effects.push_back({.session = session, .address = "/left", .value = std::string(visitor.name)});
+  }
+  void refused(const Effect& effect, const Error& error) override { lines.push_back(fmt::format("{} refused: {}", effect.address, error.message)); }
+  void settled() override { ++settlings; }
+
+  Router* router = nullptr;
+  SessionId session = nobody;
+  std::vector<std::string> lines;
+  int settlings = 0;
+};
+
+class ContractReactions : public RouterTest {
+ protected:
+  ContractReactions() {
+    configure({}, {.reactor = &scribe});
+    scribe.router = &router();
+    scribe.session = router().open_session({.name = "rules", .writer = "rules"}, unused, world().now());
+  }
+  std::vector<std::string> heard() { return std::exchange(scribe.lines, {}); }
+  Scribe scribe;
+  FakeSink unused;
+};
+
+TEST_F(ContractReactions, Rule24NoRuleSeesHalfABundle) {
+  Peer& desk = connect("desk");
+  desk.set("/b", 1);
+  scribe.lines.clear();
+  const EncodedValue one(1), two(2);
+  desk.bundle({Message{Set{.address = "/a", .value = one.view()}}, Message{Set{.address = "/b", .value = two.view()}}});
+  const std::string by = desk.session_id();
+  EXPECT_THAT(heard(), ElementsAre("/a 1 by " + by + " while /b is 2", "/b 2 by " + by + " while /b is 2"));
+}
+
+TEST_F(ContractReactions, Rule24NorHalfOfEffectsThatBelongTogether) {
+  Peer& desk = connect("desk");
+  scribe.lines.clear();
+  desk.set("/pair", true);
+  EXPECT_THAT(heard(), ElementsAre("/pair true by " + desk.session_id() + " while /b is absent", "/a 7 by rules while /b is 8", "/b 8 by rules while /b is 8"));
+  EXPECT_EQ(scribe.settlings, 1);
+}
+
+TEST_F(ContractReactions, HearWhoComesAndGoesAndActAtOnce) {
+  Peer& watcher = connect("watcher");
+  watcher.subscribe("/left");
+  watcher.forget();
+  Peer& desk = connect("desk");
+  desk.subscribe("/lights/**");
+  desk.leave();
+  EXPECT_THAT(heard(), ElementsAre("watcher came", "watcher subscribes /left", "desk came", "desk subscribes /lights/**", "desk left",
+                                   R"(/left "desk" by rules while /b is absent)"));
+  EXPECT_THAT(watcher.received(), ElementsAre(R"(SET /left "desk" rev=1)"));  // without waiting for another frame
+}
+
+TEST_F(ContractReactions, HearWhatCouldNotBeDone) {
+  Peer& desk = connect("desk");
+  const EncodedValue name("desk");
+  desk.set(Set{.address = "/left", .value = name.view(), .lock = true});
+  Peer& other = connect("other");
+  scribe.lines.clear();
+  other.leave();
+  EXPECT_THAT(heard(), ElementsAre("other left", testing::StartsWith("/left refused: LockHeld")));
 }
 
 TEST_F(ContractOrder, Rule02WhoeverHearsAnEventHasTheParamsSetBeforeIt) {

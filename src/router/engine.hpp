@@ -133,9 +133,21 @@ class Engine {
   bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now);
   Revision remove_param(EntryId entry, const Provenance* by, const Now& now);  // null: nobody did it; its last writer is named
   Result<bool> clear_param(SessionId session, std::string_view address, const Now& now);
-  void run_effects(const Now& now);
   void show_commits();
   void show_commits_to(Observer& observer);
+
+  // ---- reactions.cpp ----
+  void react(const Delivery& delivery, const Now& now);
+  void react_to_held(const Now& now);
+  void tell_opened(const Session& session, const Now& now);
+  void tell_subscribed(const Session& session, const Pattern& pattern, const Now& now);
+  void tell_closed(const Session& session, const Now& now);
+  void advance_reactor(const Now& now);
+  // What reactions have to write, and sessions that have to go, until nothing is left. Every entry that may have caused either ends with it.
+  void settle(const Now& now);
+  void run_effects(const Now& now);
+  void run_effect(const Effect& effect, Session& session, const Now& now);
+  void count_hops();  // of the effects that were just added
 
   // ---- pump.cpp ----
   // One commit to one session: straight to its sink, or into its outbox. `shared` is filled on first need and shared by all who must wait.
@@ -282,8 +294,16 @@ class Engine {
   SessionId fed_backlog = nobody;  // a moving subscriber above pace_bytes that the frame being handled feeds
 
   std::vector<Effect> effects;
-  std::vector<std::uint8_t> effect_hops;  // of effects[i]
+  std::size_t effects_counted = 0;        // of them have their hops
   std::uint8_t hops = 0;                  // of the write being handled
+  bool holds_reactions = false;           // in the midst of what nobody may see half of
+  struct HeldCommit {
+    Commit commit;                        // its views lead into the rest
+    std::string address;
+    std::string writer;
+    ByteBuffer value;
+  };
+  std::deque<HeldCommit> held_commits;
 
   std::size_t outboxes_bytes = 0;
   std::uint64_t turn = 1;

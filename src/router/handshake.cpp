@@ -59,6 +59,7 @@ void Engine::welcome(LinkId id, const PendingHello& hello, Granted granted, cons
 
   Session& session = begin_session(id, hello.name, std::move(granted.grants));
   session.features = hello.features;
+  session.visitor = true;
   const std::string session_id = to_text(session.uuid);
   Welcome welcome{.version = wire::protocol_version, .features = config.features, .time = now.unix_time, .session = session_id, .name = config.name};
   if (hello.no_snapshot) {
@@ -67,7 +68,8 @@ void Engine::welcome(LinkId id, const PendingHello& hello, Granted granted, cons
   }
   reply(session, Message{std::move(welcome)}, now);
   if (!hello.no_snapshot) start_snapshot(session, *Pattern::parse("/**"), std::nullopt, now);
-  close_doomed(now);
+  tell_opened(session, now);
+  settle(now);
 }
 
 void Engine::refuse_link(LinkId id, Input input, ErrorCode code, std::string_view text, CloseCode close, const Now& now) {

@@ -112,21 +112,47 @@ class NullObserver final : public Observer {
 struct Effect {
   SessionId session = nobody;  // who writes
   std::string address;
-  Value value;
+  std::optional<Value> value{};  // a SET without one is to Null
   bool publish = false;
   SignalType signal = SignalType::event;
-  std::string writer;  // "rule:<id>"
+  std::string writer{};      // "rule:<id>"
+  std::uint32_t origin = 0;  // of its commit's Provenance: how the reactor knows its own again
+  std::uint8_t hops = 0;     // of an effect that comes with time: those before it. The engine counts on for reactions to effects
+  bool more = false;         // the next one belongs to it: reactions come when both are done, as with the members of a bundle (contract 24)
 };
+
+// Somebody from outside who came and will go: after HELLO, or with a profile that says so.
+struct Visitor {
+  SessionId id = nobody;
+  std::string_view uuid;
+  std::string_view name;
+};
+
+// Reacts to what was committed, to sessions and to time by effects. It may read the router (find(), for_each()), never write to it.
 class Reactor {
  public:
   virtual ~Reactor() = default;
-  virtual void react(const Commit& commit, std::vector<Effect>& effects) = 0;
+  virtual void react(const Commit& commit, const Now& now, std::vector<Effect>& effects) = 0;
+  virtual void session_opened(const Visitor& visitor, const Now& now, std::vector<Effect>& effects) {
+    static_cast<void>(visitor), static_cast<void>(now), static_cast<void>(effects);
+  }
+  virtual void subscribed(const Visitor& visitor, const Pattern& pattern, const Now& now, std::vector<Effect>& effects) {
+    static_cast<void>(visitor), static_cast<void>(pattern), static_cast<void>(now), static_cast<void>(effects);
+  }
+  virtual void session_closed(const Visitor& visitor, const Now& now, std::vector<Effect>& effects) {
+    static_cast<void>(visitor), static_cast<void>(now), static_cast<void>(effects);
+  }
+  virtual void advance(const Now& now, std::vector<Effect>& effects) { static_cast<void>(now), static_cast<void>(effects); }
+  virtual std::optional<SteadyTime> next_deadline() const { return std::nullopt; }
+  virtual void refused(const Effect& effect, const Error& error) { static_cast<void>(effect), static_cast<void>(error); }
+  virtual void settled() {}  // every effect, and what came of it, is done
 };
 
 struct Keep {};
 struct Drop {};  // the write is accepted and does nothing
 struct Reject {
-  std::string message;  // → ERROR 402
+  std::string message;
+  ErrorCode code = ErrorCode::invalid_value;  // → ERROR 402
 };
 using Transformed = std::variant<Keep, Value, Drop, Reject>;
 

@@ -40,6 +40,7 @@ void Engine::on_subscribe(Session& session, const Subscribe& subscribe, const No
     session.options = std::make_unique<OptionState>(config.option_slots_max, stats.option_slots_exhausted);
   send_history(session, parsed, options, subscribe.types, now);
   if (subscribe.snapshot) start_snapshot(session, parsed, subscribe.id, now);
+  tell_subscribed(session, parsed, now);
 }
 
 // Everything that could be refused is looked at before anything is done.
@@ -53,6 +54,7 @@ bool Engine::subscribe_since(SessionId id, const Subscribe& subscribe, Seq since
   if (!send_since(*session, *pattern, subscribe.types, since, now)) return false;
   subscriptions.add({.session = session->slot, .id = subscribe.id, .pattern = *pattern, .types = subscribe.types, .options = {},
                      .since = commit_log.last_seq()});
+  tell_subscribed(*session, *pattern, now);
   close_doomed(now);
   return true;
 }

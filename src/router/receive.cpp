@@ -106,9 +106,8 @@ Provenance Engine::provenance_of(const Session& session) const { return {.writer
 void Engine::submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, const Now& now) {
   hops = provenance.hops;
   std::visit(Dispatch{*this, session, qos, provenance, now}, message.body);
-  if (!effects.empty()) run_effects(now);
+  settle(now);
   hops = 0;
-  if (!doomed.empty()) close_doomed(now);
 }
 
 }  // namespace clasp::router

@@ -34,12 +34,14 @@ void Router::sent(LinkId link, std::size_t bytes, const Now& now) {
 void Router::closed(LinkId link, const Now& now) {
   engine_->check_entry();
   engine_->link_gone(link, now);
-  engine_->close_doomed(now);
+  engine_->settle(now);
 }
 
 SessionId Router::open_session(const SessionProfile& profile, Sink& sink, const Now& now) {
   engine_->check_entry();
-  return engine_->open_profile(profile, sink, now);
+  const SessionId session = engine_->open_profile(profile, sink, now);
+  engine_->settle(now);
+  return session;
 }
 
 void Router::submit(SessionId id, const Message& message, Qos qos, const Provenance& provenance, const Now& now, std::size_t input_bytes) {
@@ -54,7 +56,9 @@ Result<bool> Router::remove(SessionId session, std::string_view address, const N
 
 bool Router::subscribe_since(SessionId id, const Subscribe& subscribe, Seq since, const Now& now) {
   engine_->check_entry();
-  return engine_->subscribe_since(id, subscribe, since, now);
+  const bool done = engine_->subscribe_since(id, subscribe, since, now);
+  engine_->settle(now);
+  return done;
 }
 
 void Router::sent(SessionId id, std::size_t bytes, const Now& now) {
@@ -65,7 +69,7 @@ void Router::sent(SessionId id, std::size_t bytes, const Now& now) {
 void Router::close_session(SessionId id, const Now& now) {
   engine_->check_entry();
   if (const Session* session = engine_->table.find(id)) engine_->link_gone(session->link, now);
-  engine_->close_doomed(now);
+  engine_->settle(now);
 }
 
 void Router::durable(Seq seq, const Now& now) {
@@ -77,6 +81,7 @@ void Router::durable(Seq seq, const Now& now) {
 void Router::verdict(Ticket ticket, Verdict verdict, const Now& now) {
   engine_->check_entry();
   engine_->on_verdict(ticket, std::move(verdict), now);
+  engine_->settle(now);
 }
 
 void Router::set_grants(SessionId session, Grants grants, const Now& now) {
@@ -101,6 +106,7 @@ void Router::close_all(const CloseReason& reason, const Now& now) {
   std::vector<LinkId> links;
   engine_->table.each_link([&](LinkId id, Link&) { links.push_back(id); });
   for (const LinkId id : links) engine_->close_link(id, reason, now);
+  engine_->settle(now);
   engine_->show_commits();
 }
 
@@ -156,6 +162,11 @@ void Router::set_transform(Transform* transform) {
   engine_->hooks.transform = transform;
 }
 
+void Router::set_reactor(Reactor* reactor) {
+  engine_->check_entry();
+  engine_->hooks.reactor = reactor;
+}
+
 Result<void> Router::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,
                              std::optional<Ttl> ttl, const Now& now) {
   return engine_->restore(address, value, revision, writer, time, ttl, now);
@@ -209,10 +220,12 @@ SessionId Engine::open_profile(const SessionProfile& profile, Sink& sink, const 
   session.conflate = profile.conflate;
   session.counted = profile.counted;
   session.encoding = profile.encoding;
+  session.visitor = profile.visitor;
   if (!profile.writer.empty()) {
     writers.release(session.writer);
     session.writer = writers.intern(profile.writer);
   }
+  tell_opened(session, now);
   return session.id;
 }
 

@@ -41,6 +41,7 @@ struct SessionProfile {
   bool sink_queues = false;
   bool counted = true;                 // no: a part of the program itself, which gauges leave out
   std::string writer;                  // text the wire shows as writer of its values; empty: its session id
+  bool visitor = false;                // somebody from outside: the reactor is told when it comes and goes
 };
 
 // Everything optional may stay null; the referenced hooks outlive the router.
@@ -129,6 +130,7 @@ class Router {
   std::vector<SlowSession> slow_sessions(const Now& now, std::size_t max) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
   void set_transform(Transform* transform);  // instead of the hook given at first, from the next write on; null: none
+  void set_reactor(Reactor* reactor);        // the same
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
                        const Now& now);

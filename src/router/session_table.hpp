@@ -69,6 +69,7 @@ struct Session {
   bool null_removes = false;              // its SET to Null removes the param
   bool sink_queues = false;               // the sink keeps what waits itself
   bool conflate = true;
+  bool visitor = false;                   // the reactor is told when it comes and goes
   bool locks = false;                     // has ever taken one
   bool counted = true;                    // in gauges
 };

@@ -77,6 +77,7 @@ void Engine::end_session(SessionId id, const Now& now) {
       commit(freed, nobody, false, now);
     });
   }
+  tell_closed(*session, now);
   signals.leave(id, now.steady);
   subscriptions.remove_session(session->slot);
   drop_cursors(id, std::nullopt);
@@ -175,6 +176,7 @@ std::optional<SteadyTime> Engine::next_deadline() const {
   consider(bundles.next_deadline());
   consider(signals.next_expiry());
   consider(snapshots_due);
+  if (hooks.reactor != nullptr) consider(hooks.reactor->next_deadline());
   return next;
 }
 
@@ -223,8 +225,8 @@ std::optional<SteadyTime> Engine::advance(const Now& now) {
       default: break;  // pace: end_turn wakes whoever waits
     }
   }
-  run_effects(now);
-  close_doomed(now);
+  advance_reactor(now);
+  settle(now);
   return next_deadline();
 }
 
@@ -326,7 +328,7 @@ void Engine::on_held_due(Session& session, const Now& now) {
 }
 
 bool Engine::end_turn(const Now& now) {
-  close_doomed(now);
+  settle(now);
   show_commits();
   snapshots_due.reset();
   const bool more = !cursors.empty() && advance_snapshots(now);

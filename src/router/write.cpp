@@ -120,7 +120,7 @@ std::optional<ValueView> Engine::transformed(std::string_view address, SignalTyp
   }
   if (auto* reject = std::get_if<Reject>(&answer)) {
     result = WriteResult::refused;
-    error = Error{ErrorCode::invalid_value, std::move(reject->message), std::string(address)};
+    error = Error{reject->code, std::move(reject->message), std::string(address)};
     return std::nullopt;
   }
   out.clear();
