@@ -199,6 +199,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
     }
   }
   react_to_held(now);
+  run_effects(now);
   if (answer_to == nullptr || (qos == Qos::fire && config.ack == AckPolicy::by_qos)) return;
   Ack ack;
   if (last_revision != 0) ack.revision = last_revision;

@@ -165,6 +165,17 @@ TEST_F(ContractReactions, HearWhoComesAndGoesAndActAtOnce) {
   EXPECT_THAT(watcher.received(), ElementsAre(R"(SET /left "desk" rev=1)"));  // without waiting for another frame
 }
 
+TEST_F(ContractReactions, Rule26TheAckComesBehindWhatTheWriteSetOff) {
+  Peer& desk = connect("desk");
+  desk.subscribe("/**");
+  desk.forget();
+  desk.set("/pair", 1);
+  EXPECT_THAT(desk.received(), ElementsAre("SET /pair 1 rev=1", "SET /a 7 rev=1", "SET /b 8 rev=1", "ACK /pair rev=1"));
+  const EncodedValue one(1);
+  desk.bundle({Message{Set{.address = "/pair", .value = one.view()}}});
+  EXPECT_THAT(desk.received(), ElementsAre("SET /pair 1 rev=2", "SET /a 7 rev=2", "SET /b 8 rev=2", "ACK rev=2"));
+}
+
 TEST_F(ContractReactions, HearWhatCouldNotBeDone) {
   Peer& desk = connect("desk");
   const EncodedValue name("desk");

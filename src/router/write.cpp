@@ -39,6 +39,7 @@ void Engine::on_set(Session& session, const Set& set, Qos qos, const WriteContex
   if (result == WriteResult::lost)
     return send_error(session, {ErrorCode::revision_conflict, "ConflictRejected", std::string(set.address)}, now, Order::write);
   if (result == WriteResult::refused) return send_error(session, *error, now, Order::write);
+  if (!effects.empty()) run_effects(now);  // whoever has the ACK knows that it is done, all of it
   if (qos == Qos::fire && config.ack == AckPolicy::by_qos) return;
 
   Ack ack{.address = set.address, .revision = {}, .locked = {}, .holder = {}, .correlation_id = {}};
