@@ -37,5 +37,7 @@ ExitCode run_bridge_command(const Invocation& call);
 // map_command.cpp, transform_command.cpp
 ExitCode run_map(const Invocation& call);
 ExitCode run_transform(const Invocation& call);
+// rules_command.cpp
+ExitCode run_rules(const Invocation& call);
 
 }  // namespace clasp::cli

@@ -57,6 +57,12 @@ constexpr Command commands[] = {
      "The transform is JSON or an expression (docs/transforms.md): clasp transform test --spec 'value * 2' --input 3. Exit code 1 if the value is\n"
      "dropped. With --count the value is sent through several times, 10 ms apart, for transforms that remember.",
      run_transform},
+    {"rules", "", "WHAT [ARGUMENT...]", "Rules: check them, try them, change those of a router.",
+     "  validate FILE             whether a file of rules is valid (docs/rules.md)\n"
+     "  test FILE ADDRESS VALUE   which rules a value sets off and why others not, without a router; exit code 1 if none\n"
+     "  list                      the rules of a router\n"
+     "  add FILE, remove ID, enable ID, disable ID   change them, where the router has --rules-runtime",
+     run_rules},
     {"bench", "", "[SCENARIO...]", "How fast the router is on this machine.", "", run_bench_command},
     {"completion", "", "SHELL", "Print what makes bash, zsh or fish complete commands and options.",
      "bash: source <(clasp completion bash). zsh: source <(clasp completion zsh). fish: clasp completion fish | source.", run_completion},

@@ -21,9 +21,12 @@ unsigned line_at(std::string_view text, std::size_t byte) {
 std::string escaped(std::string_view name) {
   std::string out;
   for (const char c : name) {
-    if (c == '~') out += "~0";
-    else if (c == '/') out += "~1";
-    else out += c;
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
   }
   return out;
 }
@@ -112,7 +115,8 @@ Result<TomlTree> read_json_tree(std::string_view text, std::string_view source) 
   LineWalk walk(text, tree);
   walk.value("");
   if (walk.twice())
-    return Error{ErrorCode::invalid_argument, fmt::format("{}:{}: {} stands there twice", source, walk.twice()->line, printable(walk.twice()->pointer)), {}};
+    return Error{
+        ErrorCode::invalid_argument, fmt::format("{}:{}: {} stands there twice", source, walk.twice()->line, printable(walk.twice()->pointer)), {}};
   return tree;
 }
 

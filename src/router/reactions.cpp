@@ -1,5 +1,5 @@
-// What follows from commits, sessions and time by way of the reactor (rules): its effects are commits as others, run to their end before the next frame
-// (contract 1), and it never sees half a bundle (contract 24).
+// What follows from commits, sessions and time by way of the reactor (rules): its effects are commits as others, run to their end before the next
+// frame (contract 1), and it never sees half a bundle (contract 24).
 #include "core/check.hpp"
 #include "router/engine.hpp"
 
@@ -7,15 +7,25 @@ namespace clasp::router {
 
 void Engine::react(const Delivery& delivery, const Now& now) {
   char uuid[36];
-  Commit shown{.seq = delivery.seq, .kind = delivery.kind, .address = delivery.address, .value = delivery.value, .revision = delivery.revision,
-               .signal = delivery.signal, .phase = delivery.phase, .id = delivery.id, .ttl = delivery.ttl,
-               .writer = writers.text(delivery.provenance.writer, uuid), .provenance = delivery.provenance, .time = delivery.time,
+  Commit shown{.seq = delivery.seq,
+               .kind = delivery.kind,
+               .address = delivery.address,
+               .value = delivery.value,
+               .revision = delivery.revision,
+               .signal = delivery.signal,
+               .phase = delivery.phase,
+               .id = delivery.id,
+               .ttl = delivery.ttl,
+               .writer = writers.text(delivery.provenance.writer, uuid),
+               .provenance = delivery.provenance,
+               .time = delivery.time,
                .bundle = delivery.bundle};
   if (!holds_reactions) {
     hooks.reactor->react(shown, now, effects);
     return count_hops();
   }
-  HeldCommit& held = held_commits.emplace_back(HeldCommit{.commit = shown, .address = std::string(shown.address), .writer = std::string(shown.writer), .value = {}});
+  HeldCommit& held =
+      held_commits.emplace_back(HeldCommit{.commit = shown, .address = std::string(shown.address), .writer = std::string(shown.writer), .value = {}});
   held.commit.address = held.address;
   held.commit.writer = held.writer;
   if (shown.value) {
@@ -78,8 +88,10 @@ void Engine::run_effects(const Now& now) {
     if (effect.more) holds_reactions = true;
     if (session == nullptr || effect.hops > config.rule_hops_max || i >= config.effects_max) {
       ++stats.effects_dropped;
-      log("effects", fmt::format("a reaction on {} was dropped: chains end after {} hops or {} effects", printable(effect.address), config.rule_hops_max,
-                                 config.effects_max), now);
+      log("effects",
+          fmt::format("a reaction on {} was dropped: chains end after {} hops or {} effects", printable(effect.address), config.rule_hops_max,
+                      config.effects_max),
+          now);
     } else {
       hops = effect.hops;
       run_effect(effect, *session, now);

@@ -15,7 +15,7 @@ struct Steps {
 };
 constexpr std::array steps{
     Steps{WriteMode::client, true, true, true},
-    Steps{WriteMode::rule, false, false, true},
+    Steps{WriteMode::rule, false, false, false},  // transforms are for what comes from outside (transforms specification, section 12)
     Steps{WriteMode::remote, true, true, false},
     Steps{WriteMode::restore, false, false, false},
 };

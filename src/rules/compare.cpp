@@ -22,7 +22,9 @@ std::partial_ordering compare(std::int64_t integer, double floating) {
   return order == std::strong_ordering::equal ? 0.0 <=> (floating - whole) : order;
 }
 
-std::partial_ordering reversed(std::partial_ordering order) { return order < 0 ? std::partial_ordering::greater : order > 0 ? std::partial_ordering::less : order; }
+std::partial_ordering reversed(std::partial_ordering order) {
+  return order < 0 ? std::partial_ordering::greater : order > 0 ? std::partial_ordering::less : order;
+}
 
 std::partial_ordering compare_numbers(const Value& left, const Value& right) {
   const std::int64_t* i = left.integer();
@@ -43,7 +45,8 @@ bool is_nan(const Value& value) { return value.floating() != nullptr && std::isn
 std::string_view comparison_name(Comparison comparison) { return names[static_cast<std::size_t>(comparison)]; }
 
 bool equal_values(const Value& left, const Value& right) {
-  if (left.as_number() && right.as_number()) return compare_numbers(left, right) == std::partial_ordering::equivalent || (is_nan(left) && is_nan(right));
+  if (left.as_number() && right.as_number())
+    return compare_numbers(left, right) == std::partial_ordering::equivalent || (is_nan(left) && is_nan(right));
   if (left.kind() != right.kind()) return false;
   if (const Array* items = left.array()) return std::ranges::equal(*items, *right.array(), equal_values);
   if (const Map* members = left.map()) {  // in whatever order

@@ -66,9 +66,11 @@ TEST(Dialects, DocumentedAndSdk) {
        R"({"id":"alert","name":"alert","enabled":true,"trigger":{"type":"on_threshold","address":"/t","above":30,"below":5},"actions":[{"type":"publish","address":"/alerts","value":"hot"}],"cooldown":300})"},
       {"the shortest", R"({"id":"a","trigger":{"type":"on_change","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":null}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_change","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":null}]})"},
-      {"sessions", R"({"id":"a","trigger":{"type":"on_session_join","pattern":"/lights/**"},"actions":[{"type":"set_from_trigger","address":"/who"}]})",
+      {"sessions",
+       R"({"id":"a","trigger":{"type":"on_session_join","pattern":"/lights/**"},"actions":[{"type":"set_from_trigger","address":"/who"}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_session_join","pattern":"/lights/**"},"actions":[{"type":"set_from_trigger","address":"/who"}]})"},
-      {"sessions by name", R"({"id":"a","trigger":{"type":"on_session_leave","pattern":"desk*"},"actions":[{"type":"delay","milliseconds":1.5},{"type":"set","address":"/y","value":1}]})",
+      {"sessions by name",
+       R"({"id":"a","trigger":{"type":"on_session_leave","pattern":"desk*"},"actions":[{"type":"delay","milliseconds":1.5},{"type":"set","address":"/y","value":1}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_session_leave","pattern":"desk*"},"actions":[{"type":"delay","milliseconds":1.5},{"type":"set","address":"/y","value":1}]})"},
       {"transforms",
        R"({"id":"a","trigger":{"type":"on_interval","seconds":0.5},"actions":[{"type":"set_from_trigger","address":"/1","transform":{"type":"scale","factor":255}},
@@ -83,7 +85,8 @@ TEST(Dialects, DocumentedAndSdk) {
        R"({"type":"set_from_trigger","address":"/4","transform":{"type":"lookup","table":{"1":"red"}}},)"
        R"({"type":"set_from_trigger","address":"/5","transform":{"type":"round","decimals":2}},)"
        R"({"type":"set_from_trigger","address":"/6","transform":{"type":"abs"}},{"type":"set_from_trigger","address":"/7","transform":{"type":"invert"}}]})"},
-      {"cooldown as a text", R"({"id":"a","trigger":{"type":"on_event","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown":"1.5h"})",
+      {"cooldown as a text",
+       R"({"id":"a","trigger":{"type":"on_event","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown":"1.5h"})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_event","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown":5400})"},
   });
 }
@@ -100,7 +103,8 @@ TEST(Dialects, Configurator) {
       {"delay is a delayed set",
        R"({"id":"a","trigger":{"type":"on_change","address":"/x/*"},"actions":[{"type":"delay","address":"/y","value":0,"delay_ms":5000}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_change","pattern":"/x/*"},"actions":[{"type":"delay","milliseconds":5000},{"type":"set","address":"/y","value":0}]})"},
-      {"event by address", R"({"id":"a","trigger":{"type":"on_event","address":"/cue/go","event":"go"},"actions":[{"type":"publish","address":"/y","value":1}]})",
+      {"event by address",
+       R"({"id":"a","trigger":{"type":"on_event","address":"/cue/go","event":"go"},"actions":[{"type":"publish","address":"/y","value":1}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_event","pattern":"/cue/go"},"actions":[{"type":"publish","address":"/y","value":1}]})"},
       {"event by name", R"({"id":"a","trigger":{"type":"on_event","event":"go"},"actions":[{"type":"publish","address":"/y","value":1}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_event","pattern":"/**/go"},"actions":[{"type":"publish","address":"/y","value":1}]})"},
@@ -116,7 +120,8 @@ TEST(Dialects, Desktop) {
        R"({"id":"door_light","name":"Door light!","enabled":true,"trigger":{"type":"on_threshold","address":"/d","above":0.5,"below":0.5},)"
        R"("conditions":[{"address":"/m","op":"ne","value":true}],)"
        R"("actions":[{"type":"set","address":"/l","value":1},{"type":"delay","milliseconds":30000},{"type":"set","address":"/l","value":0}],"cooldown":2.5})"},
-      {"no name either", R"({"trigger":{"type":"on_interval","address":"","seconds":0.25},"actions":[{"type":"set","address":"/l","value":1}],"cooldown":0})",
+      {"no name either",
+       R"({"trigger":{"type":"on_interval","address":"","seconds":0.25},"actions":[{"type":"set","address":"/l","value":1}],"cooldown":0})",
        R"({"id":"rule_1","name":"rule_1","enabled":true,"trigger":{"type":"on_interval","seconds":0.25},"actions":[{"type":"set","address":"/l","value":1}],"cooldown":0})"},
       {"an id, but rising: still milliseconds",
        R"({"id":"a","trigger":{"type":"on_threshold","address":"/d","threshold":1,"direction":"rising"},"actions":[{"type":"set","address":"/l","value":1}],"cooldown":500})",
@@ -130,7 +135,8 @@ TEST(Dialects, StoreWithTexts) {
        R"({"configId":"c1","name":"n","enabled":true,"trigger":"{\"OnChange\":{\"pattern\":\"/x\"}}","conditions":"[]",
            "actions":"[{\"type\":\"set\",\"address\":\"/y\",\"value\":1}]","cooldownSecs":4,"owner":"me","updatedAt":1,"version":2})",
        R"({"id":"c1","name":"n","enabled":true,"trigger":{"type":"on_change","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown":4})"},
-      {"in snake case", R"({"config_id":"c1","trigger":{"type":"OnEvent","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown_secs":0.5})",
+      {"in snake case",
+       R"({"config_id":"c1","trigger":{"type":"OnEvent","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown_secs":0.5})",
        R"({"id":"c1","name":"c1","enabled":true,"trigger":{"type":"on_event","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}],"cooldown":0.5})"},
   });
 }
@@ -143,11 +149,13 @@ TEST(Dialects, OurAdditions) {
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_change","pattern":"/x","only_changes":true},"conditions":[{"test":{"type":"in_range","min":0.0,"max":1.0}},)"
        R"({"address":"/n","test":{"type":"not","condition":{"type":"greater_than","value":3.0}}}],"actions":[{"type":"scene","values":{"/a":1,"/b":"red"}},{"type":"scene","address":"/scenes/1"},)"
        R"({"type":"webhook","url":"https://x.example/hook","body":{"a":1}}]})"},
-      {"hysteresis, level", R"({"id":"a","trigger":{"type":"on_threshold","address":"/x","above":1,"hysteresis":0.1,"mode":"level"},"actions":[{"type":"set","address":"/y","value":1}]})",
+      {"hysteresis, level",
+       R"({"id":"a","trigger":{"type":"on_threshold","address":"/x","above":1,"hysteresis":0.1,"mode":"level"},"actions":[{"type":"set","address":"/y","value":1}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_threshold","address":"/x","above":1,"hysteresis":0.1,"mode":"level"},"actions":[{"type":"set","address":"/y","value":1}]})"},
       {"time of day", R"({"id":"a","trigger":{"type":"on_time","cron":"30 8 * * mon-fri"},"actions":[{"type":"set","address":"/y","value":1}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_time","cron":"30 8 * * mon-fri"},"actions":[{"type":"set","address":"/y","value":1}]})"},
-      {"interval as a text, at once", R"({"id":"a","trigger":{"type":"on_interval","seconds":"5m","immediate":true},"actions":[{"type":"set","address":"/y","value":1}]})",
+      {"interval as a text, at once",
+       R"({"id":"a","trigger":{"type":"on_interval","seconds":"5m","immediate":true},"actions":[{"type":"set","address":"/y","value":1}]})",
        R"({"id":"a","name":"a","enabled":true,"trigger":{"type":"on_interval","seconds":300,"immediate":true},"actions":[{"type":"set","address":"/y","value":1}]})"},
   });
 }

@@ -6,7 +6,8 @@
 namespace clasp::rules {
 
 struct RulesEngine::Entry {
-  Entry(Rule given, std::uint64_t its_order, Serial its_serial, std::uint32_t its_slot) : rule(std::move(given)), order(its_order), serial(its_serial), slot(its_slot) {
+  Entry(Rule given, std::uint64_t its_order, Serial its_serial, std::uint32_t its_slot)
+      : rule(std::move(given)), order(its_order), serial(its_serial), slot(its_slot) {
     const bool by_time = std::holds_alternative<IntervalTrigger>(rule.trigger) || std::holds_alternative<TimeTrigger>(rule.trigger);
     writer = (by_time ? "interval:" : "rule:") + rule.id;
     if (const auto* threshold = std::get_if<ThresholdTrigger>(&rule.trigger)) one_address = threshold->pattern.is_literal();

@@ -74,7 +74,8 @@ Pattern Members::pattern(Names names) {
   const Value* value = find(names);
   const std::string* text = value != nullptr ? value->string() : nullptr;
   if (text == nullptr) {
-    fail(names, value == nullptr ? "missing; a pattern of addresses is needed, as \"/lights/*\"" : fmt::format("expected a text, not {}", shown(*value)));
+    fail(names,
+         value == nullptr ? "missing; a pattern of addresses is needed, as \"/lights/*\"" : fmt::format("expected a text, not {}", shown(*value)));
     return *Pattern::parse("/");
   }
   const auto pattern = Pattern::parse(*text);
@@ -102,7 +103,8 @@ std::optional<Micros> Members::time(Names names, double unit_us, Micros min) {
   if (const std::string* text = value->string(); text != nullptr && !text->empty()) {
     std::string joined;  // "5 m" is written, too
     std::ranges::copy_if(*text, std::back_inserter(joined), [](char c) { return c != ' '; });
-    const auto parsed = options::parse_duration(joined, {std::chrono::milliseconds{0}, std::chrono::duration_cast<std::chrono::milliseconds>(time_max)});
+    const auto parsed =
+        options::parse_duration(joined, {std::chrono::milliseconds{0}, std::chrono::duration_cast<std::chrono::milliseconds>(time_max)});
     if (parsed) us = static_cast<double>(Micros(*parsed).count());
   }
   if (us >= static_cast<double>(min.count()) && us <= static_cast<double>(time_max.count())) return Micros{std::llround(us)};

@@ -35,8 +35,8 @@ class Members {
   std::string text(Names names);
   std::optional<double> number(Names names);
   bool flag(Names names, bool absent);
-  Pattern pattern(Names names);      // of addresses
-  std::string address(Names names);  // of one param
+  Pattern pattern(Names names);                                         // of addresses
+  std::string address(Names names);                                     // of one param
   std::optional<Micros> time(Names names, double unit_us, Micros min);  // a number of units, or a text as "5m"
 
   std::string at(std::string_view name) const { return pointer_ + "/" + std::string(name); }

@@ -34,7 +34,7 @@ class RecentTable {
 
  private:
   using Entry = std::pair<std::string, State>;
-  std::list<Entry> used_;                                                    // the last used first
+  std::list<Entry> used_;                                                             // the last used first
   std::unordered_map<std::string_view, typename std::list<Entry>::iterator> places_;  // keys lie in the list
 };
 

@@ -47,7 +47,8 @@ struct Tagged {
 std::optional<Tagged> read_tag(const Value& value, const std::string& pointer, Findings& findings, std::string_view what) {
   const Map* members = value.map();
   if (members != nullptr) {
-    if (const Value* type = value.find("type"); type != nullptr && type->string() != nullptr) return Tagged{plain_word(*type->string()), &value, pointer};
+    if (const Value* type = value.find("type"); type != nullptr && type->string() != nullptr)
+      return Tagged{plain_word(*type->string()), &value, pointer};
     if (members->size() == 1 && members->front().second.map() != nullptr)
       return Tagged{plain_word(members->front().first), &members->front().second, pointer + "/" + members->front().first};
   }
@@ -111,8 +112,10 @@ Trigger read_time(Members& m) {
 Trigger read_session(Members& m, bool leaves) {
   SessionTrigger out{.leaves = leaves, .subscribes = {}, .name = {}};
   const std::string pattern = m.text({"pattern", "address", "name"});
-  if (pattern.starts_with('/')) out.subscribes = m.pattern({"pattern", "address", "name"});
-  else out.name = pattern;
+  if (pattern.starts_with('/'))
+    out.subscribes = m.pattern({"pattern", "address", "name"});
+  else
+    out.name = pattern;
   return out;
 }
 
@@ -143,8 +146,10 @@ Trigger read_trigger(Members& rule) {
   if (!tag) return none;
   const auto row = std::ranges::find(trigger_rows, tag->word, &TriggerRow::word);
   if (row == trigger_rows.end()) {
-    findings.fail(tag->pointer, fmt::format("there is no trigger \"{}\"; there are on_change, on_threshold, on_event, on_interval, on_time, on_session_join, "
-                                            "on_session_leave", printable(tag->word, 40)));
+    findings.fail(tag->pointer,
+                  fmt::format("there is no trigger \"{}\"; there are on_change, on_threshold, on_event, on_interval, on_time, on_session_join, "
+                              "on_session_leave",
+                              printable(tag->word, 40)));
     return none;
   }
   Members members(*tag->content, tag->pointer, findings);
@@ -184,8 +189,10 @@ Condition read_condition(const Value& given, const std::string& pointer, Finding
   if (const Value* test = m.find({"test"})) {
     if (m.has({"address"})) out.address = m.address({"address"});
     auto compiled = transform::ConditionTest::compile(*test, m.at("test"));
-    if (compiled) out.test = std::move(*compiled);
-    else if (!findings.mistake) findings.mistake = compiled.error().message;
+    if (compiled)
+      out.test = std::move(*compiled);
+    else if (!findings.mistake)
+      findings.mistake = compiled.error().message;
     m.note_unknown();
     return out;
   }
@@ -193,16 +200,22 @@ Condition read_condition(const Value& given, const std::string& pointer, Finding
   std::string word = m.text({"op", "operator"});
   std::ranges::transform(word, word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto row = std::ranges::find(comparison_words, word, &std::pair<std::string_view, Comparison>::first);
-  if (row != comparison_words.end()) out.comparison = row->second;
-  else m.fail({"op", "operator"}, "expected one of: eq, ne, gt, gte, lt, lte");
+  if (row != comparison_words.end())
+    out.comparison = row->second;
+  else
+    m.fail({"op", "operator"}, "expected one of: eq, ne, gt, gte, lt, lte");
   const Value* value = m.find_even_null({"value"});
-  if (value == nullptr) m.fail({"value"}, "missing; a value is needed, null for \"is not set\"");
-  else out.value = *value;
+  if (value == nullptr)
+    m.fail({"value"}, "missing; a value is needed, null for \"is not set\"");
+  else
+    out.value = *value;
   // Forms give numbers as texts. Texts have no order, so a number it must be.
   if (out.comparison != Comparison::eq && out.comparison != Comparison::ne && out.value.string() != nullptr) {
     const auto number = parse_json(*out.value.string());
-    if (number && number->as_number()) out.value = *number;
-    else m.fail({"value"}, fmt::format("{} has no order; expected a number", shown(out.value)));
+    if (number && number->as_number())
+      out.value = *number;
+    else
+      m.fail({"value"}, fmt::format("{} has no order; expected a number", shown(out.value)));
   }
   m.note_unknown();
   return out;
@@ -230,8 +243,10 @@ void read_publish(Members& m, std::vector<Action>& out) {
   PublishAction action{.address = m.address({"address"}), .signal = SignalType::event, .value = {}};
   if (m.has({"signal"})) {
     const auto found = std::ranges::find(signal_words, m.text({"signal"}));
-    if (found == signal_words.end()) m.fail({"signal"}, fmt::format("expected one of: {}", fmt::join(signal_words, ", ")));
-    else action.signal = signals[static_cast<std::size_t>(found - signal_words.begin())];
+    if (found == signal_words.end())
+      m.fail({"signal"}, fmt::format("expected one of: {}", fmt::join(signal_words, ", ")));
+    else
+      action.signal = signals[static_cast<std::size_t>(found - signal_words.begin())];
   }
   if (const Value* value = m.find_even_null({"value"})) action.value = *value;
   out.emplace_back(std::move(action));
@@ -246,8 +261,10 @@ void read_copy(Members& m, std::vector<Action>& out) {
     if (min != nullptr && max != nullptr && holds(*min, Comparison::gt, *max))
       m.findings().fail(m.at("transform") + "/min", fmt::format("{} is more than \"max\", {}", shown(*min), shown(*max)));
     auto compiled = transform::Transform::compile(spec, {.lenses = {}, .on_nonfinite = transform::NonFinite::pass}, m.at("transform"));
-    if (compiled) action.transform = std::move(*compiled);
-    else if (!m.findings().mistake) m.findings().mistake = compiled.error().message;
+    if (compiled)
+      action.transform = std::move(*compiled);
+    else if (!m.findings().mistake)
+      m.findings().mistake = compiled.error().message;
   }
   out.emplace_back(std::move(action));
 }
@@ -264,8 +281,10 @@ void read_scene(Members& m, std::vector<Action>& out) {
   SceneAction action;
   const Value* values = m.find({"values", "set"});
   if (values == nullptr) {
-    if (m.has({"address"})) action.stored_at = m.address({"address"});
-    else m.fail({"values"}, "missing; an object of addresses and values is needed, or the \"address\" of a param that holds one");
+    if (m.has({"address"}))
+      action.stored_at = m.address({"address"});
+    else
+      m.fail({"values"}, "missing; an object of addresses and values is needed, or the \"address\" of a param that holds one");
   } else if (values->map() == nullptr || values->map()->empty()) {
     m.fail({"values", "set"}, fmt::format("expected an object of addresses and values, not {}", shown(*values)));
   } else {
@@ -313,8 +332,10 @@ void read_action(const Value& given, const std::string& pointer, Findings& findi
 std::string id_of_name(std::string_view name) {
   std::string id;
   for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) id += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    else if (!id.empty() && id.back() != '_') id += '_';
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      id += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    else if (!id.empty() && id.back() != '_')
+      id += '_';
   }
   while (!id.empty() && id.back() == '_') id.pop_back();
   return id.substr(0, rule_id_bytes_max);
@@ -348,8 +369,8 @@ std::optional<Micros> read_cooldown(Members& m, const Value& spec, bool has_id) 
   }
   if (secs == nullptr && nanos == nullptr) return m.time({"cooldown"}, is_of_desktop(spec, has_id) ? millisecond_us : second_us, no_time);
   constexpr std::int64_t secs_max = 315'360'000;
-  if (secs == nullptr || nanos == nullptr || secs->integer() == nullptr || nanos->integer() == nullptr || *secs->integer() < 0 || *nanos->integer() < 0 ||
-      *secs->integer() > secs_max || *nanos->integer() > 4'294'967'295) {
+  if (secs == nullptr || nanos == nullptr || secs->integer() == nullptr || nanos->integer() == nullptr || *secs->integer() < 0 ||
+      *nanos->integer() < 0 || *secs->integer() > secs_max || *nanos->integer() > 4'294'967'295) {
     m.fail({"cooldown"}, fmt::format("expected {{\"secs\":…,\"nanos\":…}}, both whole numbers, not {}", shown(*given)));
     return std::nullopt;
   }
@@ -360,9 +381,12 @@ void read_id(Members& m, std::string_view fallback, ReadRule& out) {
   Rule& rule = out.rule;
   out.has_id = m.has({"id", "config_id", "configId"});
   if (m.has({"name"})) rule.name = m.text({"name"});
-  if (out.has_id) rule.id = m.text({"id", "config_id", "configId"});
-  else if (const Value* id = m.find_even_null({"id"}); id != nullptr) m.fail({"id"}, "expected a text that is not empty");
-  else rule.id = rule.name.empty() ? std::string(fallback) : id_of_name(rule.name);
+  if (out.has_id)
+    rule.id = m.text({"id", "config_id", "configId"});
+  else if (const Value* id = m.find_even_null({"id"}); id != nullptr)
+    m.fail({"id"}, "expected a text that is not empty");
+  else
+    rule.id = rule.name.empty() ? std::string(fallback) : id_of_name(rule.name);
   if (rule.id.empty()) rule.id = fallback;
   if (rule.id.size() > rule_id_bytes_max) m.fail({"id"}, fmt::format("longer than {} bytes", rule_id_bytes_max));
   if (rule.id.find('/') != std::string::npos || check_address("/" + rule.id)) m.fail({"id"}, "it becomes part of an address: no / and no *");
@@ -384,18 +408,19 @@ void read_list(Members& m, std::string_view name, std::size_t max, Each each) {
 
 Result<ReadRule> read_rule(const Value& spec, std::string_view id) {
   Findings findings;
-  ReadRule out{.rule = {.id = {}, .name = {}, .trigger = ChangeTrigger{.pattern = *Pattern::parse("/")}, .conditions = {}, .actions = {}, .cooldown = {}},
-               .notes = {}};
+  ReadRule out{
+      .rule = {.id = {}, .name = {}, .trigger = ChangeTrigger{.pattern = *Pattern::parse("/")}, .conditions = {}, .actions = {}, .cooldown = {}},
+      .notes = {}};
   Rule& rule = out.rule;
   if (spec.map() == nullptr) return Error{ErrorCode::invalid_value, fmt::format("/: expected a rule as an object, not {}", shown(spec)), {}};
   Members m(spec, "", findings);
   read_id(m, id, out);
   rule.enabled = m.flag({"enabled"}, true);
   rule.trigger = read_trigger(m);
-  read_list(m, "conditions", rule_conditions_max, [&](const Value& given, const std::string& pointer) {
-    rule.conditions.push_back(read_condition(given, pointer, findings));
-  });
-  read_list(m, "actions", rule_actions_max, [&](const Value& given, const std::string& pointer) { read_action(given, pointer, findings, rule.actions); });
+  read_list(m, "conditions", rule_conditions_max,
+            [&](const Value& given, const std::string& pointer) { rule.conditions.push_back(read_condition(given, pointer, findings)); });
+  read_list(m, "actions", rule_actions_max,
+            [&](const Value& given, const std::string& pointer) { read_action(given, pointer, findings, rule.actions); });
   if (rule.actions.empty()) m.fail({"actions"}, "a rule must have at least one action");
   rule.cooldown = read_cooldown(m, spec, out.has_id);
   static_cast<void>(m.find_even_null({"description", "comment", "owner", "updatedAt", "version"}));

@@ -20,7 +20,10 @@ Result<void> add_all(const Value& list, const std::string& pointer, std::string_
                      RuleSource& out) {
   for (std::size_t i = 0; i < list.array()->size(); ++i) {
     if (out.entries.size() == rules_max) return bad(fmt::format("{}: more than {} rules", source, rules_max));
-    out.entries.push_back({.spec = (*list.array())[i], .source = std::string(source), .pointer = fmt::format("{}/{}", pointer, i), .tree = tree,
+    out.entries.push_back({.spec = (*list.array())[i],
+                           .source = std::string(source),
+                           .pointer = fmt::format("{}/{}", pointer, i),
+                           .tree = tree,
                            .number = out.entries.size() + 1});
   }
   return {};
@@ -35,7 +38,8 @@ std::string line_of(std::string_view source, const options::TomlTree& tree, cons
 std::string label(const RuleEntry& entry) {
   for (const char* name : {"id", "config_id", "name"}) {
     const Value* value = entry.spec.map() != nullptr ? entry.spec.find(name) : nullptr;
-    if (value != nullptr && value->string() != nullptr && !value->string()->empty()) return fmt::format("rule \"{}\"", printable(*value->string(), 60));
+    if (value != nullptr && value->string() != nullptr && !value->string()->empty())
+      return fmt::format("rule \"{}\"", printable(*value->string(), 60));
   }
   return fmt::format("rule {}", entry.number);
 }
@@ -57,7 +61,8 @@ Result<void> read_rules(std::string_view text, std::string_view source, RuleSour
   const char* name = is_toml ? "rule" : "rules";
   if (const Value* list = root.find(name)) {
     if (list->array() != nullptr) return add_all(*list, fmt::format("/{}", name), source, tree, out);
-    return bad(fmt::format("{}: /{}: expected {}", line_of(source, *tree, fmt::format("/{}", name)), name, is_toml ? "[[rule]]" : "an array of rules"));
+    return bad(
+        fmt::format("{}: /{}: expected {}", line_of(source, *tree, fmt::format("/{}", name)), name, is_toml ? "[[rule]]" : "an array of rules"));
   }
   if (is_toml) return {};
   if (root.find("trigger") != nullptr || root.find("actions") != nullptr) {

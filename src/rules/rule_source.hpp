@@ -15,10 +15,10 @@ namespace clasp::rules {
 // One rule's text, and where it stands.
 struct RuleEntry {
   Value spec;
-  std::string source;                                 // "rules.json"
-  std::string pointer;                                // of it in there, "/rules/3"
-  std::shared_ptr<const options::TomlTree> tree;      // which knows the lines
-  std::size_t number = 0;                             // from 1
+  std::string source;                                    // "rules.json"
+  std::string pointer;                                   // of it in there, "/rules/3"
+  std::shared_ptr<const options::TomlTree> tree;         // which knows the lines
+  std::size_t number = 0;                                // from 1
   std::string describe(std::string_view message) const;  // "rules.json:12: rule "hot": /trigger/above: …"; the message begins with a pointer
 };
 

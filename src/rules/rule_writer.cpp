@@ -76,9 +76,7 @@ Value action_json(const Action& action) {
             if (a.transform) out.emplace_back("transform", a.transform->to_json());
             return Value(std::move(out));
           },
-          [](const DelayAction& a) {
-            return Value(Map{{"type", "delay"}, {"milliseconds", number(static_cast<double>(a.time.count()) / 1e3)}});
-          },
+          [](const DelayAction& a) { return Value(Map{{"type", "delay"}, {"milliseconds", number(static_cast<double>(a.time.count()) / 1e3)}}); },
           [](const SceneAction& a) {
             if (!a.stored_at.empty()) return Value(Map{{"type", "scene"}, {"address", a.stored_at}});
             Map values;

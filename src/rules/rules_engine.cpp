@@ -91,14 +91,18 @@ bool RulesEngine::enable(std::string_view id, bool enabled) {
 
 void RulesEngine::index(const Entry& entry, std::uint32_t slot, bool add) {
   if (trigger_of<SessionTrigger>(entry.rule) != nullptr) {
-    if (add) session_rules_.push_back(slot);
-    else std::erase(session_rules_, slot);
+    if (add)
+      session_rules_.push_back(slot);
+    else
+      std::erase(session_rules_, slot);
   }
   const Pattern* pattern = indexed_pattern(entry.rule);
   if (pattern == nullptr) return;
   router::PatternTrie& trie = trigger_of<EventTrigger>(entry.rule) != nullptr ? events_ : changes_;
-  if (add) trie.add(*pattern, slot);
-  else trie.remove(slot);
+  if (add)
+    trie.add(*pattern, slot);
+  else
+    trie.remove(slot);
 }
 
 void RulesEngine::look_around() {
@@ -161,21 +165,27 @@ void RulesEngine::react(const Commit& commit, const Now& now, std::vector<Effect
 void RulesEngine::session_opened(const router::Visitor& visitor, const Now& now, std::vector<Effect>& effects) {
   if (session_rules_.empty()) return;
   auto& joined = joined_[static_cast<std::uint64_t>(visitor.id)];
-  fire_session(visitor, false, [&](const SessionTrigger& trigger, Serial serial) {
-    if (trigger.subscribes || !segment_matches(trigger.name, visitor.name)) return false;
-    joined.push_back(serial);
-    return true;
-  }, now, effects);
+  fire_session(
+      visitor, false,
+      [&](const SessionTrigger& trigger, Serial serial) {
+        if (trigger.subscribes || !segment_matches(trigger.name, visitor.name)) return false;
+        joined.push_back(serial);
+        return true;
+      },
+      now, effects);
 }
 
 void RulesEngine::subscribed(const router::Visitor& visitor, const Pattern& pattern, const Now& now, std::vector<Effect>& effects) {
   if (session_rules_.empty()) return;
   auto& joined = joined_[static_cast<std::uint64_t>(visitor.id)];
-  fire_session(visitor, false, [&](const SessionTrigger& trigger, Serial serial) {
-    if (!trigger.subscribes || std::ranges::find(joined, serial) != joined.end() || !overlap(*trigger.subscribes, pattern)) return false;
-    joined.push_back(serial);
-    return true;
-  }, now, effects);
+  fire_session(
+      visitor, false,
+      [&](const SessionTrigger& trigger, Serial serial) {
+        if (!trigger.subscribes || std::ranges::find(joined, serial) != joined.end() || !overlap(*trigger.subscribes, pattern)) return false;
+        joined.push_back(serial);
+        return true;
+      },
+      now, effects);
 }
 
 void RulesEngine::session_closed(const router::Visitor& visitor, const Now& now, std::vector<Effect>& effects) {
@@ -187,8 +197,8 @@ void RulesEngine::session_closed(const router::Visitor& visitor, const Now& now,
 }
 
 // `fits` is asked for all rules about sessions, so that those about leaving know who has joined; those that fire are those about this.
-void RulesEngine::fire_session(const router::Visitor& visitor, bool leaves, const std::function<bool(const SessionTrigger&, Serial)>& fits, const Now& now,
-                               std::vector<Effect>& effects) {
+void RulesEngine::fire_session(const router::Visitor& visitor, bool leaves, const std::function<bool(const SessionTrigger&, Serial)>& fits,
+                               const Now& now, std::vector<Effect>& effects) {
   ordered_.clear();
   for (const std::uint32_t slot : session_rules_) ordered_.emplace_back(entries_[slot]->order, slot);
   std::ranges::sort(ordered_);
@@ -247,8 +257,10 @@ Verdict RulesEngine::judge(Entry& entry, const Cause& cause, const Now& now, std
 
 bool RulesEngine::holds_now(Condition& condition, const Cause& cause, const Now& now) const {
   std::optional<Value> value;
-  if (condition.address.empty()) value = cause.value;
-  else if (around_.find) value = around_.find(condition.address);
+  if (condition.address.empty())
+    value = cause.value;
+  else if (around_.find)
+    value = around_.find(condition.address);
   if (condition.test) return value && condition.test->holds(*value, condition.address.empty() ? cause.address : condition.address, now);
   return holds(value.value_or(Value()), condition.comparison, condition.value);
 }
@@ -262,7 +274,8 @@ void RulesEngine::consider(Entry& entry, const Cause& cause, const Now& now, std
     case Verdict::chain_too_long:
       ++entry.stats.suppressed;
       if (!std::exchange(entry.cut, true) && around_.log)
-        around_.log(fmt::format("rule {} was not run: a chain of rules ends after {}; this is told once", printable(entry.rule.id), options_.chain_max));
+        around_.log(
+            fmt::format("rule {} was not run: a chain of rules ends after {}; this is told once", printable(entry.rule.id), options_.chain_max));
       return;
     case Verdict::in_chain:
     case Verdict::cooling_down:
@@ -318,8 +331,13 @@ void RulesEngine::perform(Entry& entry, std::size_t first_action, Cause cause, c
       return failed(entry, fmt::format("its actions from {} on were dropped: {} rules wait for their time already", i + 2, delayed_));
     }
     ++delayed_;
-    agenda_.emplace(now.steady + delay->time, Task{.serial = entry.serial, .slot = entry.slot, .delayed = true, .next_action = i + 1,
-                                                   .address = std::string(cause.address), .value = std::move(cause.value), .chain = cause.chain});
+    agenda_.emplace(now.steady + delay->time, Task{.serial = entry.serial,
+                                                   .slot = entry.slot,
+                                                   .delayed = true,
+                                                   .next_action = i + 1,
+                                                   .address = std::string(cause.address),
+                                                   .value = std::move(cause.value),
+                                                   .chain = cause.chain});
     return;
   }
 }
@@ -355,8 +373,10 @@ void RulesEngine::recall_scene(Entry& entry, const SceneAction& scene, const Cau
   for (const auto& [address, value] : scene.values) add(address, value);
   if (!scene.stored_at.empty()) {
     const auto stored = around_.find ? around_.find(scene.stored_at) : std::nullopt;
-    if (!stored || stored->map() == nullptr) return failed(entry, fmt::format("{} holds no scene, which is a map of addresses and values", scene.stored_at));
-    if (stored->map()->size() > scene_values_max) return failed(entry, fmt::format("the scene at {} has more than {} params", scene.stored_at, scene_values_max));
+    if (!stored || stored->map() == nullptr)
+      return failed(entry, fmt::format("{} holds no scene, which is a map of addresses and values", scene.stored_at));
+    if (stored->map()->size() > scene_values_max)
+      return failed(entry, fmt::format("the scene at {} has more than {} params", scene.stored_at, scene_values_max));
     for (const auto& [address, value] : *stored->map()) add(address, value);
   }
   if (effects.size() > before) effects.back().more = false;
@@ -371,10 +391,8 @@ Effect RulesEngine::effect_of(const Entry& entry, const Cause& cause, std::strin
 
 void RulesEngine::call_webhook(Entry& entry, const WebhookAction& webhook, const Cause& cause, const Now& now) {
   if (!around_.webhook) return failed(entry, "webhooks are not available here");
-  Value body = webhook.body.value_or(Value(Map{{"rule", entry.rule.id},
-                                               {"address", cause.address},
-                                               {"value", cause.value},
-                                               {"time", static_cast<std::int64_t>(now.unix_time.us)}}));
+  Value body = webhook.body.value_or(
+      Value(Map{{"rule", entry.rule.id}, {"address", cause.address}, {"value", cause.value}, {"time", static_cast<std::int64_t>(now.unix_time.us)}}));
   std::string text;
   append_json(body, JsonBytes::base64, text);
   around_.webhook(entry.rule.id, webhook.url, text);
@@ -383,6 +401,11 @@ void RulesEngine::call_webhook(Entry& entry, const WebhookAction& webhook, const
 void RulesEngine::failed(Entry& entry, std::string what) {
   ++entry.stats.failed;
   if (around_.log) around_.log(fmt::format("rule {}: {}", printable(entry.rule.id), what));
+}
+
+void RulesEngine::webhook_failed(std::string_view rule, const std::string& why) {
+  if (const auto known = by_id_.find(std::string(rule)); known != by_id_.end())
+    failed(*entries_[known->second], fmt::format("the webhook failed: {}", why));
 }
 
 void RulesEngine::refused(const Effect& effect, const Error&) {

@@ -30,7 +30,7 @@ struct Surroundings {
   std::function<std::optional<Value>(std::string_view address)> find;  // a param's value
   std::function<void(const Pattern&, const std::function<void(std::string_view address, const ValueView& value)>&)> for_each;
   std::function<void(std::string_view rule, const std::string& url, const std::string& body)> webhook;  // none: they fail
-  LocalTime local_time;                                                                              // none: UTC
+  LocalTime local_time;                                                                                 // none: UTC
   std::function<void(std::string line)> log;
 };
 
@@ -63,6 +63,8 @@ class RulesEngine final : public router::Reactor {
   bool enable(std::string_view id, bool enabled);
   // Values have come back behind the router's back (recovery): thresholds take them for their side.
   void look_around();
+
+  void webhook_failed(std::string_view rule, const std::string& why);
 
   const Rule* find(std::string_view id) const;
   void for_each(const std::function<void(const Rule&, const RuleStats&)>& visit) const;  // in their order
@@ -114,7 +116,7 @@ class RulesEngine final : public router::Reactor {
     Value value;
     ChainPtr chain;
     // … or a trigger that comes again.
-    UnixTime wall{};     // when it is due by the wall clock
+    UnixTime wall{};  // when it is due by the wall clock
     UnixTime armed_at{};
   };
   using Agenda = std::multimap<SteadyTime, Task>;
@@ -161,7 +163,7 @@ class RulesEngine final : public router::Reactor {
   std::size_t delayed_ = 0;
   std::uint64_t delayed_dropped_ = 0;
 
-  std::deque<ChainPtr> chains_;   // of the effects being run; Effect::origin counts from chain_base_
+  std::deque<ChainPtr> chains_;  // of the effects being run; Effect::origin counts from chain_base_
   std::uint32_t chain_base_ = 0;
   std::unordered_map<std::uint64_t, std::vector<Serial>> joined_;  // by session: the rules it has joined
   Serial last_serial_ = 0;

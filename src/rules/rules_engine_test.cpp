@@ -15,8 +15,8 @@ TEST_F(RulesTest, AChangeSetsOffWithEveryAcceptedSet) {
   desk.set("/lights/1/dim", 0.5);
   desk.set("/lights/1/dim", 0.5);
   desk.set("/lights/1/hue", 0.5);
-  EXPECT_THAT(watcher.received(), ElementsAre("SET /lights/1/dim 0.5 rev=1", "SET /out 0.5 rev=1", "SET /lights/1/dim 0.5 rev=2", "SET /out 0.5 rev=2",
-                                              "SET /lights/1/hue 0.5 rev=1"));
+  EXPECT_THAT(watcher.received(), ElementsAre("SET /lights/1/dim 0.5 rev=1", "SET /out 0.5 rev=1", "SET /lights/1/dim 0.5 rev=2",
+                                              "SET /out 0.5 rev=2", "SET /lights/1/hue 0.5 rev=1"));
   EXPECT_EQ(router().find("/out")->writer, "rule:r");
   EXPECT_EQ(stats("r").fired, 2u);
 }
@@ -156,7 +156,8 @@ TEST_F(RulesTest, SessionsByName) {
 // ---- conditions ----
 
 TEST_F(RulesTest, ConditionsSeeTheStateAfterTheWrite) {
-  install(R"({"id":"r","trigger":{"type":"on_change","pattern":"/x"},"conditions":[{"address":"/x","op":"gt","value":1},{"address":"/mode","op":"ne","value":"off"},
+  install(
+      R"({"id":"r","trigger":{"type":"on_change","pattern":"/x"},"conditions":[{"address":"/x","op":"gt","value":1},{"address":"/mode","op":"ne","value":"off"},
               {"test":{"type":"in_range","min":0,"max":5}}],"actions":[{"type":"set","address":"/out","value":1}]})");
   Peer& desk = connect("desk");
   desk.set("/x", 1);
@@ -172,14 +173,16 @@ TEST_F(RulesTest, ConditionsSeeTheStateAfterTheWrite) {
 }
 
 TEST_F(RulesTest, AMissingParamIsNullAndNothingElse) {
-  install(R"([{"id":"null","trigger":{"type":"on_event","pattern":"/go"},"conditions":[{"address":"/no","op":"eq","value":null}],"actions":[{"type":"set","address":"/a","value":1}]},
+  install(
+      R"([{"id":"null","trigger":{"type":"on_event","pattern":"/go"},"conditions":[{"address":"/no","op":"eq","value":null}],"actions":[{"type":"set","address":"/a","value":1}]},
               {"id":"less","trigger":{"type":"on_event","pattern":"/go"},"conditions":[{"address":"/no","op":"lt","value":5}],"actions":[{"type":"set","address":"/b","value":1}]}])");
   connect("desk").publish("/go", 1);
   EXPECT_THAT(heard(), ElementsAre("null: fires", "less: condition 1 does not hold: /no is not set, not lt 5"));
 }
 
 TEST_F(RulesTest, NoConditionSeesHalfABundle) {
-  install(R"({"id":"r","trigger":{"type":"on_change","pattern":"/a"},"conditions":[{"address":"/b","op":"eq","value":2}],"actions":[{"type":"set","address":"/out","value":1}]})");
+  install(
+      R"({"id":"r","trigger":{"type":"on_change","pattern":"/a"},"conditions":[{"address":"/b","op":"eq","value":2}],"actions":[{"type":"set","address":"/out","value":1}]})");
   Peer& desk = connect("desk");
   const EncodedValue one(1), two(2);
   desk.bundle({Message{Set{.address = "/a", .value = one.view()}}, Message{Set{.address = "/b", .value = two.view()}}});
@@ -189,15 +192,18 @@ TEST_F(RulesTest, NoConditionSeesHalfABundle) {
 // ---- actions ----
 
 TEST_F(RulesTest, ActionsRunInTheirOrder) {
-  install(R"({"id":"r","trigger":{"type":"on_event","pattern":"/go"},"actions":[{"type":"set","address":"/a","value":[1,{"b":2}]},{"type":"publish","address":"/b"},
+  install(
+      R"({"id":"r","trigger":{"type":"on_event","pattern":"/go"},"actions":[{"type":"set","address":"/a","value":[1,{"b":2}]},{"type":"publish","address":"/b"},
               {"type":"publish","address":"/c","signal":"stream","value":0.5},{"type":"set_from_trigger","address":"/d","transform":"value * 2"},
               {"type":"webhook","url":"http://x.example/hook"},{"type":"webhook","url":"http://x.example/other","body":{"on":true}}]})");
   Peer& watcher = connect("watcher");
   watcher.subscribe("/**");
   watcher.forget();
   connect("desk").publish("/go", 21);
-  EXPECT_THAT(watcher.received(), ElementsAre("PUBLISH event /go 21", R"(SET /a [1,{"b":2}] rev=1)", "PUBLISH event /b", "PUBLISH stream /c 0.5", "SET /d 42.0 rev=1"));
-  EXPECT_THAT(calls, ElementsAre(testing::StartsWith(R"(r http://x.example/hook {"rule":"r","address":"/go","value":21,"time":)"), R"(r http://x.example/other {"on":true})"));
+  EXPECT_THAT(watcher.received(),
+              ElementsAre("PUBLISH event /go 21", R"(SET /a [1,{"b":2}] rev=1)", "PUBLISH event /b", "PUBLISH stream /c 0.5", "SET /d 42.0 rev=1"));
+  EXPECT_THAT(calls, ElementsAre(testing::StartsWith(R"(r http://x.example/hook {"rule":"r","address":"/go","value":21,"time":)"),
+                                 R"(r http://x.example/other {"on":true})"));
 }
 
 TEST_F(RulesTest, TransformsOfTheReference) {
@@ -207,16 +213,31 @@ TEST_F(RulesTest, TransformsOfTheReference) {
     const char* out;
   };
   for (const Row& row : {
-           Row{R"({"Scale":{"scale":255,"offset":0}})", 0.5, "127.5"}, Row{R"({"Clamp":{"min":0,"max":1}})", 1.5, "1.0"}, Row{R"({"Clamp":{"min":0,"max":1}})", -0.5, "0.0"},
-           Row{R"({"Threshold":{"value":0.5}})", 0.8, "true"}, Row{R"({"Threshold":{"value":0.5}})", 0.3, "false"}, Row{R"({"Threshold":{"value":0.5}})", 0.5, "false"},
-           Row{R"({"Invert":{"min":0,"max":1}})", 0.25, "0.75"}, Row{R"("Identity")", "text", "\"text\""}, Row{R"({"Scale":{"scale":2,"offset":1}})", "text", "\"text\""},
-           Row{R"({"Scale":{"scale":2,"offset":1}})", 3, "7.0"}, Row{R"({"type":"threshold","value":0.5})", 0.5, "true"},
-           Row{R"({"type":"threshold","value":0.5,"above":"hi","below":"lo"})", 0.5, "\"hi\""}, Row{R"({"type":"threshold","value":0.5,"above":"hi","below":"lo"})", 0.4, "\"lo\""},
-           Row{R"({"type":"map","table":{"1":"red","true":"yes"}})", 1.0, "\"red\""}, Row{R"({"type":"map","table":{"1":"red","true":"yes"}})", true, "\"yes\""},
-           Row{R"({"type":"map","table":{"1":"red"}})", 2, "2"}, Row{R"({"type":"round","precision":1})", 0.25, "0.3"}, Row{R"({"type":"round"})", -2.5, "-3.0"},
-           Row{R"({"type":"abs"})", -4, "4.0"}, Row{R"({"type":"invert"})", 0.25, "0.75"}, Row{R"("Identity")", std::nan(""), "null"},
+           Row{R"({"Scale":{"scale":255,"offset":0}})", 0.5, "127.5"},
+           Row{R"({"Clamp":{"min":0,"max":1}})", 1.5, "1.0"},
+           Row{R"({"Clamp":{"min":0,"max":1}})", -0.5, "0.0"},
+           Row{R"({"Threshold":{"value":0.5}})", 0.8, "true"},
+           Row{R"({"Threshold":{"value":0.5}})", 0.3, "false"},
+           Row{R"({"Threshold":{"value":0.5}})", 0.5, "false"},
+           Row{R"({"Invert":{"min":0,"max":1}})", 0.25, "0.75"},
+           Row{R"("Identity")", "text", "\"text\""},
+           Row{R"({"Scale":{"scale":2,"offset":1}})", "text", "\"text\""},
+           Row{R"({"Scale":{"scale":2,"offset":1}})", 3, "7.0"},
+           Row{R"({"type":"threshold","value":0.5})", 0.5, "true"},
+           Row{R"({"type":"threshold","value":0.5,"above":"hi","below":"lo"})", 0.5, "\"hi\""},
+           Row{R"({"type":"threshold","value":0.5,"above":"hi","below":"lo"})", 0.4, "\"lo\""},
+           Row{R"({"type":"map","table":{"1":"red","true":"yes"}})", 1.0, "\"red\""},
+           Row{R"({"type":"map","table":{"1":"red","true":"yes"}})", true, "\"yes\""},
+           Row{R"({"type":"map","table":{"1":"red"}})", 2, "2"},
+           Row{R"({"type":"round","precision":1})", 0.25, "0.3"},
+           Row{R"({"type":"round"})", -2.5, "-3.0"},
+           Row{R"({"type":"abs"})", -4, "4.0"},
+           Row{R"({"type":"invert"})", 0.25, "0.75"},
+           Row{R"("Identity")", std::nan(""), "null"},
        }) {
-    install(fmt::format(R"({{"id":"r","trigger":{{"type":"on_event","pattern":"/go"}},"actions":[{{"type":"set_from_trigger","address":"/out","transform":{}}}]}})", row.transform));
+    install(fmt::format(
+        R"({{"id":"r","trigger":{{"type":"on_event","pattern":"/go"}},"actions":[{{"type":"set_from_trigger","address":"/out","transform":{}}}]}})",
+        row.transform));
     connect("desk").publish("/go", row.in);
     EXPECT_EQ(value("/out"), row.out) << row.transform << " of " << clasp::to_json(row.in);
   }
@@ -251,7 +272,8 @@ TEST_F(RulesTest, WhatCannotBeDoneIsCountedAndTold) {
 
 TEST_F(RulesTest, RulesRunInTheirOrderAndReplacementsKeepTheirPlace) {
   const auto rule = [](std::string_view id, int value) {
-    return fmt::format(R"({{"id":"{}","trigger":{{"type":"on_event","pattern":"/go"}},"actions":[{{"type":"set","address":"/out","value":{}}}]}})", id, value);
+    return fmt::format(R"({{"id":"{}","trigger":{{"type":"on_event","pattern":"/go"}},"actions":[{{"type":"set","address":"/out","value":{}}}]}})",
+                       id, value);
   };
   for (const char* id : {"c", "a", "b"}) install(rule(id, 1));
   install(rule("a", 2));
@@ -312,7 +334,8 @@ TEST_F(RulesTest, ARuleNeverSetsItselfOff) {
 std::string chain_of(int length) {
   std::string text = "[";
   for (int i = 0; i < length; ++i)
-    text += fmt::format(R"({}{{"id":"r{}","trigger":{{"type":"on_change","pattern":"/{}"}},"actions":[{{"type":"set","address":"/{}","value":1}}]}})", i > 0 ? "," : "", i, i, i + 1);
+    text += fmt::format(R"({}{{"id":"r{}","trigger":{{"type":"on_change","pattern":"/{}"}},"actions":[{{"type":"set","address":"/{}","value":1}}]}})",
+                        i > 0 ? "," : "", i, i, i + 1);
   return text + "]";
 }
 
@@ -341,7 +364,9 @@ TEST_F(RulesWithoutChains, WhatRulesWriteSetsOffNone) {
 TEST_F(RulesTest, TenThousandRulesOnOneWrite) {
   std::string text = "[";
   for (int i = 0; i < 10'000; ++i)
-    text += fmt::format(R"({}{{"id":"r{}","trigger":{{"type":"on_change","pattern":"/**"}},"conditions":[{{"address":"/go","op":"eq","value":1}}],"actions":[{{"type":"publish","address":"/e","value":{}}}]}})", i > 0 ? "," : "", i, i);
+    text += fmt::format(
+        R"({}{{"id":"r{}","trigger":{{"type":"on_change","pattern":"/**"}},"conditions":[{{"address":"/go","op":"eq","value":1}}],"actions":[{{"type":"publish","address":"/e","value":{}}}]}})",
+        i > 0 ? "," : "", i, i);
   engine.watch({});
   install(text + "]");
   Peer& watcher = connect("watcher");
@@ -359,7 +384,8 @@ TEST_F(RulesTest, EffectsAreShownToTheJournalWithTheRuleAsWriter) {
   class Journal final : public router::Observer {
    public:
     void committed(std::span<const router::Commit> commits) override {
-      for (const router::Commit& commit : commits) lines.push_back(fmt::format("{} by {} origin {}", commit.address, commit.writer, commit.provenance.origin != 0));
+      for (const router::Commit& commit : commits)
+        lines.push_back(fmt::format("{} by {} origin {}", commit.address, commit.writer, commit.provenance.origin != 0));
     }
     std::vector<std::string> lines;
   } journal;

@@ -23,19 +23,20 @@ using testing::IsEmpty;
 
 class RulesTest : public router::RouterTest {
  protected:
-  explicit RulesTest(EngineOptions options = {}) : engine({.find = [this](std::string_view address) -> std::optional<Value> {
-                                                             const auto param = router().find(address);
-                                                             return param ? std::optional(to_value(param->value)) : std::nullopt;
-                                                           },
-                                                           .for_each = [this](const Pattern& pattern, const auto& visit) {
-                                                             router().for_each(pattern, [&](const router::Router::ParamView& p) { visit(p.address, p.value); });
-                                                           },
-                                                           .webhook = [this](std::string_view rule, const std::string& url, const std::string& body) {
-                                                             calls.push_back(fmt::format("{} {} {}", rule, url, body));
-                                                           },
-                                                           .local_time = {},
-                                                           .log = [this](std::string line) { log.push_back(std::move(line)); }},
-                                                          options) {
+  explicit RulesTest(EngineOptions options = {})
+      : engine({.find = [this](std::string_view address) -> std::optional<Value> {
+                  const auto param = router().find(address);
+                  return param ? std::optional(to_value(param->value)) : std::nullopt;
+                },
+                .for_each =
+                    [this](const Pattern& pattern, const auto& visit) {
+                      router().for_each(pattern, [&](const router::Router::ParamView& p) { visit(p.address, p.value); });
+                    },
+                .webhook = [this](std::string_view rule, const std::string& url,
+                                  const std::string& body) { calls.push_back(fmt::format("{} {} {}", rule, url, body)); },
+                .local_time = {},
+                .log = [this](std::string line) { log.push_back(std::move(line)); }},
+               options) {
     configure({}, {.reactor = &engine});
     engine.writes_as(router().open_session({.name = "rules", .writer = "rules"}, unused, world().now()));
     engine.watch([this](const Rule& rule, Verdict, const std::string& why) { verdicts.push_back(rule.id + ": " + why); });

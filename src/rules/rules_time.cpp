@@ -21,7 +21,8 @@ void RulesEngine::advance(const Now& now, std::vector<router::Effect>& effects) 
   std::vector<Task> due;
   while (!agenda_.empty() && agenda_.begin()->first <= now.steady) {
     due.push_back(std::move(agenda_.begin()->second));
-    if (due.back().delayed) --delayed_;
+    if (due.back().delayed)
+      --delayed_;
     else if (Entry* entry = entry_of(due.back())) {
       if (const auto* interval = std::get_if<IntervalTrigger>(&entry->rule.trigger)) {
         const Micros late = now.steady - agenda_.begin()->first;  // what was missed is passed over
@@ -70,7 +71,8 @@ void RulesEngine::arm_schedule(const Entry& entry, Task task, UnixTime after, co
     task = {.serial = entry.serial, .slot = entry.slot, .wall = *next};
   }
   task.armed_at = now.unix_time;
-  const Micros ahead{static_cast<std::int64_t>(std::min<std::uint64_t>(task.wall.us - now.unix_time.us, static_cast<std::uint64_t>(wall_clock_trust.count())))};
+  const Micros ahead{
+      static_cast<std::int64_t>(std::min<std::uint64_t>(task.wall.us - now.unix_time.us, static_cast<std::uint64_t>(wall_clock_trust.count())))};
   agenda_.emplace(now.steady + ahead, std::move(task));
 }
 

@@ -35,7 +35,8 @@ TEST_F(RulesTest, ACrossingWhileCoolingDownIsOver) {
 }
 
 TEST_F(RulesTest, WhatFollowsADelayWaitsForIt) {
-  install(R"({"id":"door","trigger":{"type":"on_change","pattern":"/door"},"actions":[{"type":"set","address":"/light","value":1},{"type":"delay","milliseconds":30000},
+  install(
+      R"({"id":"door","trigger":{"type":"on_change","pattern":"/door"},"actions":[{"type":"set","address":"/light","value":1},{"type":"delay","milliseconds":30000},
               {"type":"set","address":"/light","value":0},{"type":"set_from_trigger","address":"/was"},{"type":"delay","milliseconds":500},{"type":"publish","address":"/done"}]})");
   Peer& watcher = connect("watcher");
   watcher.subscribe("/**");
@@ -52,7 +53,8 @@ TEST_F(RulesTest, WhatFollowsADelayWaitsForIt) {
 }
 
 TEST_F(RulesTest, ADelayDoesNotBreakTheChain) {
-  install(R"([{"id":"on","trigger":{"type":"on_change","pattern":"/a"},"actions":[{"type":"delay","milliseconds":100},{"type":"set","address":"/b","value":1}]},
+  install(
+      R"([{"id":"on","trigger":{"type":"on_change","pattern":"/a"},"actions":[{"type":"delay","milliseconds":100},{"type":"set","address":"/b","value":1}]},
               {"id":"off","trigger":{"type":"on_change","pattern":"/b"},"actions":[{"type":"delay","milliseconds":100},{"type":"set","address":"/a","value":0}]}])");
   connect("desk").set("/a", 1);
   advance(10s);
@@ -62,7 +64,8 @@ TEST_F(RulesTest, ADelayDoesNotBreakTheChain) {
 }
 
 TEST_F(RulesTest, ARemovedRuleDoesNothingMore) {
-  install(R"({"id":"r","trigger":{"type":"on_event","pattern":"/go"},"actions":[{"type":"delay","milliseconds":100},{"type":"set","address":"/out","value":1}]})");
+  install(
+      R"({"id":"r","trigger":{"type":"on_event","pattern":"/go"},"actions":[{"type":"delay","milliseconds":100},{"type":"set","address":"/out","value":1}]})");
   Peer& desk = connect("desk");
   desk.publish("/go", 1);
   desk.publish("/go", 1);
@@ -78,7 +81,8 @@ class RulesWithFewDelays : public RulesTest {
   RulesWithFewDelays() : RulesTest({.delayed_max = 3}) {}
 };
 TEST_F(RulesWithFewDelays, DelaysAreBounded) {
-  install(R"({"id":"r","trigger":{"type":"on_event","pattern":"/go"},"actions":[{"type":"delay","milliseconds":100},{"type":"publish","address":"/out"}]})");
+  install(
+      R"({"id":"r","trigger":{"type":"on_event","pattern":"/go"},"actions":[{"type":"delay","milliseconds":100},{"type":"publish","address":"/out"}]})");
   Peer& watcher = connect("watcher");
   watcher.subscribe("/out");
   watcher.forget();
@@ -92,7 +96,8 @@ TEST_F(RulesWithFewDelays, DelaysAreBounded) {
 }
 
 TEST_F(RulesTest, AnIntervalBeginsAfterItsFirstPeriodAndSkipsWhatItMissed) {
-  install(R"([{"id":"tick","trigger":{"type":"on_interval","seconds":2},"actions":[{"type":"set_from_trigger","address":"/out"},{"type":"publish","address":"/tick"}]},
+  install(
+      R"([{"id":"tick","trigger":{"type":"on_interval","seconds":2},"actions":[{"type":"set_from_trigger","address":"/out"},{"type":"publish","address":"/tick"}]},
               {"id":"now","trigger":{"type":"on_interval","seconds":2,"immediate":true},"actions":[{"type":"publish","address":"/now"}]}])");
   Peer& watcher = connect("watcher");
   watcher.subscribe("/tick");
@@ -113,7 +118,8 @@ TEST_F(RulesTest, AnIntervalBeginsAfterItsFirstPeriodAndSkipsWhatItMissed) {
 }
 
 TEST_F(RulesTest, AnIntervalCoolsDownHasConditionsAndCanBeDisabled) {
-  install(R"({"id":"tick","trigger":{"type":"on_interval","seconds":1},"conditions":[{"address":"/on","op":"eq","value":true}],"actions":[{"type":"publish","address":"/tick"}],"cooldown":2.5})");
+  install(
+      R"({"id":"tick","trigger":{"type":"on_interval","seconds":1},"conditions":[{"address":"/on","op":"eq","value":true}],"actions":[{"type":"publish","address":"/tick"}],"cooldown":2.5})");
   Peer& desk = connect("desk");
   advance(3s);
   EXPECT_EQ(stats("tick").fired, 0u);

@@ -77,8 +77,8 @@ Result<std::uint64_t> read_field(std::string_view text, const Field& field) {
     const auto part = read_range(text.substr(0, comma), field);
     if (!part) {
       return Error{ErrorCode::invalid_value,
-                   fmt::format("{}: expected *, numbers from {} to {}, ranges or steps (\"1-5\", \"*/10\"), not \"{}\"", field.name, field.min, field.max,
-                               printable(text.substr(0, comma), 40)),
+                   fmt::format("{}: expected *, numbers from {} to {}, ranges or steps (\"1-5\", \"*/10\"), not \"{}\"", field.name, field.min,
+                               field.max, printable(text.substr(0, comma), 40)),
                    {}};
     }
     bits |= *part;

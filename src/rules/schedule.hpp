@@ -20,8 +20,8 @@ class Schedule {
   // "30 8 * * mon-fri", "*/10 * * * *", "@daily". With both days given, either is enough, as with cron. The error says which field is wrong.
   static Result<Schedule> parse(std::string_view text);
 
-  // The first minute after `time` that fits; nothing, if there is none in the next five years (31st of February). A local time that a day does not have,
-  // for the clock is put forward, is passed over; one it has twice counts twice.
+  // The first minute after `time` that fits; nothing, if there is none in the next five years (31st of February). A local time that a day does not
+  // have, for the clock is put forward, is passed over; one it has twice counts twice.
   std::optional<UnixTime> next(UnixTime time, const LocalTime& local) const;
 
   const std::string& text() const { return text_; }

@@ -77,7 +77,8 @@ TEST(Schedule, IsOfLocalTime) {
 
 TEST(Schedule, SaysWhichFieldIsWrong) {
   EXPECT_THAT(next("30 8 * *", "2026-11-29 10:00"), HasSubstr("expected five fields"));
-  EXPECT_THAT(next("60 8 * * *", "2026-11-29 10:00"), HasSubstr("minute: expected *, numbers from 0 to 59, ranges or steps (\"1-5\", \"*/10\"), not \"60\""));
+  EXPECT_THAT(next("60 8 * * *", "2026-11-29 10:00"),
+              HasSubstr("minute: expected *, numbers from 0 to 59, ranges or steps (\"1-5\", \"*/10\"), not \"60\""));
   EXPECT_THAT(next("0 8 * * mno", "2026-11-29 10:00"), HasSubstr("day of week: "));
   EXPECT_THAT(next("0 8 0 * *", "2026-11-29 10:00"), HasSubstr("day of month: "));
   EXPECT_THAT(next("*/0 8 * * *", "2026-11-29 10:00"), HasSubstr("minute: "));

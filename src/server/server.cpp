@@ -25,6 +25,7 @@
 #include "server/last_words.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
+#include "server/rules.hpp"
 #include "server/session_reports.hpp"
 
 namespace clasp::server {
@@ -148,6 +149,7 @@ struct Server::Parts final : net::HttpHandler {
     if (path == "/metrics") {
       const double uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
       net::HttpResponse response = net::text_response(200, metrics_text(router, loop.stats(), latency, bridge_metrics(), uptime));
+      if (rules) rules->append_metrics(response.body);
       response.fields = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
       return response;
     }
@@ -200,25 +202,40 @@ struct Server::Parts final : net::HttpHandler {
   }
 
   // What clients set is changed by these from now on.
-  void use(TransformRules rules) {
+  void use(TransformRules given) {
     router.set_transform(nullptr);
-    transforms = std::move(rules);
-    if (!transforms.empty()) router.set_transform(&transforms);
+    transforms = std::move(given);
+    router::Transform* own = transforms.empty() ? nullptr : &transforms;
+    router.set_transform(rules ? rules->in_front_of(own) : own);
     tell(transforms.notes());
+  }
+
+  // Behind whatever brings state back: thresholds take it for where they are, and it sets no rule off.
+  Result<void> start_rules() {
+    if (!config.rules.given && !config.rules.at_run_time) return {};
+    auto compiled = rules::compile_rules(config.rules.source);
+    if (!compiled) return compiled.error();
+    Rules::Logs logs{.warn = [this](std::string_view line) { log.warn(line); }, .debug = {}};
+    if (config.log_level == LogLevel::debug) logs.debug = [this](std::string_view line) { log.debug(line); };
+    rules.emplace(router, loop.io(), config.rules.at_run_time, std::move(logs));
+    return rules->start(std::move(*compiled));
   }
   void tell(const std::vector<std::string>& notes) {
     for (const std::string& note : notes) log.warn(note);
   }
 
-  // Mappings and transforms of another configuration, or an error, and everything stays as it was.
+  // Mappings, transforms and rules of another configuration, or an error, and everything stays as it was.
   Result<void> reload(const ServerConfig& other) {
-    auto rules = TransformRules::compile(other.transforms);
-    if (!rules) return rules.error();
+    auto changes = TransformRules::compile(other.transforms);
+    if (!changes) return changes.error();
+    auto compiled = rules::compile_rules(other.rules.source);
+    if (!compiled) return compiled.error();
+    if (!rules && !compiled->rules.empty()) return Error{ErrorCode::invalid_argument, "there were no rules before, which needs a restart", {}};
     auto tables = bridges.compile(other);
     if (!tables) return tables.error();
-    use(std::move(*rules));
+    use(std::move(*changes));
     bridges.replace(std::move(*tables));
-    return {};
+    return rules ? rules->use(std::move(*compiled)) : Result<void>();
   }
 
   ServerConfig config;
@@ -238,6 +255,7 @@ struct Server::Parts final : net::HttpHandler {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
   SessionReports session_reports{router, loop.io()};
+  std::optional<Rules> rules;
   Bridges bridges{router, loop.io(), [this](std::string_view line) { log.info(line); }};
   std::unique_ptr<io::SignalWatch> signals;
 };
@@ -258,9 +276,10 @@ Result<void> Server::start() {
   };
   if (auto opened = open_all(parts.config.listen, parts.protocols(), parts.listeners); !opened) return opened;
   if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
-  auto rules = TransformRules::compile(parts.config.transforms);
-  if (!rules) return rules.error();
-  parts.use(std::move(*rules));
+  auto transforms = TransformRules::compile(parts.config.transforms);
+  if (!transforms) return transforms.error();
+  if (auto started = parts.start_rules(); !started) return started;
+  parts.use(std::move(*transforms));
   return parts.bridges.start(parts.config);
 }
 
@@ -298,8 +317,10 @@ void Server::stop() {
 void Server::reload(const Result<ServerConfig>& config) {
   Parts& parts = *parts_;
   const Result<void> done = config ? parts.reload(*config) : Result<void>(config.error());
-  if (done) parts.log.info(fmt::format("mappings and transforms read again: {} and {}", config->mappings.entries.size(), config->transforms.size()));
-  else parts.log.error(fmt::format("the configuration was not read again, the old mappings and transforms stay in force: {}", done.error().message));
+  if (!done) return parts.log.error(fmt::format("the configuration was not read again, the old mappings and transforms stay in force: {}", done.error().message));
+  std::string line = fmt::format("mappings and transforms read again: {} and {}", config->mappings.entries.size(), config->transforms.size());
+  if (parts.rules) line += fmt::format("; rules: {}", parts.rules->size());
+  parts.log.info(line);
 }
 
 // ---- the command ----

@@ -19,11 +19,18 @@
 #include "net/listener.hpp"
 #include "options/option_set.hpp"
 #include "router/config.hpp"
+#include "rules/rule_source.hpp"
 #include "server/transform_rules.hpp"
 
 namespace clasp::server {
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
+
+struct RulesConfig {
+  rules::RuleSource source;  // of all files
+  bool given = false;        // by an option: without one /clasp/rules is an address as any other
+  bool at_run_time = false;  // clients may change them
+};
 
 struct ServerConfig {
   router::Config router;
@@ -48,6 +55,7 @@ struct ServerConfig {
   std::string home_assistant_prefix = "homeassistant";
   mapping::MappingSource mappings;         // of all bridges; the file's, then --map
   std::vector<TransformEntry> transforms;  // of what clients set
+  RulesConfig rules;                       // what the router does by itself
   net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;

@@ -10,6 +10,7 @@
 #include "mapping/mapping_table.hpp"
 #include "options/apply.hpp"
 #include "options/toml_tree.hpp"
+#include "rules/rule_source.hpp"
 #include "server/bridge_options.hpp"
 #include "server/server_config.hpp"
 
@@ -150,6 +151,14 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
        .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
 
+  add({.name = "rules", .value = "FILE", .help = "What the router does by itself when something happens: JSON or TOML, docs/rules.md; repeatable.",
+       .apply = [&config, read = environment.file](std::string_view path) -> Result<void> {
+         const auto text = read(std::string(path));
+         if (!text) return bad_option(fmt::format("cannot read {}", path));
+         config.rules.given = true;
+         return rules::read_rules(*text, path, config.rules.source);
+       }, .repeatable = true});
+  add({.name = "rules-runtime", .help = "Clients may set, switch and remove rules at /clasp/rules/<id>.", .apply = apply_switch(config.rules.at_run_time)});
   for (Option& row : bridge_rows(config, rows, environment)) add(std::move(row));
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
@@ -236,13 +245,17 @@ std::string given(std::span<const std::string> arguments, std::string_view flag,
 }
 
 // What stands in the file beside options.
-constexpr std::array<std::string_view, 4> tables{"mapping", "mapping-default", "transform", "bridge"};
+constexpr std::array<std::string_view, 5> tables{"mapping", "mapping-default", "transform", "bridge", "rule"};
 
 Result<void> read_tables(std::string_view text, const std::string& path, const Environment& environment, ServerConfig& config) {
   const std::string source = path.ends_with(".toml") ? path : path + ".toml";  // whatever its name, it is TOML
   if (auto result = mapping::read_mappings(text, source, config.mappings); !result) return result;
   const auto tree = options::read_toml(text, path);
   if (!tree) return tree.error();
+  if (tree->root.find("rule") != nullptr) {
+    config.rules.given = true;
+    if (auto rules = rules::read_rules(text, source, config.rules.source); !rules) return rules;
+  }
   if (auto bridges = read_bridge_tables(*tree, path, environment, config); !bridges) return bridges;
   const Value* rules = tree->root.find("transform");
   if (rules == nullptr) return {};
@@ -258,7 +271,8 @@ Result<void> read_tables(std::string_view text, const std::string& path, const E
 // What cannot be used is better known now than when the router runs.
 Result<void> check_tables(const ServerConfig& config) {
   if (const auto table = mapping::MappingTable::compile(config.mappings, {}); !table) return table.error();
-  if (const auto rules = TransformRules::compile(config.transforms); !rules) return rules.error();
+  if (const auto transforms = TransformRules::compile(config.transforms); !transforms) return transforms.error();
+  if (const auto rules = rules::compile_rules(config.rules.source); !rules) return rules.error();
   return {};
 }
 

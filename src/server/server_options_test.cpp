@@ -108,6 +108,25 @@ TEST_F(ServerOptions, AFaultyMappingOrTransformIsToldWithItsLine) {
   EXPECT_THAT(failure({"--config", "show.toml"}), HasSubstr("mappings: unknown key"));
 }
 
+TEST_F(ServerOptions, RulesComeFromFilesAndTables) {
+  files["rules.json"] = R"([{"id":"a","trigger":{"type":"on_change","pattern":"/x"},"actions":[{"type":"set","address":"/y","value":1}]}])";
+  files["show.toml"] = "rules = [\"rules.json\"]\n\n[[rule]]\nid = \"b\"\ntrigger = { type = \"on_event\", pattern = \"/x\" }\n"
+                       "actions = [{ type = \"publish\", address = \"/y\" }]\n";
+  const auto config = load({"--config", "show.toml", "--rules-runtime"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->rules.source.entries.size(), 2u);
+  EXPECT_TRUE(config->rules.given && config->rules.at_run_time);
+  EXPECT_FALSE(load({})->rules.given);
+}
+
+TEST_F(ServerOptions, AFaultyRuleIsToldWithItsFileAndLine) {
+  files["rules.json"] = "[\n{\"id\":\"a\",\n\"trigger\":{\"type\":\"on_change\"}}]";
+  EXPECT_THAT(failure({"--rules", "rules.json"}), HasSubstr("rules.json:3: rule \"a\": /trigger/pattern: missing"));
+  EXPECT_THAT(failure({"--rules", "none.json"}), HasSubstr("--rules: cannot read none.json"));
+  files["show.toml"] = "[[rule]]\nid = \"b\"\nactions = []\n";
+  EXPECT_THAT(failure({"--config", "show.toml"}), HasSubstr("show.toml:1: rule \"b\": /trigger: missing"));
+}
+
 TEST_F(ServerOptions, FlagsWinOverEnvironmentOverFile) {
   files["c.toml"] = "max-params = 1\nmax-sessions = 1\nname = \"file\"\nosc = [9000, 9001]\n";
   variables["CLASP_MAX_PARAMS"] = "2";

@@ -1,0 +1,148 @@
+#include "server/rules.hpp"
+
+#include <fmt/format.h>
+
+#include "core/address.hpp"
+#include "http_client/http_client.hpp"
+#include "io/io_loop.hpp"
+#include "router/router.hpp"
+#include "rules/local_time.hpp"
+
+namespace clasp::server {
+
+namespace {
+
+constexpr Micros webhook_timeout{10'000'000};
+constexpr std::size_t webhook_answer_max = 65'536;
+constexpr std::size_t rules_shown_max = 1'000;  // in /metrics, for each has rows of its own
+
+std::string label(std::string_view id) {
+  std::string out;
+  for (const char c : printable(id)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+// The sessions of the rules hear nothing.
+class Rules::Nobody final : public router::Sink {
+ public:
+  std::size_t deliver(const router::Delivery&) override { return 0; }
+  std::size_t reply(const router::Reply&) override { return 0; }
+  void close(const router::CloseReason&) override {}
+};
+
+struct Rules::Webhooks {
+  std::unique_ptr<http_client::HttpClient> client;
+};
+
+Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, Logs logs)
+    : router_(router),
+      loop_(loop),
+      logs_(std::move(logs)),
+      sink_(std::make_unique<Nobody>()),
+      webhooks_(std::make_unique<Webhooks>()),
+      engine_({.find = [&router](std::string_view address) -> std::optional<Value> {
+                 const auto param = router.find(address);
+                 return param ? std::optional(to_value(param->value)) : std::nullopt;
+               },
+               .for_each =
+                   [&router](const Pattern& pattern, const auto& visit) {
+                     router.for_each(pattern, [&visit](const router::Router::ParamView& param) { visit(param.address, param.value); });
+                   },
+               .webhook = [this](std::string_view rule, const std::string& url, const std::string& body) { call(rule, url, body); },
+               .local_time = rules::machine_zone,
+               .log = [this](const std::string& line) { logs_.warn(line); }},
+              {.chain_max = router.config().rule_hops_max}),
+      managed_(engine_, at_run_time, [this](const std::string& address, const std::optional<Value>& value) {
+        const EncodedValue encoded(value.value_or(Value()));
+        if (!encoded.ok()) return logs_.warn(fmt::format("{} is not shown: the rule does not fit a message", printable(address)));
+        router_.submit(manager_, Message{Set{.address = address, .value = encoded.view()}}, Qos::fire, {}, io::read_clocks());
+      }) {
+  if (logs_.debug) {
+    engine_.watch([this](const rules::Rule& rule, rules::Verdict verdict, const std::string& why) {
+      logs_.debug(fmt::format("rule {} {}{}", printable(rule.id), verdict == rules::Verdict::fired ? "" : "does not fire: ", why));
+    });
+  }
+}
+
+Rules::~Rules() {
+  router_.set_transform(nullptr);
+  router_.set_reactor(nullptr);
+  const Now now = io::read_clocks();
+  router_.close_session(writer_, now);
+  router_.close_session(manager_, now);
+}
+
+Result<void> Rules::start(rules::CompiledRules compiled) {
+  const Now now = io::read_clocks();
+  writer_ = router_.open_session({.name = "rules", .grants = router::open_grants(), .writer = "rules"}, *sink_, now);
+  manager_ = router_.open_session(
+      {.name = "rules-manager", .grants = router::open_grants(), .null_removes = true, .writer = std::string(rules::ManagedRules::own_writer)},
+      *sink_, now);
+  engine_.writes_as(writer_);
+  managed_.writes_as(manager_);
+  router_.set_reactor(&managed_);
+  std::vector<rules::ManagedRules::Kept> kept;
+  router_.for_each(*Pattern::parse(fmt::format("{}**", rules::rules_address)), [&kept](const router::Router::ParamView& param) {
+    if (param.address.starts_with(rules::rules_address))
+      kept.push_back({std::string(param.address), to_value(param.value), std::string(param.writer)});
+  });
+  for (const std::string& note : managed_.take_up(kept, now)) logs_.warn(note);
+  return use(std::move(compiled));
+}
+
+Result<void> Rules::use(rules::CompiledRules compiled) {
+  for (const std::string& note : compiled.notes) logs_.warn(note);
+  return managed_.use(std::move(compiled.rules), io::read_clocks());
+}
+
+router::Transform* Rules::in_front_of(router::Transform* next) {
+  managed_.go_on_with(next);
+  return &managed_;
+}
+
+// The engine is in the midst of a frame: the call begins when the loop turns.
+void Rules::call(std::string_view rule, const std::string& url, const std::string& body) {
+  const auto tell = [this, id = std::string(rule)](const std::string& what) { engine_.webhook_failed(id, what); };
+  if (!webhooks_->client) {
+    auto client = http_client::HttpClient::create(loop_, {.user_agent = "clasp-rules"});
+    if (!client) return tell(client.error().message);
+    webhooks_->client = std::move(*client);
+  }
+  http_client::HttpCall made{.method = "POST",
+                             .url = url,
+                             .fields = {{"Content-Type", "application/json"}},
+                             .body = body,
+                             .timeout = webhook_timeout,
+                             .answer_bytes_max = webhook_answer_max};
+  webhooks_->client->start(std::move(made), [tell](const Result<http_client::HttpAnswer>& answer) {
+    if (!answer)
+      tell(answer.error().message);
+    else if (!answer->is_success())
+      tell(fmt::format("the answer was {}", answer->status));
+  });
+}
+
+void Rules::append_metrics(std::string& out) const {
+  fmt::format_to(
+      std::back_inserter(out),
+      "# HELP clasp_rules Rules there are.\n# TYPE clasp_rules gauge\nclasp_rules {}\n"
+      "# HELP clasp_rules_delayed Actions of rules that wait for their time.\n# TYPE clasp_rules_delayed gauge\nclasp_rules_delayed {}\n"
+      "# HELP clasp_rules_delayed_dropped_total Actions dropped because too many waited.\n# TYPE clasp_rules_delayed_dropped_total counter\n"
+      "clasp_rules_delayed_dropped_total {}\n"
+      "# HELP clasp_rule_total What became of each rule.\n# TYPE clasp_rule_total counter\n",
+      engine_.size(), engine_.delayed(), engine_.delayed_dropped());
+  std::size_t shown = 0;
+  engine_.for_each([&](const rules::Rule& rule, const rules::RuleStats& stats) {
+    if (++shown > rules_shown_max) return;
+    const std::pair<const char*, std::uint64_t> rows[] = {{"fired", stats.fired}, {"suppressed", stats.suppressed}, {"failed", stats.failed}};
+    for (const auto& [what, count] : rows)
+      fmt::format_to(std::back_inserter(out), "clasp_rule_total{{rule=\"{}\",what=\"{}\"}} {}\n", label(rule.id), what, count);
+  });
+}
+
+}  // namespace clasp::server

@@ -1,0 +1,57 @@
+// The rules of a server: the engine of src/rules between router, loop and files.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "clasp/error.hpp"
+#include "rules/managed_rules.hpp"
+#include "rules/rule_source.hpp"
+
+namespace clasp::io {
+class IoLoop;
+}
+namespace clasp::router {
+class Router;
+}
+
+namespace clasp::server {
+
+class Rules {
+ public:
+  struct Logs {
+    std::function<void(std::string_view)> warn;
+    std::function<void(std::string_view)> debug;  // none: nothing is told of single firings
+  };
+  // Nothing is asked of the router before start(). Router and loop outlive it.
+  Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, Logs logs);
+  ~Rules();
+  Rules(const Rules&) = delete;
+
+  // Whatever brings state back has done so. Takes up the rules it brought, then those of the files.
+  Result<void> start(rules::CompiledRules compiled);
+  Result<void> use(rules::CompiledRules compiled);
+
+  router::Transform* in_front_of(router::Transform* next);  // what guards /clasp/rules, before everything else that changes values
+  std::size_t size() const { return engine_.size(); }
+  void append_metrics(std::string& out) const;
+
+ private:
+  struct Webhooks;
+  class Nobody;
+  void call(std::string_view rule, const std::string& url, const std::string& body);
+
+  router::Router& router_;
+  io::IoLoop& loop_;
+  Logs logs_;
+  std::unique_ptr<Nobody> sink_;
+  router::SessionId writer_ = router::nobody;   // of what rules write
+  router::SessionId manager_ = router::nobody;  // of the params that show them
+  std::unique_ptr<Webhooks> webhooks_;
+  rules::RulesEngine engine_;
+  rules::ManagedRules managed_;
+};
+
+}  // namespace clasp::server
