@@ -113,6 +113,7 @@ Revision Engine::remove_param(EntryId entry, const Provenance* by, const Now& no
   const std::string address(record.address);  // the record goes before subscribers are told
   const WriterId writer = record.writer;
   const Revision revision = params.remove(entry);
+  if (static_cast<std::size_t>(entry) < unconcerned.size()) unconcerned[static_cast<std::size_t>(entry)] = 0;  // it may become another address
   Delivery delivery = new_commit(CommitKind::remove, address, now);
   delivery.entry = entry;
   delivery.value = ValueView{};

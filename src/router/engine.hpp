@@ -138,6 +138,7 @@ class Engine {
 
   // ---- reactions.cpp ----
   void react(const Delivery& delivery, const Now& now);
+  bool is_unconcerned(const Delivery& delivery);
   void react_to_held(const Now& now);
   void tell_opened(const Session& session, const Now& now);
   void tell_subscribed(const Session& session, const Pattern& pattern, const Now& now);
@@ -304,6 +305,7 @@ class Engine {
     ByteBuffer value;
   };
   std::deque<HeldCommit> held_commits;
+  std::vector<std::uint32_t> unconcerned;  // by param: the reactor's version that had nothing to do with it
 
   std::size_t outboxes_bytes = 0;
   std::uint64_t turn = 1;

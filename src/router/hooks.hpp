@@ -133,6 +133,12 @@ class Reactor {
  public:
   virtual ~Reactor() = default;
   virtual void react(const Commit& commit, const Now& now, std::vector<Effect>& effects) = 0;
+  // Whether a SET of that param could set anything off. The engine remembers a no for as long as version() stays what it is, and does not call react().
+  virtual bool concerns(std::string_view address) const {
+    static_cast<void>(address);
+    return true;
+  }
+  virtual std::uint32_t version() const { return 1; }  // never 0
   virtual void session_opened(const Visitor& visitor, const Now& now, std::vector<Effect>& effects) {
     static_cast<void>(visitor), static_cast<void>(now), static_cast<void>(effects);
   }

@@ -5,7 +5,20 @@
 
 namespace clasp::router {
 
+// Most params no rule is about: that is found out once, not with every write.
+bool Engine::is_unconcerned(const Delivery& delivery) {
+  if (delivery.kind != CommitKind::set || delivery.entry == no_entry) return false;
+  const auto place = static_cast<std::size_t>(delivery.entry);
+  const std::uint32_t version = hooks.reactor->version();
+  if (place < unconcerned.size() && unconcerned[place] == version) return true;
+  if (hooks.reactor->concerns(delivery.address)) return false;
+  if (place >= unconcerned.size()) unconcerned.resize(std::max(place + 1, params.size() * 2));
+  unconcerned[place] = version;
+  return true;
+}
+
 void Engine::react(const Delivery& delivery, const Now& now) {
+  if (is_unconcerned(delivery)) return;
   char uuid[36];
   Commit shown{.seq = delivery.seq,
                .kind = delivery.kind,

@@ -165,6 +165,7 @@ void Router::set_transform(Transform* transform) {
 void Router::set_reactor(Reactor* reactor) {
   engine_->check_entry();
   engine_->hooks.reactor = reactor;
+  engine_->unconcerned.clear();
 }
 
 Result<void> Router::restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time,

@@ -41,6 +41,8 @@ class ManagedRules final : public router::Reactor, public router::Transform {
 
   router::Transformed transform(std::string_view address, SignalType signal, const ValueView& value, const Now& now) override;
 
+  bool concerns(std::string_view address) const override { return address.starts_with(rules_address) || engine_.concerns(address); }
+  std::uint32_t version() const override { return engine_.version(); }
   void react(const router::Commit& commit, const Now& now, std::vector<router::Effect>& effects) override;
   void session_opened(const router::Visitor& visitor, const Now& now, std::vector<router::Effect>& effects) override {
     engine_.session_opened(visitor, now, effects);

@@ -98,6 +98,7 @@ void RulesEngine::index(const Entry& entry, std::uint32_t slot, bool add) {
   }
   const Pattern* pattern = indexed_pattern(entry.rule);
   if (pattern == nullptr) return;
+  if (++version_ == 0) version_ = 1;
   router::PatternTrie& trie = trigger_of<EventTrigger>(entry.rule) != nullptr ? events_ : changes_;
   if (add)
     trie.add(*pattern, slot);
@@ -140,6 +141,12 @@ void RulesEngine::for_each(const std::function<void(const Rule&, const RuleStats
 }
 
 // ---- what sets them off ----
+
+bool RulesEngine::concerns(std::string_view address) const {
+  matches_.clear();
+  changes_.match(address, matches_);
+  return !matches_.empty();
+}
 
 void RulesEngine::react(const Commit& commit, const Now& now, std::vector<Effect>& effects) {
   const bool is_publish = commit.kind == CommitKind::publish;

@@ -76,6 +76,8 @@ class RulesEngine final : public router::Reactor {
   using Watch = std::function<void(const Rule& rule, Verdict verdict, const std::string& why)>;
   void watch(Watch watch) { watch_ = std::move(watch); }
 
+  bool concerns(std::string_view address) const override;
+  std::uint32_t version() const override { return version_; }
   void react(const router::Commit& commit, const Now& now, std::vector<router::Effect>& effects) override;
   void session_opened(const router::Visitor& visitor, const Now& now, std::vector<router::Effect>& effects) override;
   void subscribed(const router::Visitor& visitor, const Pattern& pattern, const Now& now, std::vector<router::Effect>& effects) override;
@@ -153,10 +155,11 @@ class RulesEngine final : public router::Reactor {
   std::vector<std::unique_ptr<Entry>> entries_;  // by slot
   std::vector<std::uint32_t> free_slots_;
   std::unordered_map<std::string, std::uint32_t> by_id_;
+  std::uint32_t version_ = 1;    // of the index
   router::PatternTrie changes_;  // change and threshold
   router::PatternTrie events_;
   std::vector<std::uint32_t> session_rules_;  // slots
-  std::vector<std::uint32_t> matches_;        // scratch
+  mutable std::vector<std::uint32_t> matches_;  // scratch
   std::vector<std::pair<std::uint64_t, std::uint32_t>> ordered_;
 
   Agenda agenda_;
