@@ -1,4 +1,4 @@
-// What the published SDK makes of rules, unmodified: set where the router keeps them, they are in force.
+// The published @clasp-to/core, unmodified, sets rules where the router keeps them: they are in force. Its numbers are floats, also in rules.
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
 import { startRouter, until } from "./js_harness.mjs";
@@ -10,12 +10,14 @@ const router = await startRouter("--rules-runtime");
 const client = new Clasp(router.url, { name: "rules", reconnect: false });
 await client.connect();
 
-const alert = client.rule("alert", {
-  when: "/room/temp", above: 28, if: { "/mode": { eq: 1 } }, cooldown: "1ms",
-  then: [{ set: ["/fan", true] }, { emit: ["/alerts", "hot"] }, { setFrom: "/room/f", transform: { type: "scale", factor: 1.8, offset: 32 } }],
-});
+const alert = { // as client.rule() of newer versions makes it
+  id: "alert", name: "alert", enabled: true, trigger: { type: "on_threshold", address: "/room/temp", above: 28 },
+  conditions: [{ address: "/mode", op: "eq", value: 1 }], cooldown: 0,
+  actions: [{ type: "set", address: "/fan", value: true }, { type: "publish", address: "/alerts", value: "hot" },
+    { type: "set_from_trigger", address: "/room/f", transform: { type: "scale", factor: 1.8, offset: 32 } }],
+};
 client.set("/clasp/rules/alert", alert);
-client.set("/clasp/rules/beat", client.rule("beat", { every: "1s", then: { emit: ["/beat", 1] } }));
+client.set("/clasp/rules/beat", { id: "beat", trigger: { type: "on_interval", seconds: 1 }, actions: [{ type: "publish", address: "/beat", value: 1 }] });
 const alerts = [];
 const beats = [];
 client.subscribe("/alerts", (value) => alerts.push(value));
