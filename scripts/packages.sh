@@ -1,5 +1,5 @@
 # Debian packages, by what needs them. Sourced by ./run and ./test.
-packages_build="build-essential cmake ninja-build ccache mold pkg-config libboost1.81-dev libssl-dev zlib1g-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libtomlplusplus-dev libre2-dev libcurl4-openssl-dev"
+packages_build="build-essential cmake ninja-build ccache mold pkg-config libboost1.81-dev libssl-dev zlib1g-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libtomlplusplus-dev libre2-dev libsqlite3-dev libcurl4-openssl-dev"
 packages_test="libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev liblo-tools mosquitto mosquitto-clients openssl curl python3 python3-venv faketime iproute2 nftables wrk zsh fish tmux"
 packages_node="nodejs npm"
 packages_clang="clang-22 lld-22 libclang-rt-22-dev"

@@ -20,8 +20,15 @@ std::size_t bucket_of(std::size_t targets) {
 }  // namespace
 
 Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const Now& now) {
-  delivery.seq = commit_log.append(delivery);
+  if (frame_time && delivery.kind == CommitKind::set) {  // for the log only: nobody else is told
+    delivery.timestamp = frame_time;
+    delivery.seq = commit_log.append(delivery);
+    delivery.timestamp.reset();
+  } else {
+    delivery.seq = commit_log.append(delivery);
+  }
   ++stats.commits;
+  if (journal_slow) pause_writer(delivery.provenance.session);
   if (hooks.observer != nullptr) {
     unshown_bytes += delivery.address.size() + (delivery.value ? delivery.value->encoded_bytes() : 0) + 128;
     if (unshown_bytes > config.commit_log_bytes_max / 4) show_commits();
@@ -132,16 +139,21 @@ void Engine::show_commits() {
 }
 
 void Engine::show_commits_to(Observer& observer) {
-  std::vector<Commit> commits;
-  std::deque<std::string> texts;
-  commit_log.walk_from(shown_seq + 1, [&](const LoggedCommit& logged) {
-    commits.push_back(logged.commit);
-    texts.push_back(writer_text(logged.commit.provenance.writer));
-    commits.back().writer = texts.back();
+  const auto show = [&] {
+    if (!shown_commits.empty()) observer.committed(shown_commits);
+    shown_commits.clear();
+  };
+  commit_log.walk_from(shown_seq + 1, [&](const Commit& logged) {
+    const WriterId writer = logged.provenance.writer;
+    const bool same = !shown_commits.empty() && shown_commits.back().provenance.writer == writer;
+    const std::string_view text = same ? shown_commits.back().writer : writers.text(writer, shown_writers[shown_commits.size()].data());
+    shown_commits.push_back(logged);
+    shown_commits.back().writer = text;
+    if (shown_commits.size() == Observer::shown_at_once_max) show();
     return true;
   });
+  show();
   shown_seq = commit_log.last_seq();
-  if (!commits.empty()) observer.committed(commits);
 }
 
 }  // namespace clasp::router

@@ -21,7 +21,7 @@ constexpr std::size_t start_bytes = sizeof(std::uint32_t);
 constexpr std::size_t record_alignment = 8;
 constexpr std::size_t aligned(std::size_t bytes) { return (bytes + record_alignment - 1) / record_alignment * record_alignment; }
 
-enum Present : std::uint8_t { has_value = 1, has_id = 2, has_rate = 4, has_samples = 8, has_timestamp = 16, has_ttl = 32 };
+enum Present : std::uint8_t { has_value = 1, has_id = 2, has_rate = 4, has_samples = 8, has_timestamp = 16, has_ttl = 32, has_lock = 64, has_unlock = 128 };
 
 }  // namespace
 
@@ -87,7 +87,8 @@ Seq CommitLog::append(const Delivery& input) {
       .ttl_mode = input.ttl.value_or(Ttl{}).mode,
       .hops = input.provenance.hops,
       .present = static_cast<std::uint8_t>((input.value ? has_value : 0) | (input.id ? has_id : 0) | (input.rate ? has_rate : 0) |
-                                           (input.samples ? has_samples : 0) | (input.timestamp ? has_timestamp : 0) | (input.ttl ? has_ttl : 0)),
+                                           (input.samples ? has_samples : 0) | (input.timestamp ? has_timestamp : 0) | (input.ttl ? has_ttl : 0) |
+                                           (input.lock ? has_lock : 0) | (input.unlock ? has_unlock : 0)),
   };
 
   at += sizeof(RecordHeader);
@@ -104,7 +105,7 @@ Seq CommitLog::append(const Delivery& input) {
 Seq CommitLog::last_seq() const { return last_; }
 Seq CommitLog::first_seq() const { return segments_.empty() ? last_ + 1 : segments_.front().first; }
 
-void CommitLog::walk_back(const std::function<bool(const LoggedCommit&)>& visit) const {
+void CommitLog::walk_back(const std::function<bool(const Commit&)>& visit) const {
   for (std::size_t s = segments_.size(); s-- > 0;) {
     for (std::uint32_t i = segments_[s].count; i-- > 0;) {
       if (!visit(record(segments_[s], i))) return;
@@ -112,7 +113,7 @@ void CommitLog::walk_back(const std::function<bool(const LoggedCommit&)>& visit)
   }
 }
 
-void CommitLog::walk_from(Seq from, const std::function<bool(const LoggedCommit&)>& visit) const {
+void CommitLog::walk_from(Seq from, const std::function<bool(const Commit&)>& visit) const {
   // The last segment that does not begin behind `from`, if there is one.
   auto segment = std::ranges::upper_bound(segments_, from, {}, &Segment::first);
   if (segment != segments_.begin()) --segment;
@@ -151,7 +152,7 @@ void CommitLog::add_segment(std::size_t bytes_min) {
   segments_.push_back(std::move(added));
 }
 
-LoggedCommit CommitLog::record(const Segment& segment, std::uint32_t index) const {
+Commit CommitLog::record(const Segment& segment, std::uint32_t index) const {
   std::uint32_t start;
   std::memcpy(&start, segment.memory.get() + segment.capacity - (index + 1) * start_bytes, start_bytes);
   const std::byte* at = segment.memory.get() + start;
@@ -160,8 +161,7 @@ LoggedCommit CommitLog::record(const Segment& segment, std::uint32_t index) cons
   at += sizeof header;
   const auto take = [&at](std::size_t size) { return Bytes{std::exchange(at, at + size), size}; };
 
-  LoggedCommit logged;
-  Commit& commit = logged.commit;
+  Commit commit;
   commit.seq = segment.first + index;
   commit.kind = header.kind;
   commit.address = as_text(take(header.address_bytes));
@@ -180,10 +180,12 @@ LoggedCommit CommitLog::record(const Segment& segment, std::uint32_t index) cons
                        .cause = header.cause};
   commit.time = {header.time_us};
   commit.bundle = header.bundle;
-  if (header.present & has_rate) logged.rate = header.rate;
-  if (header.present & has_samples) logged.samples = take(header.samples_bytes);
-  if (header.present & has_timestamp) logged.timestamp = UnixTime{header.timestamp_us};
-  return logged;
+  commit.lock = (header.present & has_lock) != 0;
+  commit.unlock = (header.present & has_unlock) != 0;
+  if (header.present & has_rate) commit.rate = header.rate;
+  if (header.present & has_samples) commit.samples = take(header.samples_bytes);
+  if (header.present & has_timestamp) commit.timestamp = UnixTime{header.timestamp_us};
+  return commit;
 }
 
 }  // namespace clasp::router

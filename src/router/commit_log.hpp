@@ -17,14 +17,6 @@
 
 namespace clasp::router {
 
-// One record as history shows it: everything a frame needs.
-struct LoggedCommit {
-  Commit commit;  // `writer` is empty here: resolve provenance.writer
-  std::optional<std::uint32_t> rate;
-  std::optional<Bytes> samples;
-  std::optional<UnixTime> timestamp;
-};
-
 class CommitLog {
  public:
   explicit CommitLog(std::size_t bytes_max);
@@ -35,10 +27,11 @@ class CommitLog {
   Seq first_seq() const;                                      // of the oldest record still there; last_seq() + 1 if none
   std::size_t memory_bytes() const { return memory_bytes_; }  // at most bytes_max, but always room for one record
 
+  // Of the visited commits `writer` is empty: resolve provenance.writer.
   // Walks from the newest to the oldest until `visit` returns false. Views are valid during the call; `visit` must not append.
-  void walk_back(const std::function<bool(const LoggedCommit&)>& visit) const;
+  void walk_back(const std::function<bool(const Commit&)>& visit) const;
   // Walks from `from` (or the oldest there is) to the newest. Finding the start costs a search among the segments.
-  void walk_from(Seq from, const std::function<bool(const LoggedCommit&)>& visit) const;
+  void walk_from(Seq from, const std::function<bool(const Commit&)>& visit) const;
 
  private:
   // An address, a value that was widened to up to 8 times the frame it came in, and samples: more is a bug of the caller.
@@ -56,7 +49,7 @@ class CommitLog {
 
   std::byte* room_for(std::size_t bytes);
   void add_segment(std::size_t bytes_min);
-  LoggedCommit record(const Segment& segment, std::uint32_t index) const;
+  Commit record(const Segment& segment, std::uint32_t index) const;
 
   std::size_t bytes_max_;
   std::size_t segment_bytes_;

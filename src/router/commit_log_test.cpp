@@ -22,12 +22,12 @@ Delivery change(std::string_view address, std::string_view text = "") {
 
 std::vector<Seq> seqs_back(const CommitLog& log) {
   std::vector<Seq> seqs;
-  log.walk_back([&](const LoggedCommit& logged) { return seqs.push_back(logged.commit.seq), true; });
+  log.walk_back([&](const Commit& commit) { return seqs.push_back(commit.seq), true; });
   return seqs;
 }
 std::vector<Seq> seqs_from(const CommitLog& log, Seq from) {
   std::vector<Seq> seqs;
-  log.walk_from(from, [&](const LoggedCommit& logged) { return seqs.push_back(logged.commit.seq), true; });
+  log.walk_from(from, [&](const Commit& commit) { return seqs.push_back(commit.seq), true; });
   return seqs;
 }
 
@@ -56,8 +56,7 @@ TEST(CommitLog, GivesBackEveryFieldOfASet) {
   log.append(input);
 
   int seen = 0;
-  log.walk_back([&](const LoggedCommit& logged) {
-    const Commit& commit = logged.commit;
+  log.walk_back([&](const Commit& commit) {
     ++seen;
     EXPECT_EQ(commit.seq, 1U);
     EXPECT_EQ(commit.kind, CommitKind::set);
@@ -75,7 +74,7 @@ TEST(CommitLog, GivesBackEveryFieldOfASet) {
     EXPECT_EQ(commit.provenance.cause, 0x1'0000'0001U);
     EXPECT_EQ(commit.time.us, 1'700'000'000'000'000U);
     EXPECT_EQ(commit.bundle, 99U);
-    EXPECT_FALSE(commit.id || logged.rate || logged.samples || logged.timestamp);
+    EXPECT_FALSE(commit.id || commit.rate || commit.samples || commit.timestamp);
     return true;
   });
   EXPECT_EQ(seen, 1);
@@ -96,17 +95,17 @@ TEST(CommitLog, GivesBackEveryFieldOfAPublish) {
   log.append(input);
 
   int seen = 0;
-  log.walk_from(1, [&](const LoggedCommit& logged) {
+  log.walk_from(1, [&](const Commit& commit) {
     ++seen;
-    EXPECT_EQ(logged.commit.kind, CommitKind::publish);
-    EXPECT_EQ(logged.commit.signal, SignalType::gesture);
-    EXPECT_EQ(logged.commit.phase, GesturePhase::cancel);
-    EXPECT_FALSE(logged.commit.value);
-    EXPECT_FALSE(logged.commit.ttl);
-    EXPECT_EQ(logged.commit.id, 0U);
-    EXPECT_EQ(logged.rate, 48'000U);
-    EXPECT_TRUE(logged.samples && same_bytes(*logged.samples, as_bytes(samples)));
-    EXPECT_EQ(logged.timestamp, UnixTime{5});
+    EXPECT_EQ(commit.kind, CommitKind::publish);
+    EXPECT_EQ(commit.signal, SignalType::gesture);
+    EXPECT_EQ(commit.phase, GesturePhase::cancel);
+    EXPECT_FALSE(commit.value);
+    EXPECT_FALSE(commit.ttl);
+    EXPECT_EQ(commit.id, 0U);
+    EXPECT_EQ(commit.rate, 48'000U);
+    EXPECT_TRUE(commit.samples && same_bytes(*commit.samples, as_bytes(samples)));
+    EXPECT_EQ(commit.timestamp, UnixTime{5});
     return true;
   });
   EXPECT_EQ(seen, 1);
@@ -121,8 +120,8 @@ TEST(CommitLog, WalksBothWaysFromAnywhereAndStopsWhenTold) {
   EXPECT_THAT(seqs_from(log, 6), IsEmpty());
 
   int calls = 0;
-  log.walk_back([&](const LoggedCommit&) { return ++calls < 2; });
-  log.walk_from(1, [&](const LoggedCommit&) { return ++calls < 5; });
+  log.walk_back([&](const Commit&) { return ++calls < 2; });
+  log.walk_from(1, [&](const Commit&) { return ++calls < 5; });
   EXPECT_EQ(calls, 5);
 }
 
@@ -137,16 +136,16 @@ TEST(CommitLog, ForgetsTheOldestAndStaysWithinItsBytes) {
   EXPECT_GT(log.first_seq(), 19'000U);
   EXPECT_LT(log.first_seq(), 19'800U);  // it keeps about as much as fits
   Seq expected = log.first_seq();
-  log.walk_from(0, [&](const LoggedCommit& logged) {
-    EXPECT_EQ(logged.commit.seq, expected);
-    EXPECT_EQ(logged.commit.address, "/a/" + std::to_string(expected));
-    EXPECT_EQ(as_text(logged.commit.value->data), std::to_string(expected));
+  log.walk_from(0, [&](const Commit& commit) {
+    EXPECT_EQ(commit.seq, expected);
+    EXPECT_EQ(commit.address, "/a/" + std::to_string(expected));
+    EXPECT_EQ(as_text(commit.value->data), std::to_string(expected));
     ++expected;
     return true;
   });
   EXPECT_EQ(expected, 20'001U);
-  log.walk_back([&](const LoggedCommit& logged) {
-    EXPECT_EQ(logged.commit.seq, --expected);
+  log.walk_back([&](const Commit& commit) {
+    EXPECT_EQ(commit.seq, --expected);
     return true;
   });
   EXPECT_EQ(expected, log.first_seq());
@@ -161,7 +160,7 @@ TEST(CommitLog, KeepsARecordThatIsLargerThanASegment) {
   EXPECT_LE(log.memory_bytes(), 262'144U);
   EXPECT_EQ(log.first_seq(), 1U);
   std::vector<std::size_t> sizes;
-  log.walk_from(1, [&](const LoggedCommit& logged) { return sizes.push_back(logged.commit.value->data.size()), true; });
+  log.walk_from(1, [&](const Commit& commit) { return sizes.push_back(commit.value->data.size()), true; });
   EXPECT_THAT(sizes, ElementsAre(6, 140'000, 5));
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -75,6 +76,8 @@ class Engine {
   Router::ParamView param_view(const ParamRecord& record);
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
                        const Now& now);
+  void restore_removal(std::string_view address, Revision revision);
+  bool walk(std::string_view after, const std::function<bool(const Router::ParamView&)>& visit);
   const Stats& current_stats();
   Gauges gauges();
 
@@ -157,7 +160,7 @@ class Engine {
   void emit(Session& session, Link& link, const OutboxItem& item, const Now& now);
   void emit_frame(Session& session, Link& link, const OutboxItem& item);
   Delivery delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const;
-  static Delivery delivery_of(const LoggedCommit& logged, ByteBuffer& scratch, Presence presence);
+  static Delivery delivery_of(const Commit& commit, ByteBuffer& scratch, Presence presence);
   void pump(Session& session, const Now& now);
   void sent(LinkId link, std::size_t bytes, const Now& now);
   Outbox& outbox_of(Session& session, const Now& now);
@@ -183,6 +186,10 @@ class Engine {
   void send_error(Session& session, const Error& error, const Now& now, Order order = Order::free);
   void reply_to_link(Link& link, const Message& message);  // before there is a session
   void release_durable(const Now& now);
+  void set_journal_slow(bool slow);
+  void set_journal_fault(std::optional<std::string> why, const Now& now);
+  void fail_waiting_answers(const Now& now);
+  void pause_writer(SessionId writer);
 
   // ---- snapshots.cpp ----
   void start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, const Now& now);
@@ -275,6 +282,9 @@ class Engine {
   };
   std::deque<WaitingAnswer> waiting_answers;
   Seq durable_seq = 0;
+  std::optional<std::string> journal_fault;  // why writes are refused
+  bool journal_slow = false;                 // who writes is not read on
+  std::optional<UnixTime> frame_time;        // of the frame being handled, as its sender gave it
 
   struct PendingHello {
     LinkId link{};
@@ -311,6 +321,8 @@ class Engine {
   std::uint64_t turn = 1;
   Seq shown_seq = 0;                      // observers have seen everything up to here
   std::size_t unshown_bytes = 0;
+  std::vector<Commit> shown_commits;      // being shown
+  std::array<std::array<char, Writers::uuid_text_bytes>, Observer::shown_at_once_max> shown_writers{};
   std::uint64_t bundle_id = 0;
   TimerId tick_timer = TimerId::none;
   SteadyTime tick_due{};

@@ -91,15 +91,21 @@ struct Commit {
   GesturePhase phase = GesturePhase::start;
   std::optional<std::uint32_t> id;
   std::optional<Ttl> ttl;
+  bool lock = false;
+  bool unlock = false;
+  std::optional<std::uint32_t> rate;
+  std::optional<Bytes> samples;
+  std::optional<UnixTime> timestamp;  // as the sender gave it
   std::string_view writer;
   Provenance provenance;
   UnixTime time;
   std::uint64_t bundle = 0;  // equal for the members of one bundle, 0 outside
 };
 
-// Sees each turn's commits once, in order: journal, federation, metrics.
+// Sees each turn's commits once, in order: journal, federation, metrics. Many are shown in several calls.
 class Observer {
  public:
+  static constexpr std::size_t shown_at_once_max = 256;
   virtual ~Observer() = default;
   virtual void committed(std::span<const Commit> commits) = 0;
 };

@@ -329,6 +329,10 @@ bool ParamStore::restore(std::string_view address, const ValueView& value, Revis
   return true;
 }
 
+void ParamStore::restore_removal(std::string_view address, Revision last) { impl_->removed.remember(impl_->hash(address), last); }
+Revision ParamStore::removed_revisions_max() const { return impl_->removed.highest(); }
+void ParamStore::raise_removed_revisions(Revision floor) { impl_->removed.raise_floor(floor); }
+
 void ParamStore::raise_revisions(Revision by) { impl_->removed.raise(by); }
 
 SessionId ParamStore::lock_holder(EntryId entry) const {

@@ -109,6 +109,10 @@ class ParamStore {
   // Recovery: sets everything as given, creating the param if needed. False at capacity.
   bool restore(std::string_view address, const ValueView& value, Revision revision, WriterId writer, UnixTime time, std::optional<Ttl> ttl, Seq seq,
                SteadyTime now);
+  // Recovery: an address without a param had this revision at last; all that have no record had none above `revision`.
+  void restore_removal(std::string_view address, Revision last);
+  Revision removed_revisions_max() const;
+  void raise_removed_revisions(Revision floor);
   // From now on new revisions start above floor + n (contract 30): adds n to the next revision of every address, once each.
   void raise_revisions(Revision by);
 

@@ -92,8 +92,7 @@ Delivery Engine::delivery_of(const ParamRecord& record, ByteBuffer& scratch, Pre
 }
 
 // As it was committed; a SET without its lifetime, which counts from then.
-Delivery Engine::delivery_of(const LoggedCommit& logged, ByteBuffer& scratch, Presence presence) {
-  const Commit& commit = logged.commit;
+Delivery Engine::delivery_of(const Commit& commit, ByteBuffer& scratch, Presence presence) {
   Delivery delivery(scratch);
   delivery.seq = commit.seq;
   delivery.kind = commit.kind;
@@ -104,9 +103,9 @@ Delivery Engine::delivery_of(const LoggedCommit& logged, ByteBuffer& scratch, Pr
   delivery.signal = commit.signal;
   delivery.phase = commit.phase;
   delivery.id = commit.id;
-  delivery.rate = logged.rate;
-  delivery.samples = logged.samples;
-  delivery.timestamp = logged.timestamp;
+  delivery.rate = commit.rate;
+  delivery.samples = commit.samples;
+  delivery.timestamp = commit.timestamp;
   return delivery;
 }
 
@@ -296,10 +295,9 @@ void Engine::reply(Session& session, const Message& message, const Now& now, Ord
   }
   if (order == Order::write && config.durability == Durability::sync) {
     // Answers to one session's writes leave in order: one that needs nothing still waits behind those before it.
-    for (const WaitingAnswer& waiting : waiting_answers) {
-      if (waiting.session == session.id) needs = std::max(needs, waiting.needs);
-    }
+    needs = std::max(needs, session.answers_need);
     if (needs > durable_seq) {
+      session.answers_need = needs;
       waiting_answers.push_back({session.id, needs, SharedFrame(reply_scratch.view())});
       return;
     }
@@ -351,6 +349,47 @@ void Engine::release_durable(const Now& now) {
     reply_frame(*session, answer.frame.view(), &*message, false, now);
   }
   close_doomed(now);
+}
+
+// What was committed stays, but nobody may promise that it will be there after a crash.
+void Engine::fail_waiting_answers(const Now& now) {
+  std::deque<WaitingAnswer> failed;
+  failed.swap(waiting_answers);
+  for (const WaitingAnswer& answer : failed) {
+    Session* session = table.find(answer.session);
+    if (session == nullptr) continue;
+    session->answers_need = 0;
+    const auto frame = decode_frame(answer.frame.view());
+    const auto message = inner_decoder.decode(frame->payload);
+    CLASP_CHECK(message.has_value());
+    if (const auto* ack = std::get_if<Ack>(&message->body)) {
+      ErrorReply body{.code = static_cast<std::uint16_t>(ErrorCode::overloaded), .message = *journal_fault, .address = {}, .correlation_id = {}};
+      body.address = ack->address;
+      ++stats.errors_out[body.code];
+      reply(*session, Message{body}, now);
+    } else {
+      reply_frame(*session, answer.frame.view(), &*message, false, now);
+    }
+  }
+  close_doomed(now);
+}
+
+void Engine::set_journal_slow(bool slow) {
+  journal_slow = slow;
+  if (!slow) table.each_link([&](LinkId, Link& link) { resume_reading(link, PauseCause::journal); });
+}
+
+void Engine::set_journal_fault(std::optional<std::string> why, const Now& now) {
+  journal_fault = std::move(why);
+  if (!journal_fault) return;
+  set_journal_slow(false);  // who waits is to hear it
+  fail_waiting_answers(now);
+}
+
+void Engine::pause_writer(SessionId writer) {
+  const Session* session = table.find(writer);
+  Link* link = session != nullptr ? table.find(session->link) : nullptr;
+  if (link != nullptr) pause_reading(*link, PauseCause::journal);
 }
 
 // ---- reading ----

@@ -89,7 +89,9 @@ void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
   if (const auto* hello = std::get_if<Hello>(&message->body)) return on_hello(id, *hello, now);
 
   fed_backlog = nobody;
+  frame_time = frame->header.timestamp;
   submit(*session, *message, frame->header.qos, provenance_of(*session), now);
+  frame_time.reset();
   if (fed_backlog != nobody) pace(id, now);
 }
 

@@ -39,6 +39,14 @@ void RemovedRevisions::remember(std::uint64_t hash, Revision last) {
   ++size_;
 }
 
+Revision RemovedRevisions::highest() const {
+  Revision highest = floor_;
+  for (std::uint32_t row = newest_; row != none; row = rows_[row].older) highest = std::max(highest, floor_of(rows_[row]));
+  return highest;
+}
+
+void RemovedRevisions::raise_floor(Revision floor) { floor_ = std::max(floor_, floor); }
+
 void RemovedRevisions::forget(std::uint64_t hash) {
   if (const std::uint32_t row = find(hash); row != none) unlink(row);
 }

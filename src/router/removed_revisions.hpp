@@ -27,6 +27,8 @@ class RemovedRevisions {
 
   void remember(std::uint64_t hash, Revision last);  // of an address that has no row
   Revision floor_of(std::uint64_t hash) const;       // the next revision of this address is above it
+  Revision highest() const;                          // of all, dropped ones included: a floor for a table that remembers none of them
+  void raise_floor(Revision floor);                  // every address without a row had at most this
   void forget(std::uint64_t hash);                   // its param is back
 
   void raise(Revision by);  // at most raises_max times

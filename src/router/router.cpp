@@ -78,6 +78,16 @@ void Router::durable(Seq seq, const Now& now) {
   engine_->release_durable(now);
 }
 
+void Router::set_journal_slow(bool slow) {
+  engine_->check_entry();
+  engine_->set_journal_slow(slow);
+}
+
+void Router::set_journal_fault(std::optional<std::string> why, const Now& now) {
+  engine_->check_entry();
+  engine_->set_journal_fault(std::move(why), now);
+}
+
 void Router::verdict(Ticket ticket, Verdict verdict, const Now& now) {
   engine_->check_entry();
   engine_->on_verdict(ticket, std::move(verdict), now);
@@ -173,6 +183,10 @@ Result<void> Router::restore(std::string_view address, const ValueView& value, R
   return engine_->restore(address, value, revision, writer, time, ttl, now);
 }
 
+bool Router::walk(std::string_view after, const std::function<bool(const ParamView&)>& visit) const { return engine_->walk(after, visit); }
+void Router::restore_removal(std::string_view address, Revision revision) { engine_->restore_removal(address, revision); }
+Revision Router::removed_revisions_max() const { return engine_->params.removed_revisions_max(); }
+void Router::restore_removed_revisions_max(Revision revision) { engine_->params.raise_removed_revisions(revision); }
 void Router::raise_revisions() { engine_->params.raise_revisions(Revision{1} << 24); }
 std::uint64_t Router::epoch() const { return engine_->epoch; }
 Seq Router::last_seq() const { return engine_->commit_log.last_seq(); }
@@ -247,8 +261,9 @@ void Engine::submit_from(SessionId id, const Message& message, Qos qos, const Pr
 Router::ParamView Engine::param_view(const ParamRecord& record) {
   view_writer = writer_text(record.writer);
   Router::ParamView view{.address = record.address, .value = record.value, .revision = record.revision, .writer = view_writer, .time = record.time,
-                         .lock_holder = {}};
+                         .lock_holder = {}, .ttl = {}};
   if (record.lock_holder != nobody) view.lock_holder = record.lock_holder;
+  view.ttl = record.ttl;
   return view;
 }
 
@@ -264,6 +279,25 @@ Result<void> Engine::restore(std::string_view address, const ValueView& value, R
   if (old) writers.release(old->writer);
   params.set_strategy(*params.find(address), strategy_for(address));
   return {};
+}
+
+void Engine::restore_removal(std::string_view address, Revision revision) {
+  if (const auto entry = params.find(address)) {
+    writers.release(params.record(*entry).writer);
+    params.remove(*entry);
+  }
+  params.restore_removal(address, revision);
+}
+
+bool Engine::walk(std::string_view after, const std::function<bool(const Router::ParamView&)>& visit) {
+  static const Pattern everything = *Pattern::parse("/**");
+  std::string last(after);
+  while (const auto entry = params.next_match(everything, last)) {
+    const ParamRecord record = params.record(*entry);
+    last.assign(record.address);
+    if (!visit(param_view(record))) return false;
+  }
+  return true;
 }
 
 const Stats& Engine::current_stats() {

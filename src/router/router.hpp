@@ -86,7 +86,12 @@ class Router {
   void close_session(SessionId session, const Now& now);
 
   // ---- answers that had to wait ----
+  // Everything up to `seq` is on the disk: answers that waited for it leave.
   void durable(Seq seq, const Now& now);
+  // The journal has hardly room: who writes from now on is not read on until it has (false).
+  void set_journal_slow(bool slow);
+  // Writes are refused with ERROR 503 and this text, and answers that wait for the disk become such errors; nothing: no more.
+  void set_journal_fault(std::optional<std::string> why, const Now& now);
   void verdict(Ticket ticket, Verdict verdict, const Now& now);
   void set_grants(SessionId session, Grants grants, const Now& now);  // null: nothing is allowed any more, the session is closed
 
@@ -109,6 +114,7 @@ class Router {
     std::string_view writer;
     UnixTime time;
     std::optional<SessionId> lock_holder;
+    std::optional<Ttl> ttl;
   };
   // What the session may read of what matches, in the order of addresses, behind `after`, until `visit` says false. False: that was not all.
   // The view is what the session may see (Gate::view()); it is valid during the call.
@@ -128,12 +134,19 @@ class Router {
     std::uint64_t streams_dropped = 0;
   };
   std::vector<SlowSession> slow_sessions(const Now& now, std::size_t max) const;
+  // Every param behind `after`, in the order of addresses, until `visit` says false. False: that was not all.
+  bool walk(std::string_view after, const std::function<bool(const ParamView&)>& visit) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
   void set_transform(Transform* transform);  // instead of the hook given at first, from the next write on; null: none
   void set_reactor(Reactor* reactor);        // the same
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
   Result<void> restore(std::string_view address, const ValueView& value, Revision revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl,
                        const Now& now);
+  // The param is gone, and had this revision at last (recovery). Nobody is told.
+  void restore_removal(std::string_view address, Revision revision);
+  // Above all revisions that removed params had: what recovery has to know of those it has no record of any more, and gives back.
+  Revision removed_revisions_max() const;
+  void restore_removed_revisions_max(Revision revision);
   // Raises every next revision by 2^24 (after an unclean start, contract 30).
   void raise_revisions();
   std::uint64_t epoch() const;

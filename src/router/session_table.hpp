@@ -41,6 +41,7 @@ struct PauseCause {
   static constexpr std::uint8_t replies = 1;  // its own unread answers
   static constexpr std::uint8_t pace = 2;     // it floods a subscriber that is moving
   static constexpr std::uint8_t verdict = 4;  // its HELLO is being checked
+  static constexpr std::uint8_t journal = 8;  // it writes, and the journal has no room
 };
 
 struct Session {
@@ -55,6 +56,7 @@ struct Session {
   std::unique_ptr<OptionState> options;   // only with subscriptions that thin
   RateLimiter limiter;
   TimerId held_timer = TimerId::none;
+  Seq answers_need = 0;                   // the last of its waiting answers leaves when this is durable
   SteadyTime outbox_since{};              // when it fell behind
   SteadyTime notified{-3'600'000'000};    // last 503
   std::uint64_t drops = 0;                // since the last 503

@@ -164,26 +164,24 @@ void Engine::drop_cursors(SessionId id, std::optional<std::uint32_t> subscriptio
 // What is due of everything after `since`, in order. Params come once, with their value of now, at the place of their first change (contract 2). Nothing
 // is sent if it is more than may wait for one session.
 bool Engine::send_since(Session& session, const Pattern& pattern, TypeMask types, Seq since, const Now& now) {
-  std::vector<LoggedCommit> due;
+  std::vector<Commit> due;
   std::unordered_map<std::string_view, std::size_t> params_due;  // where in `due`
   std::size_t bytes = 0;
-  commit_log.walk_from(since + 1, [&](const LoggedCommit& logged) {
-    const Commit& commit = logged.commit;
+  commit_log.walk_from(since + 1, [&](const Commit& commit) {
     const bool is_publish = commit.kind == CommitKind::publish;
     if (commit.kind == CommitKind::lock || !types.has(is_publish ? commit.signal : SignalType::param)) return true;
     if (!pattern.matches(commit.address) || !may_read(session, commit.address)) return true;
     if (!is_publish) {
       const auto [at, first] = params_due.try_emplace(commit.address, due.size());
-      if (!first) due[at->second].commit.revision = commit.revision;  // of its removal, if it is gone
+      if (!first) due[at->second].revision = commit.revision;  // of its removal, if it is gone
       if (!first) return true;
     }
-    bytes += Outbox::item_bytes + commit.address.size() + (commit.value ? commit.value->encoded_bytes() : 0) + logged.samples.value_or(Bytes{}).size();
-    due.push_back(logged);
+    bytes += Outbox::item_bytes + commit.address.size() + (commit.value ? commit.value->encoded_bytes() : 0) + commit.samples.value_or(Bytes{}).size();
+    due.push_back(commit);
     return bytes <= config.undroppable_bytes_max / 2;
   });
   if (bytes > config.undroppable_bytes_max / 2) return false;
-  for (const LoggedCommit& logged : due) {  // views into the ring: nothing is committed meanwhile
-    const Commit& commit = logged.commit;
+  for (const Commit& commit : due) {  // views into the ring: nothing is committed meanwhile
     ByteBuffer scratch;
     Delivery delivery(scratch);
     const auto record = commit.kind == CommitKind::publish ? std::nullopt : params.find_record(commit.address);
@@ -191,7 +189,7 @@ bool Engine::send_since(Session& session, const Pattern& pattern, TypeMask types
       delivery = delivery_of(*record, scratch, Presence::live);
       delivery.timestamp.reset();
     } else {  // of a param that is gone, the removal
-      delivery = delivery_of(logged, scratch, Presence::live);
+      delivery = delivery_of(commit, scratch, Presence::live);
       if (commit.kind != CommitKind::publish) {
         delivery.kind = CommitKind::remove;
         delivery.value = ValueView{};
@@ -211,8 +209,7 @@ void Engine::send_history(Session& session, const Pattern& pattern, const Subscr
   std::unordered_map<std::string, std::uint32_t> taken;
   std::vector<SharedFrame> frames;
   std::size_t bytes = 0;
-  commit_log.walk_back([&](const LoggedCommit& logged) {
-    const Commit& commit = logged.commit;
+  commit_log.walk_back([&](const Commit& commit) {
     if (now.unix_time.us - std::min(now.unix_time.us, commit.time.us) > window_us) return false;
     if (frames.size() >= config.history_max || bytes > config.replies_bytes_max) {
       ++stats.history_truncated;
@@ -225,7 +222,7 @@ void Engine::send_history(Session& session, const Pattern& pattern, const Subscr
     if (count >= *options.history) return true;
     ++count;
     ByteBuffer scratch;
-    const Delivery delivery = delivery_of(logged, scratch, Presence::history);
+    const Delivery delivery = delivery_of(commit, scratch, Presence::history);
     frames.emplace_back(delivery.frame());
     bytes += frames.back().size();
     return true;

@@ -81,6 +81,7 @@ std::optional<Error> Engine::check_set_size(const Set& set) const {
 }
 
 std::optional<Error> Engine::check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const {
+  if (journal_fault) return Error{ErrorCode::overloaded, *journal_fault, std::string(address)};
   if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, address)))
     return Error{ErrorCode::forbidden, fmt::format("Insufficient scope for {} operation", operation), std::string(address)};
   if (&gate == &open_gate) return std::nullopt;

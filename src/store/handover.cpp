@@ -1,0 +1,116 @@
+#include "store/handover.hpp"
+
+#include <chrono>
+
+namespace clasp::store {
+namespace {
+
+// Left for what can't wait nor be refused, such as removals: snapshots use less.
+constexpr std::size_t snapshot_share = 4;
+
+SteadyTime steady_clock_now() {
+  return {std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+}
+
+}  // namespace
+
+Item next_item(Bytes bytes, std::size_t& offset) {
+  const auto kind = static_cast<ItemKind>(bytes[offset++]);
+  return {kind, next_record(bytes, offset)};
+}
+
+Handover::Handover(std::size_t bytes_max) : bytes_max_(bytes_max) {
+  filling_.items.extend(bytes_max);  // not touched, and so not yet anybody's memory
+  filling_.items.clear();
+}
+
+void Handover::push(std::span<const router::Commit> commits, SteadyTime now) {
+  if (commits.empty()) return;
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (filling_.empty()) filling_.first_at = now;
+    for (const router::Commit& commit : commits) {
+      Entry entry = entry_of(commit);
+      if (filling_.items.size() + 1 + record_bytes(entry) > bytes_max_) {
+        ++filling_.lost;
+        ++lost_;
+        continue;
+      }
+      entry.seq = commit.seq;
+      filling_.items.u8(static_cast<std::uint8_t>(ItemKind::entry));
+      append_record(filling_.items, entry);
+      ++filling_.entries;
+    }
+    filling_.last = commits.back().seq;
+    wake = std::exchange(waiting_for_any_, false);
+  }
+  if (wake) changed_.notify_one();
+}
+
+bool Handover::push_snapshot(ItemKind kind, const ParamImage& param, std::uint64_t removed_revisions_max) {
+  const Entry record{.address = param.address, .value = param.value, .revision = kind == ItemKind::snapshot_begin ? removed_revisions_max : param.revision,
+                     .ttl = param.ttl};
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (filling_.items.size() + 1 + record_bytes(record) + param.writer.size() > bytes_max_ / snapshot_share) return false;
+    if (filling_.empty()) filling_.first_at = steady_clock_now();
+    Entry full = record;
+    full.author = param.writer;
+    full.time = param.time;
+    filling_.items.u8(static_cast<std::uint8_t>(kind));
+    append_record(filling_.items, full);
+    wake = std::exchange(waiting_for_any_, false);
+  }
+  if (wake) changed_.notify_one();
+  return true;
+}
+
+std::size_t Handover::bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return filling_.items.size();
+}
+
+std::uint64_t Handover::lost() const {
+  const std::scoped_lock lock(mutex_);
+  return lost_;
+}
+
+void Handover::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool Handover::take(Batch& batch, Micros gather, std::size_t much, Micros idle) {
+  batch.items.clear();
+  batch.entries = 0;
+  batch.last = 0;
+  batch.lost = 0;
+  std::unique_lock lock(mutex_);
+  if (filling_.empty() && !closed_) {
+    waiting_for_any_ = true;
+    changed_.wait_for(lock, idle, [&] { return !filling_.empty() || closed_; });
+    waiting_for_any_ = false;
+  }
+  if (filling_.empty()) return !closed_;
+  // Much may come at any time; looking for it now and then costs the router's thread nothing.
+  constexpr Micros look_interval{5'000};
+  while (gather > Micros{0} && !closed_ && filling_.items.size() < much) {
+    const Micros left = filling_.first_at + gather - steady_clock_now();
+    if (left <= Micros{0}) break;
+    changed_.wait_for(lock, std::min(left, look_interval), [&] { return closed_; });
+  }
+  std::swap(batch, filling_);
+  return true;
+}
+
+bool Handover::pause(Micros time) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, time, [&] { return closed_; });
+}
+
+}  // namespace clasp::store

@@ -1,0 +1,63 @@
+// What goes from the router's thread to the journal's writer: one bounded row of bytes, filled on one side while the other works off the last one.
+// Filling allocates nothing once the buffers have been touched, and never waits for the disk.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <span>
+
+#include "core/byte_buffer.hpp"
+#include "router/hooks.hpp"
+#include "store/entry.hpp"
+
+namespace clasp::store {
+
+enum class ItemKind : std::uint8_t { entry, snapshot_begin, snapshot_param, snapshot_end };
+
+// One item of a batch. `record.seq` is the router's Seq; of snapshot_begin `record.revision` is removed_revisions_max().
+struct Item {
+  ItemKind kind = ItemKind::entry;
+  Entry record;
+};
+Item next_item(Bytes bytes, std::size_t& offset);
+
+// What was handed over at once.
+struct Batch {
+  ByteBuffer items;
+  std::size_t entries = 0;
+  router::Seq last = 0;         // the router's, of the last entry, also if it was lost; 0: no entry
+  std::uint64_t lost = 0;       // entries there was no room for, somewhere among these
+  SteadyTime first_at{};        // when the oldest of it came
+  bool empty() const { return items.empty() && lost == 0; }
+};
+
+class Handover {
+ public:
+  explicit Handover(std::size_t bytes_max);
+
+  // ---- the router's thread ----
+  void push(std::span<const router::Commit> commits, SteadyTime now);
+  bool push_snapshot(ItemKind kind, const ParamImage& param, std::uint64_t removed_revisions_max);  // false: no room now
+  std::size_t bytes() const;      // that wait, without those the writer has taken
+  std::size_t bytes_max() const { return bytes_max_; }
+  std::uint64_t lost() const;     // entries, in all
+  void close();                   // the writer is to finish what is there
+
+  // ---- the writer's thread ----
+  // Waits for something, then until `gather` after the oldest came or much is there; gives it in exchange for an empty batch. False: it was closed and
+  // nothing is left. At most `idle` without anything.
+  bool take(Batch& batch, Micros gather, std::size_t much, Micros idle);
+  // Sleeps, unless it is closed meanwhile (false).
+  bool pause(Micros time);
+
+ private:
+  const std::size_t bytes_max_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Batch filling_;
+  std::uint64_t lost_ = 0;
+  bool waiting_for_any_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace clasp::store

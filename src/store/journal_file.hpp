@@ -1,0 +1,88 @@
+// The SQLite file of a journal, for its one writer: entries, snapshots, gaps, what is forgotten. Readers have connections of their own
+// (journal_reader.hpp, recovery.hpp).
+//
+// Everything that is written belongs to a transaction: begin(), …, commit(). After an error nothing of it counts; drop the object, wait, and open
+// the file anew: what a failed sync has left in the file is then written once more (reopen() says why).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "store/database.hpp"
+#include "store/row.hpp"
+
+namespace clasp::store {
+
+class JournalFile {
+ public:
+  // Creates what is missing, also in files of the reference.
+  static Result<JournalFile> open(const std::string& path, const char* vfs = nullptr);
+  // After a failed commit: the pages of the log may be in memory only, with nobody left to say so. They are moved to the database file and the log is
+  // emptied, so that everything the file shows afterwards has been synced anew.
+  static Result<JournalFile> reopen(const std::string& path, const char* vfs = nullptr);
+
+  JournalSeq last_seq() const { return last_seq_; }      // the last one given away, also if it has been forgotten since
+  JournalSeq first_seq() const { return first_seq_; }    // of the oldest entry; last_seq() + 1 if there is none
+  bool was_closed() const { return was_closed_; }        // the last writer had ended as it should, or there was none
+
+  Result<void> begin();
+  Result<void> commit();
+  void roll_back();
+
+  Result<JournalSeq> append(Entry entry);  // gives it the next seq
+  // Entries that are missing before the next one: dropped for want of room, or left out because a later one of the same address replaced them.
+  Result<void> add_gap(std::uint64_t lost, std::uint64_t thinned, UnixTime now);
+  Result<void> set_closed(bool closed);
+  Result<void> continue_after(JournalSeq seq);  // of a new file that takes the place of one that had given away this seq
+
+  // A snapshot comes in parts, between entries that are written meanwhile: reading one means the entries after its beginning come on top. It counts
+  // once it was finished. The newest two are kept.
+  Result<void> begin_snapshot(std::uint64_t removed_revisions_max, UnixTime now);
+  Result<void> add_param(const ParamImage& param);
+  Result<void> finish_snapshot();
+  bool in_snapshot() const { return snapshot_.has_value(); }
+
+  // Forgets entries before `seq`, at most `max` of them; how many it were. Never one that the older of the kept snapshots needs.
+  Result<std::size_t> forget_before(JournalSeq seq, std::size_t max);
+  // Of the first entry after `time`; last_seq() + 1 if there is none. Costs the entries before it.
+  Result<JournalSeq> first_after(UnixTime time);
+  JournalSeq needed_from() const { return needed_from_; }  // what the older of the kept snapshots needs; 1 without one
+
+ private:
+  struct Snapshot {
+    std::int64_t set = 0;
+    std::int64_t part = 0;
+    JournalSeq seq_at = 0;
+    std::uint64_t removed_max = 0;
+    UnixTime created;
+    std::string text;
+  };
+
+  Result<void> make_tables();
+  Result<void> prepare();
+  Result<void> read_state();
+  Result<void> write_part(bool last);
+  Result<void> look_for_needed();
+
+  Database database_;
+  Statement insert_entry_;
+  Statement insert_part_;
+  Statement insert_gap_;
+  Statement set_meta_;
+  Statement delete_entries_;
+  RowWriter writer_;
+  JournalSeq last_seq_ = 0;
+  JournalSeq committed_seq_ = 0;
+  JournalSeq first_seq_ = 1;
+  JournalSeq needed_from_ = 1;
+  JournalSeq committed_needed_from_ = 1;
+  bool was_closed_ = true;
+  std::optional<Snapshot> snapshot_;
+};
+
+// Text of a part that is still read and written by programs that know one row a snapshot: what is larger comes in several.
+inline constexpr std::size_t snapshot_part_bytes = 4'194'304;
+
+std::int64_t part_checksum(std::int64_t created, std::int64_t seq_at, std::string_view text, std::int64_t set, std::int64_t part, bool last, std::int64_t removed_max);
+
+}  // namespace clasp::store

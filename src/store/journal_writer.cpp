@@ -1,0 +1,179 @@
+#include "store/journal_writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace clasp::store {
+namespace {
+
+constexpr std::size_t much_bytes = 16'777'216;
+constexpr Micros idle_interval{500'000};
+constexpr std::size_t forgotten_at_once_min = 5'000;
+constexpr std::uint64_t age_interval_us = 10'000'000;
+
+}  // namespace
+
+JournalWriter::JournalWriter(WriterConfig config, JournalFile file, Handover& handover, Events events)
+    : config_(std::move(config)), file_(std::move(file)), handover_(handover), events_(std::move(events)) {
+  show_counts();
+  thread_ = std::thread([this] { run(); });
+}
+
+JournalWriter::~JournalWriter() {
+  handover_.close();
+  thread_.join();
+}
+
+std::string JournalWriter::fault() const {
+  const std::scoped_lock lock(mutex_);
+  return fault_;
+}
+
+void JournalWriter::run() {
+  Batch batch;
+  batch.items.extend(handover_.bytes_max());  // as the other one: filling it allocates nothing
+  batch.items.clear();
+  bool complete = true;
+  while (handover_.take(batch, config_.gather, much_bytes, idle_interval)) {
+    if (batch.empty()) {
+      if (file_ && fault().empty() && !forget(0)) file_.reset();
+      continue;
+    }
+    complete = write(batch);
+    if (!complete) break;
+    if (batch.last != 0) events_.durable(batch.last);
+  }
+  if (!complete || !file_) return;
+  if (file_->begin() && file_->set_closed(true)) static_cast<void>(file_->commit());
+}
+
+bool JournalWriter::write(const Batch& batch) {
+  for (Micros tried{0};; tried += config_.retry) {
+    const JournalSeq before = counts_.last_seq.load(std::memory_order_relaxed);
+    const auto begin = std::chrono::steady_clock::now();
+    Result<void> done;
+    if (!file_) {
+      auto file = JournalFile::reopen(config_.path, config_.vfs);
+      if (file) file_ = std::move(*file);
+      else done = file.error();
+      clear_closed_ = true;
+    }
+    // A commit that failed may have come through all the same: then it is whole.
+    const bool there = file_ && file_->last_seq() > before;
+    if (file_ && !there) done = try_write(batch);
+    if (done) {
+      if (batch.lost != 0) needs_snapshot_ = true;
+      counts_.last_write_us = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now() - begin).count();
+      show_counts();
+      set_fault({});
+      return true;
+    }
+    if (file_) file_->roll_back();
+    file_.reset();
+    ++counts_.failures;
+    set_fault(done.error().message);
+    if (!handover_.pause(config_.retry)) {
+      if (tried >= config_.last_try) return false;
+      std::this_thread::sleep_for(config_.retry);
+    }
+  }
+}
+
+Result<void> JournalWriter::try_write(const Batch& batch) {
+  const std::uint64_t finished = snapshots_finished_;
+  if (auto begun = file_->begin(); !begun) return begun;
+  if (clear_closed_) {
+    if (auto done = file_->set_closed(false); !done) return done;
+  }
+  const bool thin = config_.gather > Micros{0} && batch.entries >= config_.thin_entries_min;
+  const std::size_t thinned = thin ? thinning_.plan(batch) : 0;
+  if (batch.lost + thinned != 0) {
+    if (auto done = file_->add_gap(batch.lost, thinned, events_.clock()); !done) return done;
+  }
+  std::size_t index = 0;
+  for (std::size_t offset = 0; offset < batch.items.size(); ++index) {
+    if (auto done = write_item(next_item(batch.items.view(), offset), index, thin); !done) {
+      snapshots_finished_ = finished;
+      return done;
+    }
+  }
+  if (auto done = forget(batch.entries); !done) return done;
+  if (auto done = file_->commit(); !done) {
+    snapshots_finished_ = finished;
+    return done;
+  }
+  clear_closed_ = false;
+  if (snapshots_finished_ != finished) {
+    needs_snapshot_ = false;
+    counts_.snapshots += snapshots_finished_ - finished;
+  }
+  ++counts_.transactions;
+  counts_.entries += batch.entries - thinned;
+  counts_.thinned += thinned;
+  counts_.lost += batch.lost;
+  return {};
+}
+
+Result<void> JournalWriter::write_item(const Item& item, std::size_t index, bool thin) {
+  switch (item.kind) {
+    case ItemKind::entry: {
+      if (!thin) {
+        const auto appended = file_->append(item.record);
+        return appended ? Result<void>{} : Result<void>(appended.error());
+      }
+      if (thinning_.left_out(index)) return {};
+      Entry entry = item.record;
+      if (!entry.ttl) entry.ttl = thinning_.lifetime(index);
+      const auto appended = file_->append(entry);
+      return appended ? Result<void>{} : Result<void>(appended.error());
+    }
+    case ItemKind::snapshot_begin:
+      return file_->begin_snapshot(item.record.revision, events_.clock());
+    case ItemKind::snapshot_param:
+      if (!file_->in_snapshot()) return {};  // its beginning went with a file that had to be opened anew
+      return file_->add_param({.address = item.record.address, .value = item.record.value.value_or(ValueView{}), .revision = item.record.revision,
+                               .writer = item.record.author, .time = item.record.time, .ttl = item.record.ttl});
+    case ItemKind::snapshot_end:
+      if (!file_->in_snapshot()) return {};  // its beginning went with a file that had to be opened anew
+      ++snapshots_finished_;
+      return file_->finish_snapshot();
+  }
+  return {};
+}
+
+// A little at a time, within the transaction that is being written or one of its own.
+Result<void> JournalWriter::forget(std::size_t written) {
+  JournalSeq before = config_.forget_before;
+  const JournalSeq last = file_->last_seq();
+  if (config_.entries_max != 0 && last > config_.entries_max) before = std::max(before, last - config_.entries_max + 1);
+  if (config_.age_max > Micros{0}) {
+    const UnixTime now = events_.clock();
+    if (now.us >= forgot_at_.us + age_interval_us && now.us > static_cast<std::uint64_t>(config_.age_max.count())) {
+      const auto first = file_->first_after({now.us - static_cast<std::uint64_t>(config_.age_max.count())});
+      if (!first) return first.error();
+      before = std::max(before, *first);
+      if (*first <= file_->first_seq()) forgot_at_ = now;  // nothing more of that age for now
+    }
+  }
+  const auto forgotten = file_->forget_before(before, std::max(forgotten_at_once_min, 2 * written));
+  if (!forgotten) return forgotten.error();
+  counts_.forgotten += *forgotten;
+  counts_.first_seq = file_->first_seq();
+  return {};
+}
+
+void JournalWriter::set_fault(std::string fault) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (fault_ == fault) return;
+    fault_ = fault;
+  }
+  events_.changed(fault);
+}
+
+void JournalWriter::show_counts() {
+  counts_.last_seq = file_->last_seq();
+  counts_.first_seq = file_->first_seq();
+}
+
+}  // namespace clasp::store

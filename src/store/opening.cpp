@@ -1,0 +1,104 @@
+#include "store/opening.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace clasp::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view journal_endings[] = {"", "-wal", "-shm"};
+
+// Writes what is written to every table and takes it back: some damage shows in nothing that is read.
+Result<void> try_to_write(JournalFile& file) {
+  Result<void> done = file.begin();
+  if (done) {
+    const auto appended = file.append({.address = "/"});
+    if (!appended) done = appended.error();
+  }
+  if (done) done = file.add_gap(0, 0, {});
+  if (done) done = file.set_closed(false);
+  if (done) done = file.begin_snapshot(0, {});
+  if (done) done = file.finish_snapshot();
+  file.roll_back();
+  return done;
+}
+
+// What is wrong with the file as a whole; nothing: it can be read and written. An error: it is not the file's fault.
+Result<std::optional<std::string>> fault_of(Result<JournalFile>& file, const std::string& path, const char* vfs) {
+  // Read-only without a reason in its permissions is a header that says so.
+  const auto blame = [&](const Error& error) -> Result<std::optional<std::string>> {
+    if (is_damage(error) || (is_read_only(error) && ::access(path.c_str(), W_OK) == 0)) return std::optional(error.message);
+    return error;
+  };
+  if (!file) return blame(file.error());
+  auto database = Database::open(path, Access::read, vfs);
+  if (!database) return blame(database.error());
+  if (auto fault = check_pages(*database)) return fault;
+  if (const auto written = try_to_write(*file); !written) return blame(written.error());
+  return std::optional<std::string>{};
+}
+
+// As far as it can be read. Opened for writing, since its log may still have to be taken in.
+Recovered recover_aside(const std::string& path, RecoverySink& sink, const char* vfs) {
+  auto database = Database::open(path, Access::write, vfs);
+  if (database) return recover(*database, sink);
+  Recovered recovered;
+  recovered.notes.push_back(database.error().message);
+  return recovered;
+}
+
+}  // namespace
+
+Result<std::string> set_aside(const std::string& path, std::span<const std::string_view> endings) {
+  for (int n = 1;; ++n) {
+    const std::string aside = fmt::format("{}.damaged-{}", path, n);
+    std::error_code error;
+    if (fs::exists(aside, error)) continue;
+    for (const std::string_view ending : endings) {
+      const std::string from = fmt::format("{}{}", path, ending);
+      if (!fs::exists(from, error)) continue;
+      fs::rename(from, fmt::format("{}{}", aside, ending), error);
+      if (error) return Error{ErrorCode::unavailable, fmt::format("cannot move the damaged {} out of the way: {}", from, error.message()), {}};
+    }
+    return aside;
+  }
+}
+
+Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const char* vfs) {
+  Opened opened;
+  auto lock = FileLock::take(path);
+  if (!lock) return lock.error();
+  opened.lock = std::move(*lock);
+  if (auto torn = torn_tail(path)) opened.notes.push_back(std::move(*torn));
+
+  auto file = JournalFile::open(path, vfs);
+  const auto fault = fault_of(file, path, vfs);
+  if (!fault) return fault.error();  // full, not permitted, a folder: nothing that moving it would help
+  if (!*fault) {
+    auto database = Database::open(path, Access::read, vfs);
+    if (!database) return database.error();
+    opened.recovered = recover(*database, sink);
+    opened.clean = file->was_closed();
+    opened.file = std::move(*file);
+  } else {
+    file = Error{};  // closes it
+    auto aside = set_aside(path, journal_endings);
+    if (!aside) return aside.error();
+    opened.set_aside = std::move(*aside);
+    opened.notes.push_back(fmt::format("{} is damaged ({}); it is kept as {}, and what can be read of it was recovered", path, **fault, opened.set_aside));
+    opened.recovered = recover_aside(opened.set_aside, sink, vfs);
+    opened.clean = false;
+    auto fresh = JournalFile::open(path, vfs);
+    if (!fresh) return fresh.error();
+    opened.file = std::move(*fresh);
+    if (auto continued = opened.file.continue_after(opened.recovered.last_seq); !continued) return continued.error();
+  }
+  for (const std::string& note : opened.recovered.notes) opened.notes.push_back(fmt::format("{}: {}", path, note));
+  return opened;
+}
+
+}  // namespace clasp::store
