@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
+foreach(module core options io transform mapping router store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
         bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue home_assistant server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})
@@ -21,6 +21,7 @@ find_dependency(fmt)
 find_dependency(OpenSSL COMPONENTS Crypto SSL)
 find_dependency(ZLIB)
 find_dependency(CURL)
+find_dependency(SQLite3)
 find_dependency(Boost)
 find_dependency(nlohmann_json)
 find_dependency(spdlog)

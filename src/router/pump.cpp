@@ -375,7 +375,7 @@ void Engine::fail_waiting_answers(const Now& now) {
 }
 
 void Engine::set_journal_slow(bool slow) {
-  journal_slow = slow;
+  if (std::exchange(journal_slow, slow) == slow) return;
   if (!slow) table.each_link([&](LinkId, Link& link) { resume_reading(link, PauseCause::journal); });
 }
 

@@ -95,6 +95,7 @@ void Engine::settle(const Now& now) {
 }
 
 void Engine::run_effects(const Now& now) {
+  frame_time.reset();  // of what others make of it nobody has given a time
   for (std::size_t i = 0; i < effects.size(); ++i) {
     const Effect effect = std::move(effects[i]);
     Session* session = table.find(effect.session);

@@ -167,6 +167,13 @@ void Router::set_strategy(const Pattern& pattern, ConflictStrategy strategy) {
   }
 }
 
+void Router::set_observer(Observer* observer) {
+  engine_->check_entry();
+  engine_->show_commits();
+  engine_->hooks.observer = observer;
+  engine_->shown_seq = engine_->commit_log.last_seq();
+}
+
 void Router::set_transform(Transform* transform) {
   engine_->check_entry();
   engine_->hooks.transform = transform;

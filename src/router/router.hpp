@@ -137,6 +137,7 @@ class Router {
   // Every param behind `after`, in the order of addresses, until `visit` says false. False: that was not all.
   bool walk(std::string_view after, const std::function<bool(const ParamView&)>& visit) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
+  void set_observer(Observer* observer);     // instead of the hook given at first; sees what is committed from now on; null: none
   void set_transform(Transform* transform);  // instead of the hook given at first, from the next write on; null: none
   void set_reactor(Reactor* reactor);        // the same
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.

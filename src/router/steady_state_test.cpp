@@ -94,6 +94,20 @@ TEST_F(SteadyState, ASetAllocatesNothing) {
   EXPECT_GE(sinks_[1].frames, 100'000U) << "and everybody has heard it";
 }
 
+TEST_F(SteadyState, ShowingCommitsToAJournalAllocatesNothing) {
+  class Counter final : public Observer {
+   public:
+    void committed(std::span<const Commit> commits) override { seen += commits.size(); }
+    std::size_t seen = 0;
+  } observer;
+  router_.set_observer(&observer);
+  std::vector<std::vector<std::byte>> frames;
+  for (int i = 1; i <= 50; ++i) frames.push_back(set_of("/lights/" + std::to_string(i), i * 0.5, Qos::fire));
+  EXPECT_EQ(cost_of(frames), 0U);
+  EXPECT_EQ(observer.seen, 100'000U);
+  router_.set_observer(nullptr);
+}
+
 TEST_F(SteadyState, AConfirmedSetAndItsAckAllocateNothing) {
   EXPECT_EQ(cost_of({set_of("/lights/1", 0.5, Qos::confirm), set_of("/lights/2", "text", Qos::confirm)}), 0U);
   EXPECT_GE(sinks_[0].frames, 100'000U);

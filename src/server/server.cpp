@@ -22,11 +22,13 @@
 #include "net/router_engine.hpp"
 #include "router/router.hpp"
 #include "server/bridges.hpp"
+#include "server/journal_host.hpp"
 #include "server/last_words.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
 #include "server/rules.hpp"
 #include "server/session_reports.hpp"
+#include "server/state_keeper.hpp"
 
 namespace clasp::server {
 
@@ -121,6 +123,8 @@ struct Server::Parts final : net::HttpHandler {
     loop.attach(measured);
     if (config.http) http_api.emplace(config.http_api, router);
     if (http_api) loop.attach(*http_api);  // behind the router: its turn ends with the router's answers
+    loop.attach(state);
+    loop.attach(journal);  // behind the router: it hears of the turn first
     loop.attach(stopping);
     if (config.home_assistant)
       home_assistant.emplace(router, home_assistant::DiscoveryConfig{.prefix = config.home_assistant_prefix,
@@ -134,6 +138,8 @@ struct Server::Parts final : net::HttpHandler {
     loop.detach(mqtt);
     if (home_assistant) loop.detach(*home_assistant);
     loop.detach(stopping);
+    loop.detach(journal);
+    loop.detach(state);
     if (http_api) loop.detach(*http_api);
     loop.detach(measured);
   }
@@ -150,10 +156,16 @@ struct Server::Parts final : net::HttpHandler {
       const double uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
       net::HttpResponse response = net::text_response(200, metrics_text(router, loop.stats(), latency, bridge_metrics(), uptime));
       if (rules) rules->append_metrics(response.body);
+      journal.append_metrics(response.body);
       response.fields = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
       return response;
     }
-    if (path == "/readyz") return stopping.running() ? net::text_response(200, "ready\n") : net::text_response(503, "stopping\n");
+    if (path == "/readyz") {
+      if (!stopping.running()) return net::text_response(503, "stopping\n");
+      std::string why = journal.not_ready();
+      if (why.empty()) why = state.not_ready();
+      return why.empty() ? net::text_response(200, "ready\n") : net::text_response(503, why + "\n");
+    }
     return net::text_response(200, "ok\n");  // /healthz, and whatever probes ask for (transports, section 4.3)
   }
 
@@ -252,6 +264,10 @@ struct Server::Parts final : net::HttpHandler {
   std::optional<http_api::HttpApi> http_api;
   mqtt::Broker mqtt;
   std::optional<home_assistant::Discovery> home_assistant;
+  StateKeeper state{config.journal, router, loop, [this](std::string_view line) { log.info(line); }, [this](std::string_view line) { log.warn(line); }};
+  JournalHost journal{config.journal, router, loop,
+                      {.info = [this](std::string_view line) { log.info(line); }, .warn = [this](std::string_view line) { log.warn(line); },
+                       .error = [this](std::string_view line) { log.error(line); }}};
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
   SessionReports session_reports{router, loop.io()};
@@ -274,6 +290,9 @@ Result<void> Server::start() {
     }
     return {};
   };
+  const auto restored = parts.state.start(io::read_clocks());
+  if (!restored) return restored.error();
+  if (auto started = parts.journal.start(io::read_clocks(), *restored != 0); !started) return started;
   if (auto opened = open_all(parts.config.listen, parts.protocols(), parts.listeners); !opened) return opened;
   if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
   auto transforms = TransformRules::compile(parts.config.transforms);

@@ -20,6 +20,7 @@
 #include "options/option_set.hpp"
 #include "router/config.hpp"
 #include "rules/rule_source.hpp"
+#include "server/journal_config.hpp"
 #include "server/transform_rules.hpp"
 
 namespace clasp::server {
@@ -56,6 +57,7 @@ struct ServerConfig {
   mapping::MappingSource mappings;         // of all bridges; the file's, then --map
   std::vector<TransformEntry> transforms;  // of what clients set
   RulesConfig rules;                       // what the router does by itself
+  JournalConfig journal;
   net::WebSocketOptions websocket;
   std::chrono::milliseconds drain_timeout{2'000};  // on SIGTERM: for what waits to leave
   LogLevel log_level = LogLevel::info;

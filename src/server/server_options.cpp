@@ -12,6 +12,7 @@
 #include "options/toml_tree.hpp"
 #include "rules/rule_source.hpp"
 #include "server/bridge_options.hpp"
+#include "server/journal_options.hpp"
 #include "server/server_config.hpp"
 
 namespace clasp::server {
@@ -221,6 +222,8 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "drain-timeout", .value = "TIME", .default_text = "2s", .help = "On SIGTERM: how long what waits may take to leave.",
        .apply = apply_duration(config.drain_timeout, milliseconds{0}, milliseconds{600'000})});
 
+  for (Option& row : journal_rows(config.journal)) add(std::move(row));
+
   add({.name = "log-level", .value = "LEVEL", .default_text = "info", .help = "debug, info, warn or error.", .apply = apply_choice(config.log_level, level_names)});
   add({.name = "json-logs", .help = "One JSON object per log line.", .apply = apply_switch(config.json_logs)});
   add({.name = "config", .letter = 'c', .value = "FILE", .help = "TOML file with these names as keys.",
@@ -319,6 +322,7 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   if (const auto ns = bridge::NamespaceMap::parse(config.mqtt_namespace); !ns)
     return bad_option(fmt::format("--mqtt-namespace: not an address, which begins with / (given: \"{}\")", config.mqtt_namespace));
   if (const auto result = check_tables(config); !result) return result.error();
+  if (const auto result = settle_journal(config); !result) return result.error();
   if (const auto result = settle_bridges(config); !result) return result.error();
   return config;
 }

@@ -42,10 +42,10 @@ void append_param_text(const ParamImage& param, std::string& out) {
   out += '}';
 }
 
-Result<void> read_params_text(std::string_view json, const std::function<void(const ParamImage&)>& visit) {
-  const auto parsed = parse_json(json);
-  if (!parsed) return parsed.error();
-  const Array* params = parsed->array();
+namespace {
+
+Result<void> read_params(const Value* list, const std::function<void(const ParamImage&)>& visit) {
+  const Array* params = list != nullptr ? list->array() : nullptr;
   if (params == nullptr) return Error{ErrorCode::invalid_value, "expected an array of params", {}};
   ByteBuffer encoded;
   ByteBuffer scratch;
@@ -77,6 +77,23 @@ Result<void> read_params_text(std::string_view json, const std::function<void(co
     visit(param);
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> read_params_text(std::string_view json, const std::function<void(const ParamImage&)>& visit) {
+  const auto parsed = parse_json(json);
+  if (!parsed) return parsed.error();
+  return read_params(&*parsed, visit);
+}
+
+Result<StateMarks> read_state_text(std::string_view json, const std::function<void(const ParamImage&)>& visit) {
+  const auto parsed = parse_json(json);
+  if (!parsed) return parsed.error();
+  if (const auto read = read_params(parsed->find("params"), visit); !read) return read.error();
+  const Value* closed = parsed->find("closed");
+  return StateMarks{.removed_revisions_max = count_of(parsed->find("removed_revisions_max")),
+                    .closed = closed != nullptr && closed->boolean() != nullptr && *closed->boolean()};
 }
 
 }  // namespace clasp::store

@@ -17,4 +17,11 @@ void append_param_text(const ParamImage& param, std::string& out);
 // What reads like one of the reference is taken: writer, timestamp and revision may be missing.
 Result<void> read_params_text(std::string_view json, const std::function<void(const ParamImage&)>& visit);
 
+// {"params":[…]} of a state file, and what it says beside them. Other keys mean nothing.
+struct StateMarks {
+  std::uint64_t removed_revisions_max = 0;
+  bool closed = false;
+};
+Result<StateMarks> read_state_text(std::string_view json, const std::function<void(const ParamImage&)>& visit);
+
 }  // namespace clasp::store

@@ -8,7 +8,8 @@ namespace clasp::store {
 
 class RouterRestore final : public RecoverySink {
  public:
-  RouterRestore(router::Router& router, const Now& now) : router_(router), now_(now) {}
+  // `newer_only`: what is there already with an equal or higher revision stays, as something else was recovered before.
+  RouterRestore(router::Router& router, const Now& now, bool newer_only = false) : router_(router), now_(now), newer_only_(newer_only) {}
 
   void param(const ParamImage& param) override;
   void entry(const Entry& entry) override;
@@ -18,10 +19,12 @@ class RouterRestore final : public RecoverySink {
   const std::string& first_refusal() const { return first_refusal_; }
 
  private:
+  bool is_older(std::string_view address, std::uint64_t revision) const;
   void put(std::string_view address, const ValueView& value, std::uint64_t revision, std::string_view writer, UnixTime time, std::optional<Ttl> ttl);
 
   router::Router& router_;
   Now now_;
+  bool newer_only_;
   std::uint64_t refused_ = 0;
   std::string first_refusal_;
 };

@@ -19,8 +19,6 @@ constexpr std::int64_t set_code = 0x21;
 constexpr std::int64_t publish_code = 0x20;
 constexpr std::int64_t no_code = 0;  // a released lock: neither SET nor PUBLISH, and so nothing to the reference
 
-std::int64_t code_of(EntryKind kind) { return kind == EntryKind::publish ? publish_code : kind == EntryKind::lock_freed ? no_code : set_code; }
-
 std::int64_t flags_of(const Entry& entry) {
   std::int64_t bits = RowFlags::ours;  // so that a row cannot lose its checksum and pass for somebody else's
   if (entry.lock) bits |= RowFlags::lock;
@@ -66,6 +64,10 @@ std::string joined(bool with_types) {
 
 }  // namespace
 
+std::int64_t message_code(EntryKind kind) {
+  return kind == EntryKind::publish ? publish_code : kind == EntryKind::lock_freed ? no_code : set_code;
+}
+
 std::string create_entries_sql() { return fmt::format("CREATE TABLE IF NOT EXISTS journal_entries ({})", joined(true)); }
 
 std::string insert_entry_sql() {
@@ -96,7 +98,7 @@ Result<void> RowWriter::write(Statement& insert, const Entry& entry) {
   if (entry.sent_time) sent = static_cast<std::int64_t>(entry.sent_time->us);
   const Sum sum{.seq = static_cast<std::int64_t>(entry.seq), .timestamp = static_cast<std::int64_t>(entry.time.us), .author = entry.author,
                 .address = entry.address, .signal = signal_name(entry.signal), .json = json_,
-                .revision = shows_revision ? static_cast<std::int64_t>(entry.revision) : -1, .code = code_of(entry.kind), .flags = flags_of(entry),
+                .revision = shows_revision ? static_cast<std::int64_t>(entry.revision) : -1, .code = message_code(entry.kind), .flags = flags_of(entry),
                 .ttl = or_absent(ttl_seconds), .sent_time = or_absent(sent), .id = or_absent(entry.id), .rate = or_absent(entry.rate),
                 .bundle = static_cast<std::int64_t>(entry.bundle), .origin = entry.origin, .samples = entry.samples.value_or(Bytes{}), .exact = exact_.view()};
   const auto bind_if = [&insert](int at, bool there, std::int64_t number) {

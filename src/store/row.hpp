@@ -29,6 +29,7 @@ inline constexpr Column entry_columns[] = {
     {"checksum", "INTEGER", false},     // CRC-32 of everything else
 };
 
+std::int64_t message_code(EntryKind kind);  // msg_type: that of SET or PUBLISH, or 0 for what is neither
 std::string create_entries_sql();
 std::string insert_entry_sql();
 std::string select_entry_sql(std::string_view where_and_order);  // the columns in the order above, without hmac

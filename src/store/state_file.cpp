@@ -1,0 +1,144 @@
+#include "store/state_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "store/opening.hpp"
+#include "store/param_text.hpp"
+
+namespace clasp::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view begin_mark = R"({"params":[)";
+
+Error fault(std::string_view what, const std::string& path) {
+  return {ErrorCode::unavailable, fmt::format("cannot {} {}: {}", what, path, std::strerror(errno)), {}};
+}
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  Descriptor(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+Result<void> write_synced(const std::string& path, std::string_view text) {
+  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  if (file.get() < 0) return fault("open", path);
+  while (!text.empty()) {
+    const auto written = ::write(file.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return fault("write", path);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(file.get()) != 0) return fault("sync", path);
+  return {};
+}
+
+std::string previous_of(const std::string& path) { return path + ".previous"; }
+
+Result<StateRead> read_text(std::string_view text, RecoverySink& sink) {
+  StateRead state;
+  const auto read = read_state_text(text, [&](const ParamImage& param) {
+    ++state.params;
+    sink.param(param);
+  });
+  if (!read) return read.error();
+  sink.removed_revisions_max(read->removed_revisions_max);
+  state.closed = read->closed;
+  return state;
+}
+
+// Nothing of a text is taken unless all of it can be read.
+class Nothing final : public RecoverySink {
+ public:
+  void param(const ParamImage&) override {}
+  void entry(const Entry&) override {}
+  void removed_revisions_max(std::uint64_t) override {}
+};
+
+Result<StateRead> read_one(const std::string& path, RecoverySink& sink) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{ErrorCode::unavailable, fmt::format("cannot read {}: {}", path, std::strerror(errno)), {}};
+  std::ostringstream text;
+  text << in.rdbuf();
+  Nothing nothing;
+  if (const auto tried = read_text(text.view(), nothing); !tried) return Error{ErrorCode::invalid_value, tried.error().message, {}};
+  return read_text(text.view(), sink);
+}
+
+}  // namespace
+
+Result<StateRead> read_state_file(const std::string& path, RecoverySink& sink) {
+  StateRead out;
+  constexpr std::string_view alone[] = {""};
+  for (const std::string& from : {path, previous_of(path)}) {
+    std::error_code ignored;
+    if (!fs::exists(from, ignored)) continue;
+    const auto read = read_one(from, sink);
+    if (read) {
+      out.params = read->params;
+      out.closed = read->closed && from == path;
+      if (from != path) out.notes.push_back(fmt::format("the state comes from {}", from));
+      return out;
+    }
+    if (read.error().code == ErrorCode::unavailable) return read.error();
+    const auto aside = set_aside(from, alone);
+    if (!aside) return aside.error();
+    out.notes.push_back(fmt::format("{} is damaged ({}); it is kept as {}", from, read.error().message, *aside));
+  }
+  return out;
+}
+
+StateText::StateText() : text_(begin_mark) {}
+
+void StateText::add(const ParamImage& param) {
+  if (!std::exchange(first_, false)) text_ += ",\n";
+  append_param_text(param, text_);
+}
+
+std::string StateText::finish(std::uint64_t removed_revisions_max, bool closed) {
+  text_ += fmt::format("],\"removed_revisions_max\":{},\"closed\":{}}}\n", removed_revisions_max, closed);
+  return std::move(text_);
+}
+
+Result<void> write_state_file(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".tmp";
+  if (auto written = write_synced(fresh, text); !written) {
+    ::unlink(fresh.c_str());
+    return written;
+  }
+  const std::string previous = previous_of(path);
+  // A link, so that there is a file under the old name at every moment.
+  if (::access(path.c_str(), F_OK) == 0) {
+    ::unlink(previous.c_str());
+    if (::link(path.c_str(), previous.c_str()) != 0) return fault("keep the previous generation as", previous);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return fault("replace", path);
+  const std::string folder = fs::path(path).parent_path().empty() ? "." : fs::path(path).parent_path().string();
+  const Descriptor opened(folder, O_RDONLY | O_DIRECTORY);
+  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return fault("sync", folder);
+  return {};
+}
+
+void StateWriter::write(std::string text) {
+  wait();
+  thread_ = std::thread([this, text = std::move(text)] { done_(write_state_file(path_, text)); });
+}
+
+}  // namespace clasp::store

@@ -1,0 +1,99 @@
+// The state file: whatever happens to it, it is read whole, or the one before is, and nothing that cannot be read is overwritten.
+#include "store/state_file.hpp"
+
+#include <sys/stat.h>
+
+#include "store/store_testing.hpp"
+
+namespace clasp::store {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string text_of(int params) {
+  StateText text;
+  for (int i = 0; i < params; ++i) {
+    const MadeSet set(fmt::format("/state/{}", i), i % 3 == 0 ? Value(Blob{std::byte{7}}) : Value(0.5 * i), static_cast<std::uint64_t>(i + 1));
+    text.add({.address = set.address, .value = set.value.view(), .revision = set.revision, .writer = "desk", .time = {5}, .ttl = Ttl{Ttl::Mode::sliding, 60}});
+  }
+  return text.finish(99, true);
+}
+
+StateRead read(const std::string& path, StateSink& sink) {
+  auto read = read_state_file(path, sink);
+  if (!read) ADD_FAILURE() << read.error().message;
+  return *read;
+}
+
+TEST(StateFile, ComesBackAsItWasWritten) {
+  const TempFolder folder;
+  ASSERT_TRUE(write_state_file(folder / "state.json", text_of(10)));
+  StateSink sink;
+  const StateRead state = read(folder / "state.json", sink);
+  EXPECT_EQ(state.params, 10U);
+  EXPECT_THAT(state.notes, IsEmpty());
+  EXPECT_EQ(sink.state["/state/1"], "0.5 rev=2 by=desk at=5 ttl=sliding:60");
+  EXPECT_EQ(sink.state["/state/3"], "{\"$bytes\":\"Bw==\"} rev=4 by=desk at=5 ttl=sliding:60");
+  EXPECT_EQ(sink.removed_max, 99U);
+  EXPECT_TRUE(state.closed);
+}
+
+TEST(StateFile, IsReadAsTheReferenceWritesIt) {
+  const TempFolder folder;
+  write_file(folder / "state.json", R"({"params":[{"address":"/a","value":1.0,"revision":5,"writer":"s1","timestamp":1000},{"address":"/b","value":null,"revision":1}]})");
+  StateSink sink;
+  const StateRead state = read(folder / "state.json", sink);
+  EXPECT_EQ(state.params, 2U);
+  EXPECT_FALSE(state.closed) << "nobody says that nothing came after it";
+  EXPECT_EQ(sink.state["/a"], "1.0 rev=5 by=s1 at=1000");
+}
+
+// Field case C32.
+TEST(StateFile, ADamagedOneIsKeptAndTheOneBeforeTakesItsPlace) {
+  const std::string good = text_of(1'000);
+  std::vector<std::pair<std::string, std::string>> variants{
+      {"last byte removed", good.substr(0, good.size() - 2)}, {"cut in the middle", good.substr(0, good.size() / 2)}, {"all bytes 00", std::string(good.size(), '\0')},
+      {"empty", ""}, {"something behind it", good + "x"}, {"another kind", "[1,2]"}};
+  for (const auto& [name, text] : variants) {
+    SCOPED_TRACE(name);
+    const TempFolder folder;
+    const std::string path = folder / "state.json";
+    ASSERT_TRUE(write_state_file(path, text_of(7)));
+    ASSERT_TRUE(write_state_file(path, good));
+    write_file(path, text);
+    StateSink sink;
+    const StateRead state = read(path, sink);
+    EXPECT_EQ(sink.state.size(), 7U) << "the generation before";
+    EXPECT_THAT(state.notes, Contains(HasSubstr("is damaged")));
+    EXPECT_EQ(read_file(path + ".damaged-1"), text) << "kept as it is";
+    ASSERT_TRUE(write_state_file(path, text_of(3)));
+    EXPECT_EQ(read_file(path + ".damaged-1"), text);
+    StateSink later;
+    EXPECT_EQ(read(path, later).params, 3U);
+  }
+}
+
+TEST(StateFile, OneThatIsNotThereIsAnEmptyState) {
+  const TempFolder folder;
+  StateSink sink;
+  const StateRead state = read(folder / "state.json", sink);
+  EXPECT_EQ(state.params, 0U);
+  EXPECT_THAT(state.notes, IsEmpty());
+}
+
+TEST(StateFile, AFailedWriteLeavesTheOldOne) {
+  const TempFolder folder;
+  const std::string path = folder / "state.json";
+  ASSERT_TRUE(write_state_file(path, text_of(5)));
+  std::filesystem::create_directory(path + ".tmp");
+  const auto written = write_state_file(path, text_of(6));
+  ASSERT_FALSE(written);
+  EXPECT_THAT(written.error().message, HasSubstr("state.json.tmp"));
+  StateSink sink;
+  EXPECT_EQ(read(path, sink).params, 5U);
+}
+
+}  // namespace
+}  // namespace clasp::store
