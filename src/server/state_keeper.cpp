@@ -31,6 +31,12 @@ Result<std::uint64_t> StateKeeper::start(const Now& now) {
   if (restored.refused() != 0) warn_(fmt::format("{}: {} params were not restored: {}", config_.state_path, restored.refused(), restored.first_refusal()));
   info_(fmt::format("state file {}: {} params restored", config_.state_path, read->params));
   if (!read->closed && config_.path.empty()) router_.raise_revisions();  // contract 30
+  // Before anybody is answered: whatever ends this run, the next one knows that there was one.
+  if (const auto marked = store::write_state_file(config_.state_path, text_of_all(false)); !marked) {
+    fault_ = fmt::format("the state was not kept: {}", marked.error().message);
+    warn_(fault_);
+  }
+  written_seq_ = router_.last_seq();
   writer_ = std::make_unique<store::StateWriter>(config_.state_path, [this](Result<void> result) {
     loop_.post([this, result = std::move(result)] { written(result); });
   });
@@ -38,16 +44,20 @@ Result<std::uint64_t> StateKeeper::start(const Now& now) {
   return read->params;
 }
 
-// Everything at once: nobody is served any more.
-StateKeeper::~StateKeeper() {
-  if (!writer_) return;
-  writer_->wait();
+// At once: nobody is served yet, or any more.
+std::string StateKeeper::text_of_all(bool closed) const {
   store::StateText text;
   router_.walk({}, [&](const router::Router::ParamView& param) {
     text.add(image_of(param));
     return true;
   });
-  const auto done = store::write_state_file(config_.state_path, text.finish(router_.removed_revisions_max(), true));
+  return text.finish(router_.removed_revisions_max(), closed);
+}
+
+StateKeeper::~StateKeeper() {
+  if (!writer_) return;
+  writer_->wait();
+  const auto done = store::write_state_file(config_.state_path, text_of_all(true));
   if (!done) warn_(fmt::format("the state was not kept: {}", done.error().message));
 }
 

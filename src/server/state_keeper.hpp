@@ -30,7 +30,7 @@ class StateKeeper final : public net::Turns {
   std::optional<SteadyTime> next_deadline() const override { return due_; }
 
  private:
-  void write(bool closed);
+  std::string text_of_all(bool closed) const;
   void written(const Result<void>& result);
 
   const JournalConfig& config_;

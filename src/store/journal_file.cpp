@@ -118,13 +118,13 @@ Result<void> JournalFile::read_state() {
   const auto given = database_.number("SELECT seq FROM sqlite_sequence WHERE name = 'journal_entries'");  // also counts what was forgotten
   const auto last = database_.number("SELECT MAX(seq) FROM journal_entries");
   const auto first = database_.number("SELECT MIN(seq) FROM journal_entries");
-  const auto closed = database_.number("SELECT value FROM clasp_meta WHERE key = 'closed'");
+  const auto closed = database_.number("SELECT COALESCE((SELECT value FROM clasp_meta WHERE key = 'closed'), -1)");
   for (const auto* result : {&given, &last, &first, &closed}) {
     if (!*result) return result->error();
   }
   last_seq_ = committed_seq_ = static_cast<JournalSeq>(std::max(*given, *last));
   first_seq_ = *first > 0 ? static_cast<JournalSeq>(*first) : last_seq_ + 1;
-  was_closed_ = last_seq_ == 0 || *closed != 0;
+  was_closed_ = *closed == -1 ? last_seq_ == 0 : *closed != 0;
   auto looked = look_for_needed();
   committed_needed_from_ = needed_from_;
   return looked;

@@ -56,7 +56,6 @@ bool JournalWriter::write(const Batch& batch) {
       auto file = JournalFile::reopen(config_.path, config_.vfs);
       if (file) file_ = std::move(*file);
       else done = file.error();
-      clear_closed_ = true;
     }
     // A commit that failed may have come through all the same: then it is whole.
     const bool there = file_ && file_->last_seq() > before;
@@ -82,9 +81,6 @@ bool JournalWriter::write(const Batch& batch) {
 Result<void> JournalWriter::try_write(const Batch& batch) {
   const std::uint64_t finished = snapshots_finished_;
   if (auto begun = file_->begin(); !begun) return begun;
-  if (clear_closed_) {
-    if (auto done = file_->set_closed(false); !done) return done;
-  }
   const bool thin = config_.gather > Micros{0} && batch.entries >= config_.thin_entries_min;
   const std::size_t thinned = thin ? thinning_.plan(batch) : 0;
   if (batch.lost + thinned != 0) {
@@ -102,7 +98,6 @@ Result<void> JournalWriter::try_write(const Batch& batch) {
     snapshots_finished_ = finished;
     return done;
   }
-  clear_closed_ = false;
   if (snapshots_finished_ != finished) {
     needs_snapshot_ = false;
     counts_.snapshots += snapshots_finished_ - finished;

@@ -71,7 +71,6 @@ class JournalWriter {
   const Events events_;
   WriterCounts counts_;
   Thinning thinning_;
-  bool clear_closed_ = true;        // the mark of the last run is still in the file
   std::uint64_t snapshots_finished_ = 0;
   UnixTime forgot_at_{};
   std::atomic<bool> needs_snapshot_{false};

@@ -146,6 +146,24 @@ TEST_F(WriterTest, ClosingWritesWhatWaitsAndTheNextStartIsClean) {
   EXPECT_THAT(state_["/a"], HasSubstr("rev=100"));
 }
 
+// Killed before anything was written: what was promised in memory, or within the window, has been heard of all the same.
+TEST_F(WriterTest, ARunThatEndsBeforeItsFirstEntryIsNotClean) {
+  for (const bool fresh : {true, false}) {
+    SCOPED_TRACE(fresh);
+    StateSink sink;
+    const auto killed = [&] {
+      const auto opened = open_journal(path_, sink);
+      EXPECT_TRUE(opened) << opened.error().message;
+      return opened->clean;
+    };
+    EXPECT_TRUE(killed()) << "a new file, or one that was closed";
+    EXPECT_FALSE(killed());
+    start({});
+    push(1, 1);
+    stop();
+  }
+}
+
 TEST_F(WriterTest, AFileThatIsOpenIsNotClean) {
   start({});
   push(1, 1);

@@ -97,6 +97,11 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
     opened.file = std::move(*fresh);
     if (auto continued = opened.file.continue_after(opened.recovered.last_seq); !continued) return continued.error();
   }
+  // On the disk before anybody is answered: whatever ends this run, the next one knows that there was one.
+  Result<void> marked = opened.file.begin();
+  if (marked) marked = opened.file.set_closed(false);
+  if (marked) marked = opened.file.commit();
+  if (!marked) return marked.error();
   for (const std::string& note : opened.recovered.notes) opened.notes.push_back(fmt::format("{}: {}", path, note));
   return opened;
 }

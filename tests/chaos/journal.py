@@ -211,6 +211,18 @@ def a_state_file():
             assert peer.read_param("/first").value == 1
             (ack,) = peer.answer(native.set_param("/first", 2, qos=1))
             assert ack.revision == 2 + (1 << 24), f"the last run was killed: {ack.revision}"
+        slow = ("--persist", path, "--persist-interval", "1h", "--log-level", "error")
+        router = Router(*slow)
+        try:
+            with Peer(router.port) as peer:
+                (ack,) = peer.answer(native.set_param("/first", 2, qos=1))
+        finally:
+            router.process.kill()
+        router.dies()
+        heard = ack.revision
+        with Router(*slow) as router, Peer(router.port) as peer:
+            (ack,) = peer.answer(native.set_param("/first", 2, qos=1))
+            assert ack.revision > heard, f"killed before its first write: {ack.revision} is not above {heard}"
         with open(path, "r+b") as state:
             state.truncate(os.path.getsize(path) // 2)
         with Router(*options) as router, Peer(router.port) as peer:
