@@ -34,6 +34,8 @@ ExitCode run_completion(const Invocation& call);
 // protocol_command.cpp, bridge_command.cpp
 ExitCode run_protocol(const Invocation& call);
 ExitCode run_bridge_command(const Invocation& call);
+// journal_command.cpp
+ExitCode run_journal(const Invocation& call);
 // map_command.cpp, transform_command.cpp
 ExitCode run_map(const Invocation& call);
 ExitCode run_transform(const Invocation& call);

@@ -19,7 +19,6 @@ namespace clasp::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t reply_bytes_max = 4'194'304;
 
 class Socket {
  public:
@@ -59,7 +58,7 @@ Result<void> connect_to(int descriptor, const addrinfo& address, Clock::time_poi
   return {};
 }
 
-Result<HttpReply> exchange(int descriptor, std::string_view request, Clock::time_point until) {
+Result<HttpReply> exchange(int descriptor, std::string_view request, Clock::time_point until, std::size_t bytes_max) {
   while (!request.empty()) {
     if (const auto ready = wait_for(descriptor, POLLOUT, until); !ready) return ready.error();
     const ssize_t put = send(descriptor, request.data(), request.size(), MSG_NOSIGNAL);
@@ -68,7 +67,7 @@ Result<HttpReply> exchange(int descriptor, std::string_view request, Clock::time
   }
   std::string reply;
   std::array<char, 65'536> buffer;
-  while (reply.size() <= reply_bytes_max) {
+  while (reply.size() <= bytes_max) {
     if (const auto ready = wait_for(descriptor, POLLIN, until); !ready) return ready.error();
     const ssize_t got = recv(descriptor, buffer.data(), buffer.size(), 0);
     if (got < 0 && errno != EAGAIN && errno != EINTR) return failed("receive", errno);
@@ -106,7 +105,8 @@ std::optional<T> parse_number(std::string_view text) {
 
 }  // namespace
 
-Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::string_view path, std::chrono::milliseconds timeout) {
+Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::string_view path, std::chrono::milliseconds timeout,
+                           const HttpGetOptions& options) {
   const auto until = Clock::now() + timeout;
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -114,7 +114,8 @@ Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::str
   if (const int fault = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); fault != 0)
     return Error{ErrorCode::connection_failed, fmt::format("{}: {}", host, gai_strerror(fault)), {}};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
-  const std::string request = fmt::format("GET {} HTTP/1.0\r\nHost: {}:{}\r\nConnection: close\r\n\r\n", path, host, port);
+  const std::string request = fmt::format("GET {} HTTP/1.0\r\nHost: {}:{}\r\nConnection: close\r\n{}\r\n", path, host, port,
+                                          options.token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", options.token));
   Error last{ErrorCode::connection_failed, fmt::format("{} has no address", host), {}};
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
     const Socket socket(::socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
@@ -123,7 +124,7 @@ Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::str
     } else if (const auto connected = connect_to(socket.descriptor(), *address, until); !connected) {
       last = connected.error();
     } else {
-      return exchange(socket.descriptor(), request, until);
+      return exchange(socket.descriptor(), request, until, options.bytes_max);
     }
   }
   return last;

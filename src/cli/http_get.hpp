@@ -17,8 +17,14 @@ struct HttpReply {
   bool operator==(const HttpReply&) const = default;
 };
 
-// Connects, asks with HTTP/1.0 and reads until the peer closes or the announced length is there; at most 4 MiB. Errors: connection_failed, timeout.
-Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::string_view path, std::chrono::milliseconds timeout);
+struct HttpGetOptions {
+  std::string token;                      // "Authorization: Bearer …"; empty: none
+  std::size_t bytes_max = 4'194'304;      // of the answer
+};
+
+// Connects, asks with HTTP/1.0 and reads until the peer closes or the announced length is there; at most `bytes_max`. Errors: connection_failed, timeout.
+Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::string_view path, std::chrono::milliseconds timeout,
+                           const HttpGetOptions& options = {});
 
 // Of a whole answer; nothing if it is none, or cut off.
 std::optional<HttpReply> parse_http_reply(std::string_view text);

@@ -49,6 +49,8 @@ constexpr Command commands[] = {
     {"socketio", "", "", "Bridge between Socket.IO, as a server or a client, and a router.", "", run_protocol},
     {"websocket", "", "", "Bridge between JSON over WebSocket, as a server or a client, and a router.", "", run_protocol},
     {"bridge", "", "PROTOCOL", "Any of these bridges; clasp bridge list shows those of a router.", "", run_bridge_command},
+    {"journal", "", "WHAT [ARGUMENT]", "What a router's journal has kept, over HTTP.",
+     "query [PATTERN], since SEQ, latest, snapshot. The router runs with --http and --journal or --journal-memory (docs/journal.md).", run_journal},
     {"map", "", "test FILE ADDRESS VALUE", "Show step by step what the mappings of a file do to one value.",
      "FILE is TOML with [[mapping]], JSON or lines (docs/mapping.md), or a mapping itself. ADDRESS is the device's (osc:/fader/1) or, with\n"
      "clasp: in front or --out, the router's. VALUE as in clasp set. Nothing is sent anywhere.",

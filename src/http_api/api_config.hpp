@@ -23,6 +23,7 @@ struct HttpApiConfig {
   bool strict_reference = false;     // only the reference's own routes there, no aliases of /v1
   bool cors = true;                  // no: pages of other origins neither read nor write
   std::vector<std::string> origins;  // whose pages may use it ("https://desk.example"); empty: all
+  bool journal = false;                             // HttpApi::set_journal() is called: the journal's routes are served
   std::string token;                 // required as Bearer, as X-API-Key, or as password of Basic; empty: none
   std::vector<EndpointConfig> endpoints;
   std::chrono::seconds poll_max{60};                // longest wait of a long poll

@@ -74,8 +74,18 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   void reference_post(const ApiRequest& request);
   void reference_delete(const ApiRequest& request);
 
+  // ---- routes (journal_routes.cpp) ----
+  void journal_query(const ApiRequest& request);
+  void journal_since(const ApiRequest& request);
+  void journal_latest(const ApiRequest& request);
+  void journal_snapshot(const ApiRequest& request);
+
  private:
   class PendingWrite;
+  template <typename T>
+  class JournalAnswer;
+  template <typename T, typename Ask, typename Take>
+  void ask_journal(Ask ask, Take take);
   using Then = std::function<void(const RouterAnswer&)>;
 
   // router::Sink

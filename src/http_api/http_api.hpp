@@ -18,6 +18,10 @@
 #include "net/http_handler.hpp"
 #include "router/router.hpp"
 
+namespace clasp::store {
+class Journal;
+}
+
 namespace clasp::http_api {
 
 class ApiConnection;
@@ -47,6 +51,9 @@ class HttpApi final : public net::Turns {
   void handle(const net::HttpRequest& request, net::HttpResponder& responder);  // of a path it owns
   net::HttpResponse refusal(const net::HttpFault& fault) const;                 // of what is no request
 
+  // Whose entries are shown (HttpApiConfig::journal); outlives this.
+  void set_journal(store::Journal* journal) { journal_ = journal; }
+
   void advance(const Now& now) override;
   bool end_turn(const Now& now) override;
   std::optional<SteadyTime> next_deadline() const override;
@@ -55,6 +62,7 @@ class HttpApi final : public net::Turns {
 
   // ---- for the parts of this folder ----
   router::Router& router() { return router_; }
+  store::Journal* journal() { return journal_; }
   Upstream* upstream() { return upstream_; }
   const HttpApiConfig& config() const { return config_; }
   HttpApiCounters& count() { return counters_; }
@@ -83,6 +91,7 @@ class HttpApi final : public net::Turns {
 
   HttpApiConfig config_;
   router::Router& router_;
+  store::Journal* journal_ = nullptr;
   Upstream* upstream_;
   HttpApiCounters counters_;
   Endpoints endpoints_;

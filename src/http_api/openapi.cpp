@@ -57,6 +57,11 @@ constexpr std::string_view schemas = R"json({
     "events": {"type": "array", "items": {"type": "object", "required": ["address", "value"]}},
     "revision": {"type": "integer"}, "position": {"type": "string"}, "reset": {"const": true}, "more": {"const": true}}},
   "Health": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}, "protocol": {"type": "string"}, "version": {"type": "string"}}},
+  "Entries": {"type": "array", "items": {"type": "object", "required": ["seq", "timestamp", "author", "address", "signal_type", "value", "revision", "msg_type"], "properties": {
+    "seq": {"type": "integer"}, "timestamp": {"type": "integer", "description": "Microseconds since 1970."}, "author": {"type": "string"}, "address": {"type": "string"},
+    "signal_type": {"enum": ["param", "event", "stream", "gesture", "timeline"]}, "value": {}, "revision": {"type": ["integer", "null"]}, "msg_type": {"type": "integer"}}}},
+  "Latest": {"type": "object", "required": ["seq"], "properties": {"seq": {"type": "integer"}}},
+  "Snapshot": {"type": "array", "items": {"type": "object", "required": ["address", "value", "revision", "writer", "timestamp"]}},
   "Document": {"type": "object", "required": ["openapi"]},
   "ReferenceBody": {"type": "object", "required": ["value"], "properties": {"value": {"type": ["number", "string", "boolean"]}}},
   "ReferenceValue": {"type": "object", "required": ["address", "value"], "properties": {"address": {"type": "string"}, "value": {}, "status": {"enum": ["set", "published"]}}},

@@ -7,6 +7,7 @@
 
 #include "http_api/http_api_testing.hpp"
 #include "http_api/route.hpp"
+#include "store/memory_journal.hpp"
 
 namespace clasp::http_api {
 namespace {
@@ -25,7 +26,7 @@ void expect_references(const nlohmann::json& node, const nlohmann::json& schemas
 }
 
 TEST(OpenApi, NamesEveryRouteOnceAndEveryComponentThere) {
-  const auto document = nlohmann::json::parse(openapi_document({}));
+  const auto document = nlohmann::json::parse(openapi_document({.journal = true}));
   std::set<std::string> ids;
   for (const Route& route : routes()) {
     const auto& operation = document.at("paths").at(full_path({}, route));
@@ -38,11 +39,15 @@ TEST(OpenApi, NamesEveryRouteOnceAndEveryComponentThere) {
 
 TEST(OpenApi, WhatIsNotServedIsNotInIt) {
   EXPECT_FALSE(nlohmann::json::parse(openapi_document({.strict_reference = true})).at("paths").contains("/api/state/{address}"));
+  EXPECT_FALSE(nlohmann::json::parse(openapi_document({})).at("paths").contains("/api/journal/query"));
   EXPECT_FALSE(nlohmann::json::parse(openapi_document({})).contains("security"));
   EXPECT_TRUE(nlohmann::json::parse(openapi_document({.token = "x"})).contains("security"));
 }
 
 TEST_F(HttpApiTest, EveryRouteAnswersWithAStatusThatItsRowNames) {
+  config.journal = true;
+  store::MemoryJournal journal(10);
+  api().set_journal(&journal);
   ask("PUT /v1/state/x", "1");
   for (const Route& route : routes()) {
     std::string path = full_path(config, route);

@@ -18,6 +18,7 @@ enum class Family : std::uint8_t {
   v1,         // the documented interface
   alias,      // other documented spellings, below the reference's base
   reference,  // as the reference answers, quirks included
+  journal,    // where the reference has its journal; served if there is one
 };
 
 struct ParameterDoc {

@@ -47,6 +47,15 @@ constexpr std::array streaming_by_query{pattern, snapshot, last_event_id};
 constexpr std::array polling{since, timeout};
 constexpr std::array polling_by_query{pattern, since, timeout};
 
+constexpr ParameterDoc from{"from", "query", R"({"type":"integer","minimum":0,"maximum":4611686018427387904})", "Not before this time, µs since 1970."};
+constexpr ParameterDoc to{"to", "query", R"({"type":"integer","minimum":0,"maximum":4611686018427387904})", "Not after this time."};
+constexpr ParameterDoc entries{"limit", "query", R"({"type":"integer","minimum":0,"maximum":4294967295})",
+                               "At most so many; 1000 if absent, never more than 100000."};
+constexpr ParameterDoc types{"types", "query", R"({"type":"string"})", "param, event, stream, gesture, timeline, separated by commas; absent: all."};
+constexpr ParameterDoc behind{"seq", "query", R"({"type":"integer","minimum":0,"maximum":4611686018427387904})", "Only entries behind this one."};
+constexpr std::array querying{pattern, from, to, entries, types, behind};
+constexpr std::array querying_since{behind, entries, pattern, from, to, types};
+
 // ---- what answers there are ----
 constexpr AnswerDoc refused{400, "Error", "A parameter, the address or the body is not as it has to be; `field` says which."};
 constexpr AnswerDoc no_token{401, "Error", "The token is missing or wrong."};
@@ -120,6 +129,10 @@ constexpr std::array polls{AnswerDoc{200, "Changes", "What has changed."},
                            too_many,
                            unavailable,
                            late};
+constexpr AnswerDoc broken{500, "Error", "The journal cannot be read."};
+constexpr std::array lists_entries{AnswerDoc{200, "Entries", "Oldest first."}, refused, no_token, too_large, broken, unavailable};
+constexpr std::array shows_latest{AnswerDoc{200, "Latest", "0 if there is none."}, no_token, broken, unavailable};
+constexpr std::array shows_snapshot{AnswerDoc{200, "Snapshot", "Empty if there is none."}, no_token, broken, unavailable};
 constexpr std::array is_well{AnswerDoc{200, "Health", "It answers."}, no_token};
 constexpr std::array documents{AnswerDoc{200, "Document", "This document."}, part, unchanged, no_such_part, no_token};
 
@@ -197,6 +210,11 @@ constexpr std::array table{
     Route{"PUT", "{base}/signals/{address}", alias, &C::put_state, "aliasPutSignal", "As PUT /v1/state.", putting, "Value", aliased_puts},
     Route{"POST", "{base}/signals/{address}", alias, &C::emit, "aliasPostSignal", "As POST /v1/emit.", none, "Event", emits},
     Route{"DELETE", "{base}/signals/{address}", alias, &C::delete_state, "aliasDeleteSignal", "As DELETE /v1/state.", deleting, "", deletes_state},
+    // the reference's journal
+    Route{"GET", "{base}/journal/query", journal, &C::journal_query, "journalQuery", "What the journal has kept, oldest first.", querying, "", lists_entries},
+    Route{"GET", "{base}/journal/since", journal, &C::journal_since, "journalSince", "The same behind a place.", querying_since, "", lists_entries},
+    Route{"GET", "{base}/journal/latest", journal, &C::journal_latest, "journalLatest", "The newest place.", none, "", shows_latest},
+    Route{"GET", "{base}/journal/snapshot", journal, &C::journal_snapshot, "journalSnapshot", "The newest snapshot.", none, "", shows_snapshot},
     // the reference's own
     Route{"GET", "{base}/signals", reference, &C::reference_signals, "referenceSignals", "All params as a list.", none, "", lists_signals},
     Route{"GET", "{base}/health", reference, &C::health, "referenceHealth", "Is it there?", none, "", is_well},
@@ -239,7 +257,10 @@ const Route& route(std::string_view id) {
   return *at;
 }
 
-bool is_served(const HttpApiConfig& config, const Route& route) { return route.family != Family::alias || !config.strict_reference; }
+bool is_served(const HttpApiConfig& config, const Route& route) {
+  if (route.family == Family::journal) return config.journal;
+  return route.family != Family::alias || !config.strict_reference;
+}
 
 std::string full_path(const HttpApiConfig& config, const Route& route) {
   return route.path.starts_with(base_mark) ? config.base + std::string(route.path.substr(base_mark.size())) : std::string(route.path);

@@ -217,7 +217,9 @@ class Engine {
   void on_query(Session& session, const Query& query, const Now& now);
   void on_announce(Session& session, const Announce& announce, const Now& now);
   void on_sync(Session& session, const Sync& sync, const Now& now);
-  void on_replay(Session& session, const Replay& replay, const Now& now);
+  void on_replay(Session& session, const Replay& replay, Qos qos, const Now& now);
+  std::optional<std::size_t> replayed(SessionId id, const Message& message, const Now& now);
+  void replay_ended(SessionId id, std::string_view pattern, const std::optional<Error>& error, Qos qos, const Now& now);
   bool may_read(const Session& session, std::string_view address) const;
   void drop_uncovered(Session& session, const Now& now);
 

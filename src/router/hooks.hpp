@@ -175,6 +175,14 @@ class Transform {
   virtual Transformed transform(std::string_view address, SignalType signal, const ValueView& value, const Now& now) = 0;
 };
 
+// Answers REPLAY. Gives what it finds with Router::replayed(), never from inside the call, and then says Router::replay_ended().
+class Replayer {
+ public:
+  virtual ~Replayer() = default;
+  // The session may read what the pattern covers. An error: it is not taken on.
+  virtual std::optional<Error> replay(SessionId session, const Pattern& pattern, const Replay& replay, Qos qos) = 0;
+};
+
 class Random {
  public:
   virtual ~Random() = default;

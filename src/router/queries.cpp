@@ -192,13 +192,61 @@ void Engine::on_sync(Session& session, const Sync& sync, const Now& now) {
   reply(session, Message{Sync{.t1 = sync.t1, .t2 = now.received.us, .t3 = now.unix_time.us}}, now);
 }
 
-void Engine::on_replay(Session& session, const Replay& replay, const Now& now) {
+void Engine::on_replay(Session& session, const Replay& replay, Qos qos, const Now& now) {
   const auto pattern = Pattern::parse(replay.pattern, config.address_bytes_max);
   if (!pattern)
     return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), replay.pattern), printable(replay.pattern)}, now);
   if (!session.grants || (!session.grants->unrestricted() && !session.grants->covers(Action::read, *pattern)))
     return send_error(session, {ErrorCode::forbidden, "Insufficient scope for replay", pattern->text()}, now);
-  send_error(session, {ErrorCode::unavailable, "Journal not configured on this router", pattern->text()}, now);
+  if (hooks.replayer == nullptr) return send_error(session, {ErrorCode::unavailable, "Journal not configured on this router", pattern->text()}, now);
+  if (const auto refused = hooks.replayer->replay(session.id, *pattern, replay, qos)) send_error(session, *refused, now);
+}
+
+// What the journal has kept is shown as what is live: only what the session may read, as it may see it.
+std::optional<std::size_t> Engine::replayed(SessionId id, const Message& message, const Now& now) {
+  Session* session = table.find(id);
+  if (session == nullptr) return std::nullopt;
+  const auto* set = std::get_if<Set>(&message.body);
+  const Publish* publish = set == nullptr ? &std::get<Publish>(message.body) : nullptr;
+  const std::string_view address = set != nullptr ? set->address : publish->address;
+  if (may_read(*session, address)) {
+    View view = Pass{};
+    if (session->grants->filtered()) {
+      emit_scratch.clear();
+      Delivery delivery(emit_scratch);
+      delivery.kind = set != nullptr ? CommitKind::set : CommitKind::publish;
+      delivery.presence = Presence::history;
+      delivery.address = address;
+      delivery.value = set != nullptr ? std::optional(set->value) : publish->value;
+      view = gate.view(view_of(*session), delivery);
+    }
+    if (std::holds_alternative<Pass>(view)) {
+      reply(*session, message, now);
+    } else if (const auto* replaced = std::get_if<Replace>(&view)) {
+      const EncodedValue value(replaced->value);
+      Message shown = message;
+      if (set != nullptr) std::get<Set>(shown.body).value = value.view();
+      else std::get<Publish>(shown.body).value = value.view();
+      reply(*session, shown, now);
+    }
+  }
+  const Link* link = table.find(session->link);
+  const std::size_t waiting = (session->outbox ? session->outbox->reply_bytes() : 0) + (link != nullptr ? link->unsent : 0);
+  close_doomed(now);
+  return waiting;
+}
+
+void Engine::replay_ended(SessionId id, std::string_view pattern, const std::optional<Error>& error, Qos qos, const Now& now) {
+  Session* session = table.find(id);
+  if (session == nullptr) return;
+  if (error) {
+    send_error(*session, *error, now);
+  } else if (qos != Qos::fire) {
+    Ack ack;
+    ack.address = pattern;
+    reply(*session, Message{ack}, now);
+  }
+  close_doomed(now);
 }
 
 }  // namespace clasp::router

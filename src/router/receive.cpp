@@ -33,7 +33,7 @@ struct Dispatch {
   void operator()(const Sync& sync) const { engine.on_sync(session, sync, now); }
   void operator()(const Query& query) const { engine.on_query(session, query, now); }
   void operator()(const Announce& announce) const { engine.on_announce(session, announce, now); }
-  void operator()(const Replay& replay) const { engine.on_replay(session, replay, now); }
+  void operator()(const Replay& replay) const { engine.on_replay(session, replay, qos, now); }
   void operator()(const FederationSync&) const {
     const bool peer = (session.features & feature::federation) != 0;
     engine.send_error(session,

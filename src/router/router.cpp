@@ -174,6 +174,18 @@ void Router::set_observer(Observer* observer) {
   engine_->shown_seq = engine_->commit_log.last_seq();
 }
 
+void Router::set_replayer(Replayer* replayer) { engine_->hooks.replayer = replayer; }
+
+std::optional<std::size_t> Router::replayed(SessionId session, const Message& message, const Now& now) {
+  engine_->check_entry();
+  return engine_->replayed(session, message, now);
+}
+
+void Router::replay_ended(SessionId session, std::string_view pattern, const std::optional<Error>& error, Qos qos, const Now& now) {
+  engine_->check_entry();
+  engine_->replay_ended(session, pattern, error, qos, now);
+}
+
 void Router::set_transform(Transform* transform) {
   engine_->check_entry();
   engine_->hooks.transform = transform;
@@ -194,7 +206,10 @@ bool Router::walk(std::string_view after, const std::function<bool(const ParamVi
 void Router::restore_removal(std::string_view address, Revision revision) { engine_->restore_removal(address, revision); }
 Revision Router::removed_revisions_max() const { return engine_->params.removed_revisions_max(); }
 void Router::restore_removed_revisions_max(Revision revision) { engine_->params.raise_removed_revisions(revision); }
-void Router::raise_revisions() { engine_->params.raise_revisions(Revision{1} << 24); }
+void Router::raise_revisions(std::uint64_t unclean_starts) {
+  constexpr std::uint64_t starts_max = std::uint64_t{1} << 36;
+  engine_->params.raise_revisions(std::min(unclean_starts, starts_max) << 24);
+}
 std::uint64_t Router::epoch() const { return engine_->epoch; }
 Seq Router::last_seq() const { return engine_->commit_log.last_seq(); }
 

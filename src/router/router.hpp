@@ -50,6 +50,7 @@ struct Hooks {
   Observer* observer = nullptr;
   Reactor* reactor = nullptr;
   Transform* transform = nullptr;
+  Replayer* replayer = nullptr;  // null: REPLAY is refused
   Random* random = nullptr;      // required: session ids and hash seeds
   // One line for the operator, already limited to about one a second and kind.
   std::function<void(std::string_view line)> log;
@@ -92,6 +93,10 @@ class Router {
   void set_journal_slow(bool slow);
   // Writes are refused with ERROR 503 and this text, and answers that wait for the disk become such errors; nothing: no more.
   void set_journal_fault(std::optional<std::string> why, const Now& now);
+  // One SET or PUBLISH of a REPLAY, if the session may read it. How many bytes wait for the session now; nothing: it is gone.
+  std::optional<std::size_t> replayed(SessionId session, const Message& message, const Now& now);
+  // That was all: an ACK with the pattern if the REPLAY had QoS ≥ 1, or the error.
+  void replay_ended(SessionId session, std::string_view pattern, const std::optional<Error>& error, Qos qos, const Now& now);
   void verdict(Ticket ticket, Verdict verdict, const Now& now);
   void set_grants(SessionId session, Grants grants, const Now& now);  // null: nothing is allowed any more, the session is closed
 
@@ -138,6 +143,7 @@ class Router {
   bool walk(std::string_view after, const std::function<bool(const ParamView&)>& visit) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on
   void set_observer(Observer* observer);     // instead of the hook given at first; sees what is committed from now on; null: none
+  void set_replayer(Replayer* replayer);     // instead of the hook given at first
   void set_transform(Transform* transform);  // instead of the hook given at first, from the next write on; null: none
   void set_reactor(Reactor* reactor);        // the same
   // Brings a param back with its revision, writer, time and lifetime (recovery). Nobody is told.
@@ -148,8 +154,9 @@ class Router {
   // Above all revisions that removed params had: what recovery has to know of those it has no record of any more, and gives back.
   Revision removed_revisions_max() const;
   void restore_removed_revisions_max(Revision revision);
-  // Raises every next revision by 2^24 (after an unclean start, contract 30).
-  void raise_revisions();
+  // Raises every next revision by 2^24 for each start in a row that followed an unclean end, this one included (contract 30): whatever a run before has
+  // told and lost, the next one is above it.
+  void raise_revisions(std::uint64_t unclean_starts = 1);
   std::uint64_t epoch() const;
   Seq last_seq() const;
   std::string session_text(SessionId session) const;  // UUID; empty if unknown

@@ -60,7 +60,7 @@ Result<void> JournalHost::start_file(const Now& now, bool state_restored) {
   store::RouterRestore restored(router_, now, state_restored);
   auto opened = store::open_journal(config_.path, restored, vfs);
   if (!opened) return opened.error();
-  if (!opened->clean) router_.raise_revisions();  // contract 30
+  if (opened->unclean_starts != 0) router_.raise_revisions(opened->unclean_starts);  // contract 30
   if (store::needs_snapshot(*opened)) {
     if (auto written = write_snapshot_now(opened->file, now); !written) return written;
   }
@@ -75,7 +75,7 @@ Result<void> JournalHost::start_file(const Now& now, bool state_restored) {
   config.queue_bytes_max = config_.queue_bytes_max;
   config.writer.path = config_.path;
   config.writer.vfs = vfs;
-  config.writer.gather = sync ? Micros{0} : Micros(config_.window) / 2;  // the other half is for writing
+  config.writer.window = sync ? Micros{0} : Micros(config_.window);
   config.writer.entries_max = config_.entries_max;
   config.writer.age_max = Micros(config_.age_max);
   config.writer.forget_before = config_.forget_before;
@@ -116,7 +116,7 @@ void JournalHost::tell(const store::Opened& opened, const store::RouterRestore& 
   recovered_params_ = router_.gauges().params;
   says_.info(fmt::format("journal {}: {} params recovered in {} ms (a snapshot of {}, {} entries behind it){}", config_.path, recovered_params_,
                          recovery_us_ / 1'000, opened.recovered.params, opened.recovered.entries,
-                         opened.clean ? "" : "; the last run did not end by itself, so revisions go on 2^24 higher"));
+                         opened.unclean_starts == 0 ? "" : fmt::format("; the last run did not end by itself, so revisions go on {} * 2^24 higher", opened.unclean_starts)));
 }
 
 std::string JournalHost::not_ready() const {

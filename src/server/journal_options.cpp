@@ -83,6 +83,7 @@ Result<void> settle_journal(ServerConfig& config) {
   if (!journal.path.empty() && durability == Durability::memory)
     return bad_option("--durability memory: writes no file; leave --journal out, or say --journal-memory");
   config.router.durability = durability;
+  config.http_api.journal = journal.on();
   return {};
 }
 

@@ -28,6 +28,7 @@
 #include "server/metrics.hpp"
 #include "server/rules.hpp"
 #include "server/session_reports.hpp"
+#include "server/replays.hpp"
 #include "server/state_keeper.hpp"
 
 namespace clasp::server {
@@ -125,6 +126,7 @@ struct Server::Parts final : net::HttpHandler {
     if (http_api) loop.attach(*http_api);  // behind the router: its turn ends with the router's answers
     loop.attach(state);
     loop.attach(journal);  // behind the router: it hears of the turn first
+    loop.attach(replays);
     loop.attach(stopping);
     if (config.home_assistant)
       home_assistant.emplace(router, home_assistant::DiscoveryConfig{.prefix = config.home_assistant_prefix,
@@ -138,6 +140,7 @@ struct Server::Parts final : net::HttpHandler {
     loop.detach(mqtt);
     if (home_assistant) loop.detach(*home_assistant);
     loop.detach(stopping);
+    loop.detach(replays);
     loop.detach(journal);
     loop.detach(state);
     if (http_api) loop.detach(*http_api);
@@ -268,6 +271,7 @@ struct Server::Parts final : net::HttpHandler {
   JournalHost journal{config.journal, router, loop,
                       {.info = [this](std::string_view line) { log.info(line); }, .warn = [this](std::string_view line) { log.warn(line); },
                        .error = [this](std::string_view line) { log.error(line); }}};
+  Replays replays{router, config.journal.replay_entries_max};
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<net::Listener>> mqtt_listeners;
   SessionReports session_reports{router, loop.io()};
@@ -293,6 +297,8 @@ Result<void> Server::start() {
   const auto restored = parts.state.start(io::read_clocks());
   if (!restored) return restored.error();
   if (auto started = parts.journal.start(io::read_clocks(), *restored != 0); !started) return started;
+  if (parts.http_api) parts.http_api->set_journal(parts.journal.journal());
+  parts.replays.start(parts.journal.journal());
   if (auto opened = open_all(parts.config.listen, parts.protocols(), parts.listeners); !opened) return opened;
   if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
   auto transforms = TransformRules::compile(parts.config.transforms);

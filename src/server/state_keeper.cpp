@@ -30,9 +30,10 @@ Result<std::uint64_t> StateKeeper::start(const Now& now) {
   for (const std::string& note : read->notes) warn_(note);
   if (restored.refused() != 0) warn_(fmt::format("{}: {} params were not restored: {}", config_.state_path, restored.refused(), restored.first_refusal()));
   info_(fmt::format("state file {}: {} params restored", config_.state_path, read->params));
-  if (!read->closed && config_.path.empty()) router_.raise_revisions();  // contract 30
+  unclean_starts_ = read->unclean_starts;
+  if (unclean_starts_ != 0 && config_.path.empty()) router_.raise_revisions(unclean_starts_);  // contract 30
   // Before anybody is answered: whatever ends this run, the next one knows that there was one.
-  if (const auto marked = store::write_state_file(config_.state_path, text_of_all(false)); !marked) {
+  if (const auto marked = store::write_state_file(config_.state_path, text_of_all(unclean_starts_ + 1)); !marked) {
     fault_ = fmt::format("the state was not kept: {}", marked.error().message);
     warn_(fault_);
   }
@@ -45,19 +46,19 @@ Result<std::uint64_t> StateKeeper::start(const Now& now) {
 }
 
 // At once: nobody is served yet, or any more.
-std::string StateKeeper::text_of_all(bool closed) const {
+std::string StateKeeper::text_of_all(std::uint64_t unclean_starts) const {
   store::StateText text;
   router_.walk({}, [&](const router::Router::ParamView& param) {
     text.add(image_of(param));
     return true;
   });
-  return text.finish(router_.removed_revisions_max(), closed);
+  return text.finish(router_.removed_revisions_max(), unclean_starts);
 }
 
 StateKeeper::~StateKeeper() {
   if (!writer_) return;
   writer_->wait();
-  const auto done = store::write_state_file(config_.state_path, text_of_all(true));
+  const auto done = store::write_state_file(config_.state_path, text_of_all(0));
   if (!done) warn_(fmt::format("the state was not kept: {}", done.error().message));
 }
 
@@ -79,7 +80,7 @@ bool StateKeeper::end_turn(const Now& now) {
   });
   if (!all) return true;
   writing_ = true;
-  writer_->write(text_->finish(router_.removed_revisions_max(), false));
+  writer_->write(text_->finish(router_.removed_revisions_max(), unclean_starts_ + 1));
   text_.reset();
   return false;
 }

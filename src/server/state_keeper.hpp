@@ -30,7 +30,7 @@ class StateKeeper final : public net::Turns {
   std::optional<SteadyTime> next_deadline() const override { return due_; }
 
  private:
-  std::string text_of_all(bool closed) const;
+  std::string text_of_all(std::uint64_t unclean_starts) const;
   void written(const Result<void>& result);
 
   const JournalConfig& config_;
@@ -42,6 +42,7 @@ class StateKeeper final : public net::Turns {
   std::unique_ptr<store::StateWriter> writer_;
   std::optional<store::StateText> text_;  // being collected, a little a turn
   std::string collected_;                 // up to this address
+  std::uint64_t unclean_starts_ = 0;      // as the file said at the start
   bool writing_ = false;
   router::Seq written_seq_ = 0;           // the router's, when the last one began
   std::optional<SteadyTime> due_;

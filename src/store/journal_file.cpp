@@ -118,13 +118,13 @@ Result<void> JournalFile::read_state() {
   const auto given = database_.number("SELECT seq FROM sqlite_sequence WHERE name = 'journal_entries'");  // also counts what was forgotten
   const auto last = database_.number("SELECT MAX(seq) FROM journal_entries");
   const auto first = database_.number("SELECT MIN(seq) FROM journal_entries");
-  const auto closed = database_.number("SELECT COALESCE((SELECT value FROM clasp_meta WHERE key = 'closed'), -1)");
-  for (const auto* result : {&given, &last, &first, &closed}) {
+  const auto unclean = database_.number("SELECT COALESCE((SELECT value FROM clasp_meta WHERE key = 'unclean_starts'), -1)");
+  for (const auto* result : {&given, &last, &first, &unclean}) {
     if (!*result) return result->error();
   }
   last_seq_ = committed_seq_ = static_cast<JournalSeq>(std::max(*given, *last));
   first_seq_ = *first > 0 ? static_cast<JournalSeq>(*first) : last_seq_ + 1;
-  was_closed_ = *closed == -1 ? last_seq_ == 0 : *closed != 0;
+  unclean_starts_ = *unclean >= 0 ? static_cast<std::uint64_t>(*unclean) : last_seq_ == 0 ? 0 : 1;  // of the reference's files nobody knows
   auto looked = look_for_needed();
   committed_needed_from_ = needed_from_;
   return looked;
@@ -168,7 +168,9 @@ Result<void> JournalFile::add_gap(std::uint64_t lost, std::uint64_t thinned, Uni
       .run();
 }
 
-Result<void> JournalFile::set_closed(bool closed) { return set_meta_.bind(1, std::string_view("closed")).bind(2, std::int64_t{closed}).run(); }
+Result<void> JournalFile::set_unclean_starts(std::uint64_t starts) {
+  return set_meta_.bind(1, std::string_view("unclean_starts")).bind(2, static_cast<std::int64_t>(starts)).run();
+}
 
 Result<void> JournalFile::continue_after(JournalSeq seq) {
   CLASP_CHECK(last_seq_ == 0);

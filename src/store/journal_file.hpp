@@ -23,7 +23,8 @@ class JournalFile {
 
   JournalSeq last_seq() const { return last_seq_; }      // the last one given away, also if it has been forgotten since
   JournalSeq first_seq() const { return first_seq_; }    // of the oldest entry; last_seq() + 1 if there is none
-  bool was_closed() const { return was_closed_; }        // the last writer had ended as it should, or there was none
+  // Starts in a row whose run did not end as it should; 0: the last one did, or there was none.
+  std::uint64_t unclean_starts() const { return unclean_starts_; }
 
   Result<void> begin();
   Result<void> commit();
@@ -32,7 +33,7 @@ class JournalFile {
   Result<JournalSeq> append(Entry entry);  // gives it the next seq
   // Entries that are missing before the next one: dropped for want of room, or left out because a later one of the same address replaced them.
   Result<void> add_gap(std::uint64_t lost, std::uint64_t thinned, UnixTime now);
-  Result<void> set_closed(bool closed);
+  Result<void> set_unclean_starts(std::uint64_t starts);  // before anybody is answered: one more; at the end: 0
   Result<void> continue_after(JournalSeq seq);  // of a new file that takes the place of one that had given away this seq
 
   // A snapshot comes in parts, between entries that are written meanwhile: reading one means the entries after its beginning come on top. It counts
@@ -76,7 +77,7 @@ class JournalFile {
   JournalSeq first_seq_ = 1;
   JournalSeq needed_from_ = 1;
   JournalSeq committed_needed_from_ = 1;
-  bool was_closed_ = true;
+  std::uint64_t unclean_starts_ = 0;
   std::optional<Snapshot> snapshot_;
 };
 

@@ -34,7 +34,7 @@ void JournalWriter::run() {
   batch.items.extend(handover_.bytes_max());  // as the other one: filling it allocates nothing
   batch.items.clear();
   bool complete = true;
-  while (handover_.take(batch, config_.gather, much_bytes, idle_interval)) {
+  while (handover_.take(batch, gather(), much_bytes, idle_interval)) {
     if (batch.empty()) {
       if (file_ && fault().empty() && !forget(0)) file_.reset();
       continue;
@@ -44,7 +44,12 @@ void JournalWriter::run() {
     if (batch.last != 0) events_.durable(batch.last);
   }
   if (!complete || !file_) return;
-  if (file_->begin() && file_->set_closed(true)) static_cast<void>(file_->commit());
+  if (file_->begin() && file_->set_unclean_starts(0)) static_cast<void>(file_->commit());
+}
+
+Micros JournalWriter::gather() const {
+  const Micros writing{counts_.last_write_us.load(std::memory_order_relaxed)};
+  return std::clamp(config_.window - 3 * writing, Micros{0}, config_.window / 2);
 }
 
 bool JournalWriter::write(const Batch& batch) {
@@ -81,7 +86,7 @@ bool JournalWriter::write(const Batch& batch) {
 Result<void> JournalWriter::try_write(const Batch& batch) {
   const std::uint64_t finished = snapshots_finished_;
   if (auto begun = file_->begin(); !begun) return begun;
-  const bool thin = config_.gather > Micros{0} && batch.entries >= config_.thin_entries_min;
+  const bool thin = config_.window > Micros{0} && batch.entries >= config_.thin_entries_min;
   const std::size_t thinned = thin ? thinning_.plan(batch) : 0;
   if (batch.lost + thinned != 0) {
     if (auto done = file_->add_gap(batch.lost, thinned, events_.clock()); !done) return done;

@@ -18,8 +18,8 @@ namespace clasp::store {
 struct WriterConfig {
   std::string path;
   const char* vfs = nullptr;
-  Micros gather{0};                            // 0: everything is written at once (sync); else at most this long after it came
-  std::size_t thin_entries_min = 20'000;       // larger batches are thinned; with gather 0 none is
+  Micros window{0};                            // 0: everything is written at once (sync); else it is on the disk this long after it came, if the disk can
+  std::size_t thin_entries_min = 20'000;       // larger batches are thinned; with window 0 none is
   std::uint64_t entries_max = 1'000'000;       // older ones are forgotten, as far as no snapshot needs them; 0: none for this reason
   Micros age_max{0};                           // 0: none for this reason
   JournalSeq forget_before = 0;                // 0: none for this reason
@@ -58,6 +58,7 @@ class JournalWriter {
 
  private:
   void run();
+  Micros gather() const;                          // how long to wait for more: what the window leaves when writing is taken off, with something to spare
   bool write(const Batch& batch);                 // false: it was closed and the disk did not take it
   Result<void> try_write(const Batch& batch);
   Result<void> write_item(const Item& item, std::size_t index, bool thin);

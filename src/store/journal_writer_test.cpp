@@ -85,7 +85,7 @@ class WriterTest : public ::testing::Test {
     StateSink sink;
     auto opened = open_journal(path_, sink);
     ASSERT_TRUE(opened) << opened.error().message;
-    clean_ = opened->clean;
+    clean_ = opened->unclean_starts == 0;
     notes_ = opened->notes;
     state_ = sink.state;
     lock_ = std::move(opened->lock);
@@ -136,7 +136,7 @@ class WriterTest : public ::testing::Test {
 };
 
 TEST_F(WriterTest, ClosingWritesWhatWaitsAndTheNextStartIsClean) {
-  start({.gather = Micros{60'000'000}});
+  start({.window = Micros{60'000'000}});
   EXPECT_TRUE(clean_);
   push(1, 100);
   stop();
@@ -154,10 +154,11 @@ TEST_F(WriterTest, ARunThatEndsBeforeItsFirstEntryIsNotClean) {
     const auto killed = [&] {
       const auto opened = open_journal(path_, sink);
       EXPECT_TRUE(opened) << opened.error().message;
-      return opened->clean;
+      return opened->unclean_starts;
     };
-    EXPECT_TRUE(killed()) << "a new file, or one that was closed";
-    EXPECT_FALSE(killed());
+    EXPECT_EQ(killed(), 0U) << "a new file, or one that was closed";
+    EXPECT_EQ(killed(), 1U);
+    EXPECT_EQ(killed(), 2U) << "what both have told is lost: the third one has to be above both";
     start({});
     push(1, 1);
     stop();
@@ -173,7 +174,7 @@ TEST_F(WriterTest, AFileThatIsOpenIsNotClean) {
   StateSink sink;
   const auto killed = open_journal(folder_ / "copy.db", sink);
   ASSERT_TRUE(killed);
-  EXPECT_FALSE(killed->clean);
+  EXPECT_EQ(killed->unclean_starts, 1U);
   EXPECT_THAT(sink.state["/a"], HasSubstr("rev=1"));
 }
 
@@ -200,7 +201,7 @@ TEST_F(WriterTest, RetentionForgetsWhatIsTooOld) {
 }
 
 TEST_F(WriterTest, WhatHadNoRoomIsARecordedGapUntilASnapshotMakesUpForIt) {
-  start({.gather = Micros{20'000}});
+  start({.window = Micros{20'000}});
   const MadeCommit large(1, 60'000);
   for (int i = 1; i <= 2'000; ++i) handover_->push({&large.commit, 1}, SteadyTime{0});
   ASSERT_GT(handover_->lost(), 0U);
@@ -213,7 +214,7 @@ TEST_F(WriterTest, WhatHadNoRoomIsARecordedGapUntilASnapshotMakesUpForIt) {
 }
 
 TEST_F(WriterTest, ALargeBatchIsThinnedWhereAnAckDoesNotMeanOnTheDisk) {
-  start({.gather = Micros{50'000}, .thin_entries_min = 100});
+  start({.window = Micros{50'000}, .thin_entries_min = 100});
   push(1, 5'000);
   wait([&] { return durable_ == 5'000; });
   EXPECT_GT(writer_->counts().thinned, 4'000U);

@@ -20,7 +20,7 @@ Result<void> try_to_write(JournalFile& file) {
     if (!appended) done = appended.error();
   }
   if (done) done = file.add_gap(0, 0, {});
-  if (done) done = file.set_closed(false);
+  if (done) done = file.set_unclean_starts(1);
   if (done) done = file.begin_snapshot(0, {});
   if (done) done = file.finish_snapshot();
   file.roll_back();
@@ -49,6 +49,14 @@ Recovered recover_aside(const std::string& path, RecoverySink& sink, const char*
   Recovered recovered;
   recovered.notes.push_back(database.error().message);
   return recovered;
+}
+
+// As far as a damaged file still says.
+std::uint64_t unclean_starts_of(const std::string& path, const char* vfs) {
+  auto database = Database::open(path, Access::read, vfs);
+  if (!database) return 0;
+  const auto starts = database->number("SELECT value FROM clasp_meta WHERE key = 'unclean_starts'");
+  return starts && *starts > 0 && *starts < (std::int64_t{1} << 36) ? static_cast<std::uint64_t>(*starts) : 0;
 }
 
 }  // namespace
@@ -82,7 +90,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
     auto database = Database::open(path, Access::read, vfs);
     if (!database) return database.error();
     opened.recovered = recover(*database, sink);
-    opened.clean = file->was_closed();
+    opened.unclean_starts = file->unclean_starts();
     opened.file = std::move(*file);
   } else {
     file = Error{};  // closes it
@@ -91,7 +99,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
     opened.set_aside = std::move(*aside);
     opened.notes.push_back(fmt::format("{} is damaged ({}); it is kept as {}, and what can be read of it was recovered", path, **fault, opened.set_aside));
     opened.recovered = recover_aside(opened.set_aside, sink, vfs);
-    opened.clean = false;
+    opened.unclean_starts = unclean_starts_of(opened.set_aside, vfs) + 1;
     auto fresh = JournalFile::open(path, vfs);
     if (!fresh) return fresh.error();
     opened.file = std::move(*fresh);
@@ -99,7 +107,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
   }
   // On the disk before anybody is answered: whatever ends this run, the next one knows that there was one.
   Result<void> marked = opened.file.begin();
-  if (marked) marked = opened.file.set_closed(false);
+  if (marked) marked = opened.file.set_unclean_starts(opened.unclean_starts + 1);
   if (marked) marked = opened.file.commit();
   if (!marked) return marked.error();
   for (const std::string& note : opened.recovered.notes) opened.notes.push_back(fmt::format("{}: {}", path, note));

@@ -91,9 +91,9 @@ Result<StateMarks> read_state_text(std::string_view json, const std::function<vo
   const auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   if (const auto read = read_params(parsed->find("params"), visit); !read) return read.error();
-  const Value* closed = parsed->find("closed");
+  const Value* starts = parsed->find("unclean_starts");
   return StateMarks{.removed_revisions_max = count_of(parsed->find("removed_revisions_max")),
-                    .closed = closed != nullptr && closed->boolean() != nullptr && *closed->boolean()};
+                    .unclean_starts = starts != nullptr ? count_of(starts) : 1};
 }
 
 }  // namespace clasp::store

@@ -20,7 +20,7 @@ Result<void> read_params_text(std::string_view json, const std::function<void(co
 // {"params":[…]} of a state file, and what it says beside them. Other keys mean nothing.
 struct StateMarks {
   std::uint64_t removed_revisions_max = 0;
-  bool closed = false;
+  std::uint64_t unclean_starts = 1;  // nobody says that the last run ended as it should
 };
 Result<StateMarks> read_state_text(std::string_view json, const std::function<void(const ParamImage&)>& visit);
 

@@ -60,7 +60,7 @@ Result<StateRead> read_text(std::string_view text, RecoverySink& sink) {
   });
   if (!read) return read.error();
   sink.removed_revisions_max(read->removed_revisions_max);
-  state.closed = read->closed;
+  state.unclean_starts = read->unclean_starts;
   return state;
 }
 
@@ -93,7 +93,7 @@ Result<StateRead> read_state_file(const std::string& path, RecoverySink& sink) {
     const auto read = read_one(from, sink);
     if (read) {
       out.params = read->params;
-      out.closed = read->closed && from == path;
+      out.unclean_starts = read->unclean_starts + (from == path ? 0 : 1);
       if (from != path) out.notes.push_back(fmt::format("the state comes from {}", from));
       return out;
     }
@@ -112,8 +112,8 @@ void StateText::add(const ParamImage& param) {
   append_param_text(param, text_);
 }
 
-std::string StateText::finish(std::uint64_t removed_revisions_max, bool closed) {
-  text_ += fmt::format("],\"removed_revisions_max\":{},\"closed\":{}}}\n", removed_revisions_max, closed);
+std::string StateText::finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts) {
+  text_ += fmt::format("],\"removed_revisions_max\":{},\"unclean_starts\":{}}}\n", removed_revisions_max, unclean_starts);
   return std::move(text_);
 }
 

