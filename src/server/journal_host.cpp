@@ -141,10 +141,14 @@ bool JournalHost::end_turn(const Now& now) {
 void JournalHost::watch_writer(const Now& now) {
   const std::uint64_t lost = file_->handover().lost();
   const bool lost_more = lost != lost_seen_;
-  if (lost_more && lost_seen_ == 0) says_.error("the journal's queue is full: changes are missing in it until the next snapshot");
+  if (lost_more && !std::exchange(in_gap_, true)) says_.error("the journal's queue is full: changes are missing in it until the next snapshot");
   if (config_.effective_durability() != router::Durability::sync) {
-    if (!file_->writer().needs_snapshot()) return;
-    lost_seen_ = lost;
+    const bool seen = file_->writer().needs_snapshot();  // the writer has come to the gap; before, only the hand-over knows
+    if (in_gap_ && !seen && !lost_more) {
+      in_gap_ = false;
+      says_.info(fmt::format("a snapshot has made up for the gap in the journal; {} changes are missing in its history in all", lost));
+    }
+    if (seen) lost_seen_ = lost;
     return;
   }
   lost_seen_ = lost;

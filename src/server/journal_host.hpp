@@ -61,6 +61,7 @@ class JournalHost final : public net::Turns {
   std::optional<SteadyTime> stalled_since_;  // sync: the disk does not keep up or fails
   bool refusing_ = false;
   std::uint64_t lost_seen_ = 0;
+  bool in_gap_ = false;  // it was said that entries are missing, and not yet that a snapshot has made up for them
 
   enum class Feeding : std::uint8_t { no, yes, ending };
   Feeding feeding_ = Feeding::no;

@@ -66,7 +66,10 @@ bool JournalWriter::write(const Batch& batch) {
     const bool there = file_ && file_->last_seq() > before;
     if (file_ && !there) done = try_write(batch);
     if (done) {
-      if (batch.lost != 0) needs_snapshot_ = true;
+      if (batch.lost != 0) {
+        needs_snapshot_ = true;
+        snapshot_is_behind_gap_ = false;  // one that is under way may have passed what changed
+      }
       counts_.last_write_us = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now() - begin).count();
       show_counts();
       set_fault({});
@@ -104,7 +107,7 @@ Result<void> JournalWriter::try_write(const Batch& batch) {
     return done;
   }
   if (snapshots_finished_ != finished) {
-    needs_snapshot_ = false;
+    if (snapshot_is_behind_gap_) needs_snapshot_ = false;
     counts_.snapshots += snapshots_finished_ - finished;
   }
   ++counts_.transactions;
@@ -128,6 +131,7 @@ Result<void> JournalWriter::write_item(const Item& item, std::size_t index, bool
       return appended ? Result<void>{} : Result<void>(appended.error());
     }
     case ItemKind::snapshot_begin:
+      snapshot_is_behind_gap_ = true;
       return file_->begin_snapshot(item.record.revision, events_.clock());
     case ItemKind::snapshot_param:
       if (!file_->in_snapshot()) return {};  // its beginning went with a file that had to be opened anew

@@ -73,6 +73,7 @@ class JournalWriter {
   WriterCounts counts_;
   Thinning thinning_;
   std::uint64_t snapshots_finished_ = 0;
+  bool snapshot_is_behind_gap_ = false;  // the one being written, or the last, began when every gap had been written
   UnixTime forgot_at_{};
   std::atomic<bool> needs_snapshot_{false};
   mutable std::mutex mutex_;

@@ -213,6 +213,22 @@ TEST_F(WriterTest, WhatHadNoRoomIsARecordedGapUntilASnapshotMakesUpForIt) {
   EXPECT_EQ(static_cast<std::uint64_t>(*database->number("SELECT SUM(lost) FROM clasp_gaps")), handover_->lost());
 }
 
+TEST_F(WriterTest, ASnapshotThatBeganBeforeAGapDoesNotMakeUpForIt) {
+  start({.window = Micros{20'000}});
+  ASSERT_TRUE(handover_->push_snapshot(ItemKind::snapshot_begin, {}, 0));
+  push(1, 1);
+  wait([&] { return durable_ == 1; });
+  const MadeCommit large(2, 60'000);
+  for (int i = 1; i <= 2'000; ++i) handover_->push({&large.commit, 1}, SteadyTime{0});
+  ASSERT_GT(handover_->lost(), 0U);
+  wait([&] { return writer_->needs_snapshot(); });
+  ASSERT_TRUE(handover_->push_snapshot(ItemKind::snapshot_end, {}, 0));
+  wait([&] { return writer_->counts().snapshots == 1; });
+  EXPECT_TRUE(writer_->needs_snapshot());
+  take_snapshot();
+  EXPECT_FALSE(writer_->needs_snapshot());
+}
+
 TEST_F(WriterTest, ALargeBatchIsThinnedWhereAnAckDoesNotMeanOnTheDisk) {
   start({.window = Micros{50'000}, .thin_entries_min = 100});
   push(1, 5'000);
