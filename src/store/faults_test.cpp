@@ -43,7 +43,7 @@ class FailingDisk final : public FileWatch {
 
 constexpr int entries = 12;
 
-router::Commit commit_of(int i, const EncodedValue& value, const std::string& address) {
+router::Commit commit_of(int i, const EncodedValue& value, std::string_view address) {
   router::Commit commit;
   commit.seq = static_cast<router::Seq>(i);
   commit.address = address;
@@ -89,7 +89,8 @@ Written write_through(const std::string& path, FailingDisk& disk) {
                           .clock = [] { return UnixTime{1}; }});
     for (int i = 1; i <= entries; ++i) {
       const EncodedValue value{Value(i)};
-      const router::Commit commit = commit_of(i, value, fmt::format("/a/{}", i % 3));
+      const std::string address = fmt::format("/a/{}", i % 3);
+      const router::Commit commit = commit_of(i, value, address);
       handover.push({&commit, 1}, SteadyTime{0});
       if (i % 4 == 0) {
         handover.push_snapshot(ItemKind::snapshot_begin, {}, 0);
@@ -115,26 +116,24 @@ std::map<std::string, std::string> expected_state() {
 }
 
 TEST(Faults, NothingThatWasPromisedIsMissingWhicheverOperationFails) {
-  for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE}) {
-    for (const int count : {1, 7}) {
-      for (int nth = 0;; nth += count) {
-        SCOPED_TRACE(fmt::format("operation {}, {} in a row, code {}", nth, count, code));
-        const TempFolder folder;
-        FailingDisk disk;
-        disk.from = nth;
-        disk.count = count;
-        disk.code = code;
-        const Written run = write_through(folder / "show.db", disk);
-        ASSERT_EQ(run.durable, static_cast<router::Seq>(entries));
-        StateSink sink;
-        const auto opened = open_journal(folder / "show.db", sink);
-        ASSERT_TRUE(opened) << opened.error().message;
-        EXPECT_THAT(opened->notes, IsEmpty());
-        ASSERT_EQ(sink.state, expected_state());
-        if (disk.failed.load() == 0) {
-          EXPECT_GT(nth, 30);
-          break;
-        }
+  for (const auto& [code, count] : {std::pair{SQLITE_FULL, 1}, std::pair{SQLITE_IOERR_WRITE, 7}}) {
+    for (int nth = 0;; nth += count) {
+      SCOPED_TRACE(fmt::format("operation {}, {} in a row, code {}", nth, count, code));
+      const TempFolder folder;
+      FailingDisk disk;
+      disk.from = nth;
+      disk.count = count;
+      disk.code = code;
+      const Written run = write_through(folder / "show.db", disk);
+      ASSERT_EQ(run.durable, static_cast<router::Seq>(entries));
+      StateSink sink;
+      const auto opened = open_journal(folder / "show.db", sink);
+      ASSERT_TRUE(opened) << opened.error().message;
+      EXPECT_THAT(opened->notes, IsEmpty());
+      ASSERT_EQ(sink.state, expected_state());
+      if (disk.failed.load() == 0) {
+        EXPECT_GT(nth, 30);
+        break;
       }
     }
   }

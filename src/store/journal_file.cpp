@@ -23,8 +23,8 @@ constexpr const char* tables[] = {
     "CREATE INDEX IF NOT EXISTS idx_entries_address ON journal_entries(address)",
     "CREATE INDEX IF NOT EXISTS idx_entries_timestamp ON journal_entries(timestamp)",
     "CREATE INDEX IF NOT EXISTS idx_entries_signal_type ON journal_entries(signal_type)",
-    "CREATE TABLE IF NOT EXISTS snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL, seq_at INTEGER NOT NULL, "
-    "data_json TEXT NOT NULL, set_id INTEGER, part INTEGER, last INTEGER, removed_max INTEGER, checksum INTEGER)",
+    ("CREATE TABLE IF NOT EXISTS snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, created_at INTEGER NOT NULL, seq_at INTEGER NOT NULL, "
+     "data_json TEXT NOT NULL, set_id INTEGER, part INTEGER, last INTEGER, removed_max INTEGER, checksum INTEGER)"),
     "CREATE TABLE IF NOT EXISTS clasp_gaps (after_seq INTEGER NOT NULL, lost INTEGER NOT NULL, thinned INTEGER NOT NULL, timestamp INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS clasp_meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)",
 };
