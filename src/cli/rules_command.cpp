@@ -20,6 +20,7 @@ namespace clasp::cli {
 namespace {
 
 constexpr std::string_view rules_address = "/clasp/rules/";
+constexpr std::string_view rules_count_address = "/clasp/rules";
 
 struct RulesFlags {
   ClientFlags client;
@@ -121,10 +122,20 @@ ExitCode list(const Invocation& call, Words, const RulesFlags& flags) {
   std::map<std::string, Value> found;
   auto subscription = client->subscribe(address_of("*"), [&](const Value& value, std::string_view address) {
     const std::scoped_lock lock(mutex);
+    if (value.is_null()) found.erase(std::string(address));
     if (value.map() != nullptr) found.insert_or_assign(std::string(address), value);
   });
   if (!subscription) return report(call, subscription.error());
-  if (const auto settled = settle(*client, flags.client.timeout); !settled) return report(call, settled.error());
+  // A snapshot has no end that could be seen: the router says how many rules there are.
+  const auto until = std::chrono::steady_clock::now() + flags.client.timeout;
+  while (true) {
+    const auto count = client->get_fresh(rules_count_address, flags.client.timeout);
+    if (!count && count.error().code == ErrorCode::not_found) break;  // it knows no rules
+    if (!count) return report(call, count.error());
+    const std::scoped_lock lock(mutex);
+    if (count->value.integer() != nullptr && found.size() == static_cast<std::size_t>(*count->value.integer())) break;
+    if (std::chrono::steady_clock::now() > until) return fail(call, fmt::format("{} of {} rules have come in time", found.size(), to_json(count->value)));
+  }
   subscription->unsubscribe();
   const std::scoped_lock lock(mutex);
   for (const auto& [address, rule] : found) {

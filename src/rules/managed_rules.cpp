@@ -42,6 +42,10 @@ void ManagedRules::put(const std::string& address, const std::optional<Value>& v
   putting_ = false;
 }
 
+void ManagedRules::show_count() {
+  if (std::exchange(shown_count_, engine_.size()) != engine_.size()) put(std::string(rules_count_address), static_cast<std::int64_t>(engine_.size()));
+}
+
 std::vector<std::string> ManagedRules::take_up(const std::vector<Kept>& kept, const Now& now) {
   std::vector<std::string> notes;
   for (const Kept& param : kept) {
@@ -50,13 +54,16 @@ std::vector<std::string> ManagedRules::take_up(const std::vector<Kept>& kept, co
     auto read = read_rule(param.value, id);
     const bool fits = read && read->rule.id == id && param.writer != own_writer;
     if (!read) notes.push_back(fmt::format("the rule kept at {} is not understood and was removed: {}", param.address, read.error().message));
-    if (fits) {
+    if (fits && !changeable_) {  // whoever wrote it there may have had no leave to
+      notes.push_back(fmt::format("the rule kept at {} is not in force: rules are not changed at run time here (--rules-runtime)", param.address));
+    } else if (fits) {
       if (const auto done = engine_.install(std::move(read->rule), now); !done) notes.push_back(done.error().message);
     } else {
       put(param.address, std::nullopt);
     }
   }
   engine_.look_around();
+  show_count();
   return notes;
 }
 
@@ -75,10 +82,13 @@ Result<void> ManagedRules::use(std::vector<Rule> rules, const Now& now) {
     if (auto done = engine_.install(std::move(rule), now); !done) return done;
     put(address, shown);
   }
+  show_count();
   return {};
 }
 
 Transformed ManagedRules::transform(std::string_view address, SignalType signal, const ValueView& value, const Now& now) {
+  if (signal == SignalType::param && address == rules_count_address && !putting_)
+    return Reject{"how many rules there are is not for others to say", ErrorCode::refused};
   if (signal == SignalType::param && address.starts_with(rules_address))
     return putting_ ? Transformed(router::Keep{}) : check(address.substr(rules_address.size()), value);
   return next_ != nullptr ? next_->transform(address, signal, value, now) : Transformed(router::Keep{});
@@ -108,6 +118,10 @@ Transformed ManagedRules::check(std::string_view name, const ValueView& value) c
 void ManagedRules::react(const Commit& commit, const Now& now, std::vector<Effect>& effects) {
   if (commit.kind != CommitKind::publish && commit.provenance.session != session_ && commit.address.starts_with(rules_address))
     manage(commit, now, effects);
+  if (shown_count_ && *shown_count_ != engine_.size()) {
+    shown_count_ = engine_.size();
+    effects.push_back({.session = session_, .address = std::string(rules_count_address), .value = Value(static_cast<std::int64_t>(engine_.size()))});
+  }
   engine_.react(commit, now, effects);
 }
 

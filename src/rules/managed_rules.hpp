@@ -14,6 +14,7 @@
 namespace clasp::rules {
 
 inline constexpr std::string_view rules_address = "/clasp/rules/";
+inline constexpr std::string_view rules_count_address = "/clasp/rules";  // a param: how many there are. Who lists them knows from it when it has all
 
 class ManagedRules final : public router::Reactor, public router::Transform {
  public:
@@ -41,7 +42,7 @@ class ManagedRules final : public router::Reactor, public router::Transform {
 
   router::Transformed transform(std::string_view address, SignalType signal, const ValueView& value, const Now& now) override;
 
-  bool concerns(std::string_view address) const override { return address.starts_with(rules_address) || engine_.concerns(address); }
+  bool concerns(std::string_view address) const override { return address.starts_with(rules_count_address) || engine_.concerns(address); }
   std::uint32_t version() const override { return engine_.version(); }
   void react(const router::Commit& commit, const Now& now, std::vector<router::Effect>& effects) override;
   void session_opened(const router::Visitor& visitor, const Now& now, std::vector<router::Effect>& effects) override {
@@ -62,6 +63,7 @@ class ManagedRules final : public router::Reactor, public router::Transform {
   void put(const std::string& address, const std::optional<Value>& value);
   void manage(const router::Commit& commit, const Now& now, std::vector<router::Effect>& effects);
   router::Transformed check(std::string_view name, const ValueView& value) const;
+  void show_count();
   router::Effect own_effect(std::string_view id, std::string_view member = "") const;
 
   RulesEngine& engine_;
@@ -71,6 +73,7 @@ class ManagedRules final : public router::Reactor, public router::Transform {
   router::Transform* next_ = nullptr;
   std::unordered_set<std::string> of_files_;
   bool putting_ = false;
+  std::optional<std::size_t> shown_count_;
 };
 
 }  // namespace clasp::rules

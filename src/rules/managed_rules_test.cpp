@@ -56,6 +56,23 @@ TEST_F(ManagedRulesTest, SettingARuleInstallsItAndNullRemovesIt) {
   EXPECT_EQ(value("/clasp/rules/r"), "absent");
 }
 
+TEST_F(ManagedRulesTest, HowManyThereAreIsAParam) {
+  use(R"({"id":"a","trigger":{"type":"on_change","pattern":"/x"},"actions":[{"type":"set","address":"/a","value":1}]})");
+  EXPECT_EQ(value("/clasp/rules"), "1");
+  Peer& desk = connect("desk");
+  desk.set("/clasp/rules/r", rule("/out"));
+  EXPECT_EQ(value("/clasp/rules"), "2");
+  desk.set("/clasp/rules/r/enabled", false);
+  EXPECT_EQ(value("/clasp/rules"), "2");
+  desk.set("/clasp/rules/r", nullptr);
+  EXPECT_EQ(value("/clasp/rules"), "1");
+  desk.forget();
+  desk.set("/clasp/rules", 7);
+  EXPECT_THAT(desk.received(), ElementsAre(HasSubstr("ERROR 403")));
+  use("[]");
+  EXPECT_EQ(value("/clasp/rules"), "0");
+}
+
 TEST_F(ManagedRulesTest, ATextOfJsonIsARuleAsWell) {
   connect("desk").set("/clasp/rules/r", clasp::to_json(rule("/out")));
   EXPECT_EQ(engine.size(), 1u);
@@ -118,6 +135,16 @@ TEST_F(ManagedRulesTest, ARestartTakesUpWhatWasInstalledAtRunTime) {
   EXPECT_NE(engine.find("run"), nullptr);
   EXPECT_EQ(engine.size(), 1u);
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("/clasp/rules/broken is not understood and was removed: /trigger: missing")));
+}
+
+TEST_F(ManagedRulesTest, WithoutLeaveARestartTakesUpNothingButKeepsItWhereItIs) {
+  begin(false);
+  const EncodedValue kept(rule("/run"));
+  ASSERT_TRUE(router().restore("/clasp/rules/run", kept.view(), 3, "6f1c", UnixTime{1}, {}, world().now()));
+  const auto warnings = managed->take_up({{"/clasp/rules/run", rule("/run"), "6f1c"}}, world().now());
+  EXPECT_EQ(engine.size(), 0u);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("/clasp/rules/run is not in force")));
+  EXPECT_THAT(value("/clasp/rules/run"), HasSubstr("/run"));
 }
 
 TEST_F(ManagedRulesTest, WithoutLeaveNobodyChangesThem) {

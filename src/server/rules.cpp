@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/address.hpp"
-#include "http_client/http_client.hpp"
 #include "io/io_loop.hpp"
 #include "router/router.hpp"
 #include "rules/local_time.hpp"
@@ -12,8 +11,6 @@ namespace clasp::server {
 
 namespace {
 
-constexpr Micros webhook_timeout{10'000'000};
-constexpr std::size_t webhook_answer_max = 65'536;
 constexpr std::size_t rules_shown_max = 1'000;  // in /metrics, for each has rows of its own
 
 std::string label(std::string_view id) {
@@ -35,16 +32,11 @@ class Rules::Nobody final : public router::Sink {
   void close(const router::CloseReason&) override {}
 };
 
-struct Rules::Webhooks {
-  std::unique_ptr<http_client::HttpClient> client;
-};
-
-Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, Logs logs)
+Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, std::string webhook_secret, Logs logs)
     : router_(router),
-      loop_(loop),
       logs_(std::move(logs)),
       sink_(std::make_unique<Nobody>()),
-      webhooks_(std::make_unique<Webhooks>()),
+      webhooks_(loop, std::move(webhook_secret), [this](std::string_view rule, const std::string& why) { engine_.webhook_failed(rule, why); }),
       engine_({.find = [&router](std::string_view address) -> std::optional<Value> {
                  const auto param = router.find(address);
                  return param ? std::optional(to_value(param->value)) : std::nullopt;
@@ -53,7 +45,7 @@ Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, Logs lo
                    [&router](const Pattern& pattern, const auto& visit) {
                      router.for_each(pattern, [&visit](const router::Router::ParamView& param) { visit(param.address, param.value); });
                    },
-               .webhook = [this](std::string_view rule, const std::string& url, const std::string& body) { call(rule, url, body); },
+               .webhook = [this](std::string_view rule, const std::string& url, const std::string& body) { webhooks_.call(rule, url, body); },
                .local_time = rules::machine_zone,
                .log = [this](const std::string& line) { logs_.warn(line); }},
               {.chain_max = router.config().rule_hops_max}),
@@ -105,28 +97,6 @@ router::Transform* Rules::in_front_of(router::Transform* next) {
   return &managed_;
 }
 
-// The engine is in the midst of a frame: the call begins when the loop turns.
-void Rules::call(std::string_view rule, const std::string& url, const std::string& body) {
-  const auto tell = [this, id = std::string(rule)](const std::string& what) { engine_.webhook_failed(id, what); };
-  if (!webhooks_->client) {
-    auto client = http_client::HttpClient::create(loop_, {.user_agent = "clasp-rules"});
-    if (!client) return tell(client.error().message);
-    webhooks_->client = std::move(*client);
-  }
-  http_client::HttpCall made{.method = "POST",
-                             .url = url,
-                             .fields = {{"Content-Type", "application/json"}},
-                             .body = body,
-                             .timeout = webhook_timeout,
-                             .answer_bytes_max = webhook_answer_max};
-  webhooks_->client->start(std::move(made), [tell](const Result<http_client::HttpAnswer>& answer) {
-    if (!answer)
-      tell(answer.error().message);
-    else if (!answer->is_success())
-      tell(fmt::format("the answer was {}", answer->status));
-  });
-}
-
 void Rules::append_metrics(std::string& out) const {
   fmt::format_to(
       std::back_inserter(out),
@@ -134,8 +104,13 @@ void Rules::append_metrics(std::string& out) const {
       "# HELP clasp_rules_delayed Actions of rules that wait for their time.\n# TYPE clasp_rules_delayed gauge\nclasp_rules_delayed {}\n"
       "# HELP clasp_rules_delayed_dropped_total Actions dropped because too many waited.\n# TYPE clasp_rules_delayed_dropped_total counter\n"
       "clasp_rules_delayed_dropped_total {}\n"
+      "# HELP clasp_webhooks_waiting Webhooks under way or waiting for another attempt.\n# TYPE clasp_webhooks_waiting gauge\nclasp_webhooks_waiting "
+      "{}\n"
+      "# HELP clasp_webhooks_total What became of webhooks.\n# TYPE clasp_webhooks_total counter\n"
+      "clasp_webhooks_total{{what=\"delivered\"}} {}\nclasp_webhooks_total{{what=\"retries\"}} {}\nclasp_webhooks_total{{what=\"failed\"}} {}\n"
       "# HELP clasp_rule_total What became of each rule.\n# TYPE clasp_rule_total counter\n",
-      engine_.size(), engine_.delayed(), engine_.delayed_dropped());
+      engine_.size(), engine_.delayed(), engine_.delayed_dropped(), webhooks_.waiting(), webhooks_.stats().delivered, webhooks_.stats().retries,
+      webhooks_.stats().failed);
   std::size_t shown = 0;
   engine_.for_each([&](const rules::Rule& rule, const rules::RuleStats& stats) {
     if (++shown > rules_shown_max) return;

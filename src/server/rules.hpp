@@ -9,6 +9,7 @@
 #include "clasp/error.hpp"
 #include "rules/managed_rules.hpp"
 #include "rules/rule_source.hpp"
+#include "server/webhooks.hpp"
 
 namespace clasp::io {
 class IoLoop;
@@ -26,7 +27,7 @@ class Rules {
     std::function<void(std::string_view)> debug;  // none: nothing is told of single firings
   };
   // Nothing is asked of the router before start(). Router and loop outlive it.
-  Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, Logs logs);
+  Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, std::string webhook_secret, Logs logs);
   ~Rules();
   Rules(const Rules&) = delete;
 
@@ -39,17 +40,14 @@ class Rules {
   void append_metrics(std::string& out) const;
 
  private:
-  struct Webhooks;
   class Nobody;
-  void call(std::string_view rule, const std::string& url, const std::string& body);
 
   router::Router& router_;
-  io::IoLoop& loop_;
   Logs logs_;
   std::unique_ptr<Nobody> sink_;
   router::SessionId writer_ = router::nobody;   // of what rules write
   router::SessionId manager_ = router::nobody;  // of the params that show them
-  std::unique_ptr<Webhooks> webhooks_;
+  Webhooks webhooks_;
   rules::RulesEngine engine_;
   rules::ManagedRules managed_;
 };

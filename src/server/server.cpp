@@ -230,10 +230,15 @@ struct Server::Parts final : net::HttpHandler {
     if (!config.rules.given && !config.rules.at_run_time) return {};
     auto compiled = rules::compile_rules(config.rules.source);
     if (!compiled) return compiled.error();
+    return start_rules(std::move(*compiled));
+  }
+  Result<void> start_rules(rules::CompiledRules compiled) {
     Rules::Logs logs{.warn = [this](std::string_view line) { log.warn(line); }, .debug = {}};
     if (config.log_level == LogLevel::debug) logs.debug = [this](std::string_view line) { log.debug(line); };
-    rules.emplace(router, loop.io(), config.rules.at_run_time, std::move(logs));
-    return rules->start(std::move(*compiled));
+    rules.emplace(router, loop.io(), config.rules.at_run_time, config.rules.webhook_secret, std::move(logs));
+    auto done = rules->start(std::move(compiled));
+    if (!done) rules.reset();
+    return done;
   }
   void tell(const std::vector<std::string>& notes) {
     for (const std::string& note : notes) log.warn(note);
@@ -245,12 +250,16 @@ struct Server::Parts final : net::HttpHandler {
     if (!changes) return changes.error();
     auto compiled = rules::compile_rules(other.rules.source);
     if (!compiled) return compiled.error();
-    if (!rules && !compiled->rules.empty()) return Error{ErrorCode::invalid_argument, "there were no rules before, which needs a restart", {}};
     auto tables = bridges.compile(other);
     if (!tables) return tables.error();
+    if (!rules && other.rules.given) {
+      if (auto done = start_rules(std::move(*compiled)); !done) return done;
+    } else if (rules) {
+      if (auto done = rules->use(std::move(*compiled)); !done) return done;
+    }
     use(std::move(*changes));
     bridges.replace(std::move(*tables));
-    return rules ? rules->use(std::move(*compiled)) : Result<void>();
+    return {};
   }
 
   ServerConfig config;

@@ -31,6 +31,7 @@ struct RulesConfig {
   rules::RuleSource source;  // of all files
   bool given = false;        // by an option: without one /clasp/rules is an address as any other
   bool at_run_time = false;  // clients may change them
+  std::string webhook_secret;  // empty: webhooks are not signed
 };
 
 struct ServerConfig {

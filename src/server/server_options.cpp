@@ -160,6 +160,7 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
          return rules::read_rules(*text, path, config.rules.source);
        }, .repeatable = true});
   add({.name = "rules-runtime", .help = "Clients may set, switch and remove rules at /clasp/rules/<id>.", .apply = apply_switch(config.rules.at_run_time)});
+  add({.name = "webhook-secret", .value = "TEXT", .help = "Signs what rules post: X-Clasp-Signature: sha256=<HMAC-SHA256 of the body>.", .apply = apply_text(config.rules.webhook_secret)});
   for (Option& row : bridge_rows(config, rows, environment)) add(std::move(row));
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",

@@ -1,5 +1,6 @@
 """Rules with the real binary: from a file, read again, as params, over HTTP, MQTT and OSC, webhooks, and `clasp rules`."""
 import contextlib
+import hmac
 import http.server
 import json
 import os
@@ -84,6 +85,49 @@ def from_a_file_and_read_again():
         eventually(lambda: value(router, "/clasp/rules/hall") == "", "it is gone", LIMIT)
 
 
+def begun_while_it_runs():
+    """A router that was started without rules takes some up; what clients had set there before is none."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = os.path.join(folder, "clasp.toml")
+        rewrite(config, "")
+        with Router("--config", config) as router:
+            router.clasp("set", "/clasp/rules/evil", json.dumps(rule("evil", on_change("/x"), sets("/evil", 1))))
+            rewrite(config, '[[rule]]\nid = "a"\ntrigger = { type = "on_change", pattern = "/x" }\nactions = [ { type = "set", address = "/a", value = 1 } ]\n')
+            router.signal(signal.SIGHUP)
+            eventually(lambda: '"id":"a"' in value(router, "/clasp/rules/a"), "the rule is there", LIMIT)
+            router.clasp("set", "/x", "1")
+            assert value(router, "/a") == "1" and value(router, "/evil") == ""
+            rewrite(config, "")
+            router.signal(signal.SIGHUP)
+            eventually(lambda: value(router, "/clasp/rules/a") == "", "it is gone", LIMIT)
+
+
+def a_threshold_knows_its_side_after_a_restart():
+    """Field case C34 with the state on the disk: what was beyond the limit before a kill is no crossing after it."""
+    trigger = {"type": "on_threshold", "address": "/r/t", "below": 10}
+    with rules_file([rule("low", trigger, {"type": "publish", "address": "/r/alarm"})]) as path, tempfile.TemporaryDirectory() as folder:
+        options = ["--rules", path, "--journal", os.path.join(folder, "show.db"), "--durability", "sync"]
+
+        def firings(router, values):
+            for given in values:
+                router.clasp("set", "/r/t", given)
+            return router.metrics()['clasp_rule_total{rule="low",what="fired"}']
+
+        router = Router(*options)
+        try:
+            assert firings(router, ["12", "9.0"]) == 1
+            assert firings(router, ["8", "7.0"]) == 1
+        finally:
+            router.process.kill()
+        assert router.dies() == -signal.SIGKILL
+        with Router(*options) as router, Peer(router.port) as watching:
+            watching.answer(native.subscribe(1, "/r/**"))
+            watching.take()
+            assert firings(router, ["6", "null", "5.0", '"unavailable"', "4", "12"]) == 0
+            assert firings(router, ["9.5", "10", "9"]) == 2
+            watching.until(lambda: len(watching.kinds(PUBLISH)) == 2, "two alarms")
+
+
 def a_faulty_file_does_not_start():
     with rules_file([rule("hall", on_change("/x"))]) as path:
         done = subprocess.run([CLASP, "server", "--rules", path], capture_output=True, text=True, timeout=LIMIT)
@@ -155,13 +199,17 @@ def thresholds_by_mqtt_and_osc():
 
 
 def webhooks():
-    heard = []
+    heard, deliveries = [], []
     arrived = threading.Event()
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            heard.append((self.path, self.headers["Content-Type"], json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            self.send_response(204 if self.path == "/hook" else 500)
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            assert self.headers["X-Clasp-Signature"] == "sha256=" + hmac.new(b"s3cret", content, "sha256").hexdigest()
+            deliveries.append((self.path, self.headers["X-Clasp-Delivery"]))
+            heard.append((self.path, self.headers["Content-Type"], json.loads(content)))
+            fails = self.path == "/refuses" or (self.path == "/comes-back" and deliveries.count(deliveries[-1]) < 3)
+            self.send_response((400 if self.path == "/refuses" else 503) if fails else 204)
             self.send_header("Content-Length", "0")
             self.end_headers()
             arrived.set()
@@ -173,8 +221,9 @@ def webhooks():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         rules = [rule("hook", on_change("/x"), {"type": "webhook", "url": url + "/hook"}),
-                 rule("fails", on_change("/y"), {"type": "webhook", "url": url + "/broken", "body": {"a": 1}})]
-        with rules_file(rules) as path, Router("--rules", path) as router:
+                 rule("fails", on_change("/y"), {"type": "webhook", "url": url + "/refuses", "body": {"a": 1}}),
+                 rule("comes back", on_change("/z"), {"type": "webhook", "url": url + "/comes-back"})]
+        with rules_file(rules) as path, Router("--rules", path, "--webhook-secret", "s3cret") as router:
             router.clasp("set", "/x", "0.5")
             assert arrived.wait(LIMIT)
             where, kind, body = heard[0]
@@ -182,9 +231,13 @@ def webhooks():
             assert body == {"rule": "hook", "address": "/x", "value": 0.5}, body
             router.clasp("set", "/y", "1")
             eventually(lambda: router.metrics()['clasp_rule_total{rule="fails",what="failed"}'] == 1, "the failure is counted", LIMIT)
-            assert heard[1] == ("/broken", "application/json", {"a": 1})
+            assert heard[1:] == [("/refuses", "application/json", {"a": 1})], "once only"
+            router.clasp("set", "/z", "2")
+            eventually(lambda: router.metrics()['clasp_webhooks_total{what="delivered"}'] == 2, "the third attempt got there", LIMIT)
+            assert [kind for kind, _, _ in heard[2:]] == ["/comes-back"] * 3 and len(set(deliveries[2:])) == 1, deliveries
+            assert router.metrics()['clasp_webhooks_total{what="retries"}'] == 2
             assert router.metrics()['clasp_rule_total{rule="hook",what="failed"}'] == 0
         server.shutdown()
 
 
-run(from_a_file_and_read_again, a_faulty_file_does_not_start, changed_while_it_runs, not_changed_without_leave, thresholds_by_mqtt_and_osc, webhooks)
+run(from_a_file_and_read_again, begun_while_it_runs, a_threshold_knows_its_side_after_a_restart, a_faulty_file_does_not_start, changed_while_it_runs, not_changed_without_leave, thresholds_by_mqtt_and_osc, webhooks)

@@ -7,6 +7,7 @@
 
 #include "bridge/http/rule_line.hpp"
 #include "core/json.hpp"
+#include "http_client/retry.hpp"
 #include "http_client/signature.hpp"
 
 namespace clasp::bridge::http {
@@ -234,7 +235,7 @@ TEST_F(ClientBridgeTest, APollWaitsAsLongAsItIsAskedTo) {
   EXPECT_EQ(*bridge().next_deadline() - now.steady, Micros{20s});
   pass(20s);
   answer(503, "", {{"Retry-After", "999999999"}});
-  EXPECT_EQ(*bridge().next_deadline() - now.steady, limits::retry_after_max);
+  EXPECT_EQ(*bridge().next_deadline() - now.steady, http_client::retry_after_max);
 }
 
 TEST_F(ClientBridgeTest, OfAFailingServerOneLineASecondIsLogged) {

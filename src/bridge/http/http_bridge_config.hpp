@@ -70,7 +70,6 @@ inline constexpr std::size_t poll_values_max = 10'000;   // of one answer
 inline constexpr std::size_t json_values_max = 262'144;  // in one answer, all its parts counted
 inline constexpr Micros retry_first{250'000};
 inline constexpr Micros retry_max{30'000'000};
-inline constexpr Micros retry_after_max{300'000'000};  // what a server may ask for
 inline constexpr Micros event_age_max{60'000'000};     // an event that waited longer is not sent any more
 inline constexpr std::size_t rules_max = 256;          // polls, and targets
 }  // namespace limits

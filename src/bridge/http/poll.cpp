@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "bridge/http/retry.hpp"
 #include "bridge/http/url_template.hpp"
 #include "core/address.hpp"
 #include "core/json.hpp"
+#include "http_client/retry.hpp"
 
 namespace clasp::bridge::http {
 
@@ -116,8 +116,8 @@ void Poll::failed(std::string why, const http_client::HttpAnswer* answer) {
   ++around_.counters.polls_failed;
   ++failures_;
   const Micros most = std::max(limits::poll_backoff_max, config_.interval);
-  const Micros wait = backoff(config_.interval, failures_ - 1, most, around_.random());
-  due_ = around_.clock().steady + std::max(wait, answer == nullptr ? Micros{0} : retry_after(*answer, around_.clock().unix_time));
+  const Micros wait = http_client::backoff(config_.interval, failures_ - 1, most, around_.random());
+  due_ = around_.clock().steady + std::max(wait, answer == nullptr ? Micros{0} : http_client::retry_after(*answer, around_.clock().unix_time));
   around_.report(config_.url, fmt::format("http: cannot poll {}: {}", shown_url(config_.url), why));
 }
 

@@ -7,10 +7,10 @@
 #include <ctime>
 #include <utility>
 
-#include "bridge/http/retry.hpp"
 #include "bridge/http/url_template.hpp"
 #include "core/address.hpp"
 #include "core/json.hpp"
+#include "http_client/retry.hpp"
 #include "http_client/signature.hpp"
 
 namespace clasp::bridge::http {
@@ -39,8 +39,6 @@ std::string samples_as_value(Bytes samples) {
 }
 
 ValueView view_of(const std::string& bytes) { return {static_cast<ValueTag>(bytes[0]), as_bytes(std::string_view(bytes).substr(1))}; }
-
-bool may_be_repeated(unsigned status) { return status >= 500 || status == 429 || status == 408; }
 
 }  // namespace
 
@@ -187,7 +185,7 @@ void Target::answered(const Result<http_client::HttpAnswer>& answer) {
   if (answer && answer->is_success()) {
     ++around_.counters.sent;
     current_.reset();
-  } else if (answer && !may_be_repeated(answer->status)) {
+  } else if (answer && !http_client::may_be_repeated(answer->status)) {
     give_up(fmt::format("answered {}", answer->status), false);
   } else if (answer) {
     try_again(fmt::format("answered {}", answer->status), &*answer);
@@ -203,8 +201,8 @@ void Target::try_again(const std::string& why, const http_client::HttpAnswer* an
   const Now now = around_.clock();
   const bool unreachable = answer == nullptr;
   const unsigned times = unreachable ? unreachable_++ : attempts_ - 1;
-  const Micros asked = answer == nullptr ? Micros{0} : retry_after(*answer, now.unix_time);
-  const Micros wait = std::max(backoff(limits::retry_first, times, limits::retry_max, around_.random()), asked);
+  const Micros asked = answer == nullptr ? Micros{0} : http_client::retry_after(*answer, now.unix_time);
+  const Micros wait = std::max(http_client::backoff(limits::retry_first, times, limits::retry_max, around_.random()), asked);
   not_before_ = std::max(not_before_, now.steady + wait);
   if (attempts_ > config_.retries) return give_up(why, unreachable);
   around_.report(key_, fmt::format("http: {}: {}; trying again in {:.1f} s", shown_url(config_.url), why, static_cast<double>(wait.count()) / 1e6));

@@ -1,13 +1,11 @@
-#include "bridge/http/retry.hpp"
+#include "http_client/retry.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
 
-#include "bridge/http/http_bridge_config.hpp"
-
-namespace clasp::bridge::http {
+namespace clasp::http_client {
 
 Micros backoff(Micros first, unsigned times, Micros most, std::uint64_t random) {
   const double wait =
@@ -16,7 +14,9 @@ Micros backoff(Micros first, unsigned times, Micros most, std::uint64_t random) 
   return Micros{static_cast<std::int64_t>(wait * (0.8 + 0.4 * unit))};
 }
 
-Micros retry_after(const http_client::HttpAnswer& answer, UnixTime now) {
+bool may_be_repeated(unsigned status) { return status >= 500 || status == 429 || status == 408; }
+
+Micros retry_after(const HttpAnswer& answer, UnixTime now) {
   const std::string* given = answer.find("Retry-After");
   if (given == nullptr) return Micros{0};
   std::int64_t seconds = 0;
@@ -26,8 +26,8 @@ Micros retry_after(const http_client::HttpAnswer& answer, UnixTime now) {
     if (::strptime(given->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts) == nullptr) return Micros{0};
     seconds = static_cast<std::int64_t>(::timegm(&parts)) - static_cast<std::int64_t>(now.us / 1'000'000);
   }
-  const std::int64_t most = limits::retry_after_max.count() / 1'000'000;
+  const std::int64_t most = retry_after_max.count() / 1'000'000;
   return Micros{std::clamp<std::int64_t>(seconds, 0, most) * 1'000'000};
 }
 
-}  // namespace clasp::bridge::http
+}  // namespace clasp::http_client
