@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
+foreach(module core options io transform mapping router lens store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
         bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue home_assistant server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})
@@ -12,6 +12,7 @@ foreach(module core options io transform mapping router store rules net_wire net
 endforeach()
 set_target_properties(clasp_public_headers PROPERTIES EXPORT_NAME headers)
 install(TARGETS ${clasp_installed} EXPORT clasp ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/clasp)
+install(FILES ${CLASP_WASMTIME_DIR}/libwasmtime-50.0.1.so DESTINATION ${CMAKE_INSTALL_LIBDIR}/clasp OPTIONAL)  # what runs lenses, if it was fetched
 install(TARGETS clasp_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/clasp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT clasp NAMESPACE clasp:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/clasp FILE clasp-targets.cmake)

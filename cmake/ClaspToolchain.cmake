@@ -36,6 +36,13 @@ if(CLASP_BUILD_FUZZ)  # libraries too: a fuzzer is blind for code that does not 
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# The library that runs lenses (docs/lenses.md) is opened at run time, by its name: programs find it along their run path, where scripts/wasmtime.sh puts it
+# and, once installed, in lib/clasp.
+include(GNUInstallDirs)
+set(CLASP_WASMTIME_DIR ${CMAKE_SOURCE_DIR}/build/wasmtime CACHE PATH "Folder of libwasmtime-50.0.1.so")
+list(APPEND CMAKE_BUILD_RPATH ${CLASP_WASMTIME_DIR})
+list(APPEND CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/clasp")
+
 add_library(clasp_warnings INTERFACE)
 # Designated initialisers name what differs from the default; the rest is left out on purpose.
 target_compile_options(clasp_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-missing-field-initializers)
