@@ -21,7 +21,9 @@ void write(const V& value, Payload payload, std::string& out) {
   if (wrapped) out += '}';
 }
 
-bool fits(const Value& whole, BytesAs bytes) {
+}  // namespace
+
+bool fits_json(const Value& whole, BytesAs bytes) {
   std::vector<const Value*> open{&whole};
   while (!open.empty()) {
     const Value& value = *open.back();
@@ -39,6 +41,8 @@ bool fits(const Value& whole, BytesAs bytes) {
   return true;
 }
 
+namespace {
+
 // {"value":0.5} needs no tree of a map to be read.
 std::string_view inside_of(std::string_view json) {
   const bool plain = json.size() > wrapped_begin.size() + 1 && json.starts_with(wrapped_begin) && json.back() == '}';
@@ -52,7 +56,7 @@ bool fits_json(const ValueView& value, BytesAs bytes) {
     case ValueTag::f64: return std::isfinite(*value.as_number());
     case ValueTag::bytes: return bytes != BytesAs::skip;
     case ValueTag::array:
-    case ValueTag::map: return fits(to_value(value), bytes);
+    case ValueTag::map: return fits_json(to_value(value), bytes);
     default: return true;
   }
 }

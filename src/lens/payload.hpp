@@ -16,6 +16,7 @@ enum class BytesAs : std::uint8_t { skip, base64 };  // what JSON has no word fo
 
 // JSON says of it what it is: no NaN or infinity anywhere in it, and no bytes, unless they may be text.
 bool fits_json(const ValueView& value, BytesAs bytes);
+bool fits_json(const Value& value, BytesAs bytes);
 
 // Replaces `out`.
 void write_input(const ValueView& value, Payload payload, std::string& out);

@@ -1,5 +1,7 @@
 // Transforms whose result depends on earlier values of the same address. A number that is not finite passes them by: it would stay in their
 // memory for ever.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -212,20 +214,34 @@ class HysteresisNode final : public RememberingNode {
 class LensNode final : public Node {
  public:
   explicit LensNode(std::shared_ptr<Lens> lens) : lens_(std::move(lens)) {}
-  Outcome apply(Value& value, Run& run) const override { return lens_->apply(value, run.address); }
+  Outcome apply(Value& value, Run& run) const override {
+    fault_.clear();
+    const Outcome outcome = lens_->apply(value, run.address, fault_);
+    if (!fault_.empty()) {
+      if (run.faults != nullptr) ++*run.faults;
+      if (run.fault != nullptr) *run.fault = fault_.c_str();
+    }
+    return outcome;
+  }
 
  private:
   std::shared_ptr<Lens> lens_;
+  mutable std::string fault_;  // the last one; its text is told by pointer
 };
 
-std::unique_ptr<Node> foreign_lens(const Spec& spec, const std::string& module, const Value& params) {
+std::unique_ptr<Node> foreign_lens(const Spec& spec, const std::string& module, const Value& params, bool inverse) {
   const LensLoader& loader = spec.compiler().options().lenses;
   if (!loader) {
     spec.fail("module_id", "no such module is built in (lowpass, hysteresis, moving-average), and this program runs no WASM modules");
     return nullptr;
   }
-  auto lens = loader(module, params);
-  if (lens) return std::make_unique<LensNode>(*std::move(lens));
+  auto lens = loader(module, params, inverse);
+  if (lens) {
+    const bool can_be_undone = (*lens)->has_inverse();
+    auto node = std::make_unique<LensNode>(*std::move(lens));
+    if (can_be_undone) node->inverse = make_spec("wasm", {{"module_id", module}, {"params", params}, {"inverse", inverse ? Value() : Value(true)}});
+    return node;
+  }
   spec.fail("module_id", lens.error().message);
   return nullptr;
 }
@@ -247,6 +263,7 @@ namespace {
 std::unique_ptr<Node> build_wasm(const Spec& spec) {
   const std::string module = spec.has("wasmModuleId") ? spec.text("wasmModuleId") : spec.text("module_id");
   const Value params = lens_params(spec);
+  const bool inverse = spec.flag("inverse");
   const Spec reader(params, spec.at("params"), spec.compiler());
   std::unique_ptr<Node> node;
   if (module == "lowpass") {
@@ -260,9 +277,12 @@ std::unique_ptr<Node> build_wasm(const Spec& spec) {
         .window_size = static_cast<std::size_t>(reader.integer("window", 1, static_cast<std::int64_t>(window_size_max), 5))};
     node = std::make_unique<AggregateNode>(spec, config, AggregateNode::Emit{});
   } else {
-    node = foreign_lens(spec, module, params);
+    node = foreign_lens(spec, module, params, inverse);
+    if (node) node->spec = make_spec("wasm", {{"module_id", module}, {"params", params}, {"inverse", inverse ? Value(true) : Value()}});
+    return node;
   }
-  if (node) node->spec = make_spec("wasm", {{"module_id", module}, {"params", params}});
+  if (inverse) spec.fail("inverse", fmt::format("{} cannot be undone", module));
+  node->spec = make_spec("wasm", {{"module_id", module}, {"params", params}});
   return node;
 }
 

@@ -24,9 +24,12 @@ namespace clasp::transform {
 class Lens {
  public:
   virtual ~Lens() = default;
-  virtual Outcome apply(Value& value, std::string_view address) = 0;
+  // A fault (its text) leaves the value as it is.
+  virtual Outcome apply(Value& value, std::string_view address, std::string& fault) = 0;
+  virtual bool has_inverse() const { return false; }
 };
-using LensLoader = std::function<Result<std::shared_ptr<Lens>>(std::string_view module, const Value& params)>;
+// `inverse`: what undoes the module is meant.
+using LensLoader = std::function<Result<std::shared_ptr<Lens>>(std::string_view module, const Value& params, bool inverse)>;
 
 enum class NonFinite : std::uint8_t { drop, pass, hold, replace };  // what becomes of a NaN or infinity at the end
 
@@ -64,7 +67,7 @@ class Transform {
   const Value& to_json() const;                   // in canonical form: compiles to the same
   const std::vector<std::string>& notes() const;  // what its user should know: "/: script engine unavailable, values pass through"
   bool remembers() const;                         // the result depends on earlier values
-  std::uint64_t faults() const;                   // expressions that could not be evaluated
+  std::uint64_t faults() const;                   // expressions that could not be evaluated, modules that failed
   std::string_view last_fault() const;            // why
   std::size_t addresses() const;                  // remembered now
   void reset();                                   // forgets them

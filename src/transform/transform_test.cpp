@@ -234,20 +234,28 @@ TEST(TransformTrace, TellsEachMemberOfTheOutermostChain) {
 
 class Doubling final : public Lens {
  public:
-  Outcome apply(Value& value, std::string_view) override {
+  Outcome apply(Value& value, std::string_view, std::string& fault) override {
+    if (!value.as_number()) {
+      fault = "no number";
+      return Outcome::keep;
+    }
     value = Value(*value.as_number() * 2);
     return Outcome::value;
   }
 };
 
 TEST(TransformLens, OtherModulesComeFromALoader) {
-  const LensLoader loader = [](std::string_view module, const Value& params) -> Result<std::shared_ptr<Lens>> {
+  const LensLoader loader = [](std::string_view module, const Value& params, bool) -> Result<std::shared_ptr<Lens>> {
     if (module != "double") return Error{ErrorCode::invalid_value, fmt::format("cannot read {}", module), {}};
     EXPECT_EQ(to_json(params), R"({"a":1})");
     return std::shared_ptr<Lens>(std::make_shared<Doubling>());
   };
   Transform transform = compiled(R"({"type":"wasm","module_id":"double","params":{"a":1}})", {.lenses = loader});
   EXPECT_EQ(sent_through(transform, "3"), "6.0");
+  EXPECT_EQ(transform.faults(), 0U);
+  EXPECT_EQ(sent_through(transform, R"("x")"), "keep");
+  EXPECT_EQ(transform.faults(), 1U);
+  EXPECT_EQ(transform.last_fault(), "no number");
   const auto missing = Transform::compile(json(R"({"type":"wasm","module_id":"x.wasm"})"), {.lenses = loader});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message, "/module_id: cannot read x.wasm");
