@@ -7,6 +7,7 @@
 
 #include "clasp/error.hpp"
 #include "clasp/value.hpp"
+#include "transform/transform.hpp"
 
 namespace clasp::mapping {
 
@@ -25,6 +26,7 @@ struct MappingEntry {
 struct MappingSource {
   std::vector<MappingEntry> entries;
   bool pass_unmatched = true;  // what no mapping has goes on as it is, else nowhere
+  transform::LensLoader lenses{};  // of the modules their transforms name; none: those built in
 };
 inline constexpr std::size_t mappings_max = 10'000;
 

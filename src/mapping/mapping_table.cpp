@@ -19,8 +19,10 @@ std::optional<double> position_of(const Value& value) {
 Result<MappingTable> MappingTable::compile(const MappingSource& source, const TableOptions& options) {
   MappingTable table;
   table.pass_ = source.pass_unmatched;
+  transform::CompileOptions transforms = options.transforms;
+  if (!transforms.lenses) transforms.lenses = source.lenses;
   for (const MappingEntry& entry : source.entries) {
-    auto mapping = Mapping::compile(entry.spec, options.transforms);
+    auto mapping = Mapping::compile(entry.spec, transforms);
     if (!mapping) return Error{ErrorCode::invalid_argument, entry.describe(mapping.error().message), {}};
     const bool ours = mapping->protocol().empty() || options.protocol.empty() || mapping->protocol() == options.protocol;
     if (!ours || !mapping->enabled()) continue;

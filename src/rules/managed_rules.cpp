@@ -51,7 +51,7 @@ std::vector<std::string> ManagedRules::take_up(const std::vector<Kept>& kept, co
   for (const Kept& param : kept) {
     const std::string id = param.address.substr(rules_address.size());
     if (id.find('/') != std::string::npos || param.value.is_null()) continue;
-    auto read = read_rule(param.value, id);
+    auto read = read_rule(param.value, id, lenses_);
     const bool fits = read && read->rule.id == id && param.writer != own_writer;
     if (!read) notes.push_back(fmt::format("the rule kept at {} is not understood and was removed: {}", param.address, read.error().message));
     if (fits && !changeable_) {  // whoever wrote it there may have had no leave to
@@ -106,7 +106,7 @@ Transformed ManagedRules::check(std::string_view name, const ValueView& value) c
   }
   if (name.empty() || name.find('/') != std::string_view::npos)
     return bad_rule("a rule is at /clasp/rules/<id>, its switch at /clasp/rules/<id>/enabled");
-  auto read = read_rule(rule_text(value), name);
+  auto read = read_rule(rule_text(value), name, lenses_);
   if (!read) return bad_rule(fmt::format("rule \"{}\": {}", printable(name, 60), read.error().message));
   if (read->has_id && read->rule.id != name)
     return bad_rule(fmt::format("the rule's id is \"{}\", its address ends in \"{}\"", printable(read->rule.id, 60), printable(name, 60)));
@@ -142,7 +142,7 @@ void ManagedRules::manage(const Commit& commit, const Now& now, std::vector<Effe
     return;
   }
   if (!is_gone && changeable_) {
-    auto read = read_rule(rule_text(*commit.value), id);
+    auto read = read_rule(rule_text(*commit.value), id, lenses_);
     if (read && read->rule.id == id && engine_.install(std::move(read->rule), now)) {
       of_files_.erase(std::string(id));
       return;

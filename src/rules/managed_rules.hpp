@@ -33,6 +33,7 @@ class ManagedRules final : public router::Reactor, public router::Transform {
   static constexpr std::string_view own_writer = "rules";
   void writes_as(router::SessionId session) { session_ = session; }
   void go_on_with(router::Transform* next) { next_ = next; }  // for everything that is no rule
+  void lenses(transform::LensLoader loader) { lenses_ = std::move(loader); }  // of the modules rules may use that are set from now on
 
   // What the state had kept of them when the router started. Those of files are known by their writer; they count only if they are in a file still.
   // Returns what its user should know.
@@ -71,6 +72,7 @@ class ManagedRules final : public router::Reactor, public router::Transform {
   Put put_;
   router::SessionId session_ = router::nobody;
   router::Transform* next_ = nullptr;
+  transform::LensLoader lenses_;
   std::unordered_set<std::string> of_files_;
   bool putting_ = false;
   std::optional<std::size_t> shown_count_;

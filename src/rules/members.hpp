@@ -11,13 +11,15 @@
 #include "clasp/value.hpp"
 #include "core/pattern.hpp"
 #include "core/time.hpp"
+#include "transform/transform.hpp"
 
 namespace clasp::rules {
 
 // What is wrong with a rule: the first mistake, and what else its author should know. Both begin with a JSON pointer.
 struct Findings {
-  std::optional<std::string> mistake;
-  std::vector<std::string> notes;
+  std::optional<std::string> mistake{};
+  std::vector<std::string> notes{};
+  const transform::LensLoader* lenses = nullptr;  // what a transform in it may use
   void fail(std::string_view pointer, std::string_view what);
 };
 

@@ -260,7 +260,7 @@ void read_copy(Members& m, std::vector<Action>& out) {
     const Value* max = spec.find("max");
     if (min != nullptr && max != nullptr && holds(*min, Comparison::gt, *max))
       m.findings().fail(m.at("transform") + "/min", fmt::format("{} is more than \"max\", {}", shown(*min), shown(*max)));
-    auto compiled = transform::Transform::compile(spec, {.lenses = {}, .on_nonfinite = transform::NonFinite::pass}, m.at("transform"));
+    auto compiled = transform::Transform::compile(spec, {.lenses = *m.findings().lenses, .on_nonfinite = transform::NonFinite::pass}, m.at("transform"));
     if (compiled)
       action.transform = std::move(*compiled);
     else if (!m.findings().mistake)
@@ -406,8 +406,8 @@ void read_list(Members& m, std::string_view name, std::size_t max, Each each) {
 
 }  // namespace
 
-Result<ReadRule> read_rule(const Value& spec, std::string_view id) {
-  Findings findings;
+Result<ReadRule> read_rule(const Value& spec, std::string_view id, const transform::LensLoader& lenses) {
+  Findings findings{.lenses = &lenses};
   ReadRule out{
       .rule = {.id = {}, .name = {}, .trigger = ChangeTrigger{.pattern = *Pattern::parse("/")}, .conditions = {}, .actions = {}, .cooldown = {}},
       .notes = {}};

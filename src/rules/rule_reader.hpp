@@ -17,7 +17,8 @@ struct ReadRule {
 };
 
 // The error begins with the JSON pointer of what is wrong: "/actions/0/address: missing; …". `id`: for a rule that has none and no name either.
-Result<ReadRule> read_rule(const Value& spec, std::string_view id);
+// `lenses`: of the modules its transforms name.
+Result<ReadRule> read_rule(const Value& spec, std::string_view id, const transform::LensLoader& lenses = {});
 
 // What can be done to a value by its "transform", in whichever vocabulary, as a specification for Transform::compile().
 Value transform_spec(const Value& given);

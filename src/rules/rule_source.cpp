@@ -81,7 +81,7 @@ Result<CompiledRules> compile_rules(const RuleSource& source) {
     if (id != nullptr && id->string() != nullptr) given.insert(*id->string());
   }
   for (const RuleEntry& entry : source.entries) {
-    auto read = read_rule(entry.spec, fmt::format("rule_{}", entry.number));
+    auto read = read_rule(entry.spec, fmt::format("rule_{}", entry.number), source.lenses);
     if (!read) return bad(entry.describe(read.error().message));
     for (const std::string& note : read->notes) out.notes.push_back(entry.describe(note));
     Rule& rule = read->rule;

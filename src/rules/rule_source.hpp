@@ -24,6 +24,7 @@ struct RuleEntry {
 
 struct RuleSource {
   std::vector<RuleEntry> entries;
+  transform::LensLoader lenses{};  // of the modules their transforms name; none: those built in
 };
 
 // Appends what a file holds. A name that ends in .toml: its [[rule]] tables, whatever else is in there. Otherwise JSON: an array, an object with

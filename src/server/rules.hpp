@@ -33,6 +33,7 @@ class Rules {
 
   // Whatever brings state back has done so. Takes up the rules it brought, then those of the files.
   Result<void> start(rules::CompiledRules compiled);
+  void lenses(transform::LensLoader loader) { managed_.lenses(std::move(loader)); }  // of the modules that rules set at run time may use
   Result<void> use(rules::CompiledRules compiled);
 
   router::Transform* in_front_of(router::Transform* next);  // what guards /clasp/rules, before everything else that changes values

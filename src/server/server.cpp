@@ -24,6 +24,7 @@
 #include "server/bridges.hpp"
 #include "server/journal_host.hpp"
 #include "server/last_words.hpp"
+#include "server/lenses.hpp"
 #include "server/log.hpp"
 #include "server/metrics.hpp"
 #include "server/rules.hpp"
@@ -159,6 +160,7 @@ struct Server::Parts final : net::HttpHandler {
       const double uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
       net::HttpResponse response = net::text_response(200, metrics_text(router, loop.stats(), latency, bridge_metrics(), uptime));
       if (rules) rules->append_metrics(response.body);
+      lenses.append_metrics(response.body);
       journal.append_metrics(response.body);
       response.fields = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
       return response;
@@ -216,13 +218,15 @@ struct Server::Parts final : net::HttpHandler {
     return known;
   }
 
-  // What clients set is changed by these from now on.
-  void use(TransformRules given) {
+  // What clients set is changed by these from now on: first the transforms, then the lenses.
+  void use(TransformRules given, Lenses::Loaded loaded) {
     router.set_transform(nullptr);
     transforms = std::move(given);
-    router::Transform* own = transforms.empty() ? nullptr : &transforms;
+    lenses.use(std::move(loaded));
+    router::Transform* own = lenses.behind(transforms.empty() ? nullptr : &transforms);
     router.set_transform(rules ? rules->in_front_of(own) : own);
     tell(transforms.notes());
+    tell(lenses.notes());
   }
 
   // Behind whatever brings state back: thresholds take it for where they are, and it sets no rule off.
@@ -236,6 +240,7 @@ struct Server::Parts final : net::HttpHandler {
     Rules::Logs logs{.warn = [this](std::string_view line) { log.warn(line); }, .debug = {}};
     if (config.log_level == LogLevel::debug) logs.debug = [this](std::string_view line) { log.debug(line); };
     rules.emplace(router, loop.io(), config.rules.at_run_time, config.rules.webhook_secret, std::move(logs));
+    rules->lenses(config.rules.source.lenses);
     auto done = rules->start(std::move(compiled));
     if (!done) rules.reset();
     return done;
@@ -244,22 +249,35 @@ struct Server::Parts final : net::HttpHandler {
     for (const std::string& note : notes) log.warn(note);
   }
 
-  // Mappings, transforms and rules of another configuration, or an error, and everything stays as it was.
-  Result<void> reload(const ServerConfig& other) {
-    auto changes = TransformRules::compile(other.transforms);
+  // Mappings, transforms, lenses and rules of another configuration, or an error, and everything stays as it was.
+  Result<void> reload(ServerConfig other, Result<Lenses::Loaded> loaded) {
+    if (!loaded) return loaded.error();
+    const transform::LensLoader modules = loaded->modules.loader();
+    other.mappings.lenses = other.rules.source.lenses = modules;
+    auto changes = TransformRules::compile(other.transforms, modules);
     if (!changes) return changes.error();
     auto compiled = rules::compile_rules(other.rules.source);
     if (!compiled) return compiled.error();
     auto tables = bridges.compile(other);
     if (!tables) return tables.error();
+    config.mappings.lenses = config.rules.source.lenses = modules;
     if (!rules && other.rules.given) {
       if (auto done = start_rules(std::move(*compiled)); !done) return done;
     } else if (rules) {
+      rules->lenses(modules);
       if (auto done = rules->use(std::move(*compiled)); !done) return done;
     }
-    use(std::move(*changes));
+    use(std::move(*changes), *std::move(loaded));
     bridges.replace(std::move(*tables));
     return {};
+  }
+
+  void reloaded(const ServerConfig* given, const Result<void>& done) {
+    if (!done) return log.error(fmt::format("the configuration was not read again, the old mappings and transforms stay in force: {}", done.error().message));
+    std::string line = fmt::format("mappings and transforms read again: {} and {}", given->mappings.entries.size(), given->transforms.size());
+    if (rules) line += fmt::format("; rules: {}", rules->size());
+    if (lenses.size() > 0 || !given->lenses.empty()) line += fmt::format("; lenses: {}", lenses.size());
+    log.info(line);
   }
 
   ServerConfig config;
@@ -268,6 +286,7 @@ struct Server::Parts final : net::HttpHandler {
   DeviceRandom random;
   net::EventLoop loop;
   TransformRules transforms;
+  Lenses lenses{loop, [this](std::string_view line) { log.warn(line); }};
   router::Router router;
   net::RouterEngine engine;
   LatencyHistogram latency;
@@ -303,6 +322,10 @@ Result<void> Server::start() {
     }
     return {};
   };
+  auto lenses = parts.lenses.load(parts.config.lenses);
+  if (!lenses) return lenses.error();
+  const transform::LensLoader modules = lenses->modules.loader();
+  parts.config.mappings.lenses = parts.config.rules.source.lenses = modules;
   const auto restored = parts.state.start(io::read_clocks());
   if (!restored) return restored.error();
   if (auto started = parts.journal.start(io::read_clocks(), *restored != 0); !started) return started;
@@ -310,10 +333,10 @@ Result<void> Server::start() {
   parts.replays.start(parts.journal.journal());
   if (auto opened = open_all(parts.config.listen, parts.protocols(), parts.listeners); !opened) return opened;
   if (auto opened = open_all(parts.config.mqtt_listen, parts.mqtt_protocols(), parts.mqtt_listeners); !opened) return opened;
-  auto transforms = TransformRules::compile(parts.config.transforms);
+  auto transforms = TransformRules::compile(parts.config.transforms, modules);
   if (!transforms) return transforms.error();
   if (auto started = parts.start_rules(); !started) return started;
-  parts.use(std::move(*transforms));
+  parts.use(std::move(*transforms), *std::move(lenses));
   return parts.bridges.start(parts.config);
 }
 
@@ -350,11 +373,12 @@ void Server::stop() {
 
 void Server::reload(const Result<ServerConfig>& config) {
   Parts& parts = *parts_;
-  const Result<void> done = config ? parts.reload(*config) : Result<void>(config.error());
-  if (!done) return parts.log.error(fmt::format("the configuration was not read again, the old mappings and transforms stay in force: {}", done.error().message));
-  std::string line = fmt::format("mappings and transforms read again: {} and {}", config->mappings.entries.size(), config->transforms.size());
-  if (parts.rules) line += fmt::format("; rules: {}", parts.rules->size());
-  parts.log.info(line);
+  if (!config) return parts.reloaded(nullptr, config.error());
+  // Compiling takes long, so it happens elsewhere; what is in force stays so meanwhile.
+  parts.lenses.load_elsewhere(config->lenses, [&parts, given = *config](Result<Lenses::Loaded> loaded) {
+    const Result<void> done = parts.reload(given, std::move(loaded));
+    parts.reloaded(&given, done);
+  });
 }
 
 // ---- the command ----

@@ -14,6 +14,8 @@
 #include "bridge/osc/osc_config.hpp"
 #include "clasp/error.hpp"
 #include "http_api/api_config.hpp"
+#include "lens/lens_spec.hpp"
+#include "lens/module_set.hpp"
 #include "mqtt/limits.hpp"
 #include "mapping/mapping_source.hpp"
 #include "net/listener.hpp"
@@ -32,6 +34,13 @@ struct RulesConfig {
   bool given = false;        // by an option: without one /clasp/rules is an address as any other
   bool at_run_time = false;  // clients may change them
   std::string webhook_secret;  // empty: webhooks are not signed
+};
+
+struct LensConfig {
+  std::vector<std::string> files;       // of lenses
+  std::vector<lens::LensTable> tables;  // [[lens]] of the configuration
+  lens::ModuleFiles modules;            // for {"type":"wasm","module_id":…}
+  bool empty() const { return files.empty() && tables.empty() && modules.empty(); }
 };
 
 struct ServerConfig {
@@ -57,6 +66,7 @@ struct ServerConfig {
   std::string home_assistant_prefix = "homeassistant";
   mapping::MappingSource mappings;         // of all bridges; the file's, then --map
   std::vector<TransformEntry> transforms;  // of what clients set
+  LensConfig lenses;                       // … and then these
   RulesConfig rules;                       // what the router does by itself
   JournalConfig journal;
   net::WebSocketOptions websocket;

@@ -152,6 +152,13 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
        .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
 
+  add({.name = "lenses", .value = "FILE", .help = "WASM modules that change what is set, by address: JSON, docs/lenses.md; repeatable.",
+       .apply = [&config](std::string_view path) -> Result<void> {
+         config.lenses.files.emplace_back(path);
+         return {};
+       }, .repeatable = true});
+  add({.name = "lens-module", .value = "NAME=FILE", .help = "A WASM module that mappings, rules and transforms use as {\"type\":\"wasm\",\"module_id\":\"NAME\"}; repeatable.",
+       .apply = [&config](std::string_view text) { return lens::add_module_file(text, config.lenses.modules); }, .repeatable = true});
   add({.name = "rules", .value = "FILE", .help = "What the router does by itself when something happens: JSON or TOML, docs/rules.md; repeatable.",
        .apply = [&config, read = environment.file](std::string_view path) -> Result<void> {
          const auto text = read(std::string(path));
@@ -249,7 +256,19 @@ std::string given(std::span<const std::string> arguments, std::string_view flag,
 }
 
 // What stands in the file beside options.
-constexpr std::array<std::string_view, 5> tables{"mapping", "mapping-default", "transform", "bridge", "rule"};
+constexpr std::array<std::string_view, 6> tables{"mapping", "mapping-default", "transform", "bridge", "rule", "lens"};
+
+Result<void> read_lens_tables(const options::TomlTree& tree, const std::string& path, LensConfig& out) {
+  const Value* lenses = tree.root.find("lens");
+  if (lenses == nullptr) return {};
+  if (lenses->array() == nullptr) return bad_option(fmt::format("{}:{}: lens: expected [[lens]]", path, tree.line("/lens")));
+  for (const Value& lens : *lenses->array()) {
+    const std::size_t number = out.tables.size();
+    out.tables.push_back({lens, fmt::format("{}:{}: lens {}", path, tree.line(fmt::format("/lens/{}", number)), number + 1)});
+    if (const auto plan = lens::read_lens(out.tables.back()); !plan) return plan.error();
+  }
+  return {};
+}
 
 Result<void> read_tables(std::string_view text, const std::string& path, const Environment& environment, ServerConfig& config) {
   const std::string source = path.ends_with(".toml") ? path : path + ".toml";  // whatever its name, it is TOML
@@ -261,6 +280,7 @@ Result<void> read_tables(std::string_view text, const std::string& path, const E
     if (auto rules = rules::read_rules(text, source, config.rules.source); !rules) return rules;
   }
   if (auto bridges = read_bridge_tables(*tree, path, environment, config); !bridges) return bridges;
+  if (auto lenses = read_lens_tables(*tree, path, config.lenses); !lenses) return lenses;
   const Value* rules = tree->root.find("transform");
   if (rules == nullptr) return {};
   if (rules->array() == nullptr) return bad_option(fmt::format("{}:{}: transform: expected [[transform]]", path, tree->line("/transform")));
@@ -273,9 +293,11 @@ Result<void> read_tables(std::string_view text, const std::string& path, const E
 }
 
 // What cannot be used is better known now than when the router runs.
-Result<void> check_tables(const ServerConfig& config) {
+// Modules are not compiled for that: of those only the names are known here.
+Result<void> check_tables(ServerConfig& config) {
+  config.mappings.lenses = config.rules.source.lenses = lens::names_only(config.lenses.modules);
   if (const auto table = mapping::MappingTable::compile(config.mappings, {}); !table) return table.error();
-  if (const auto transforms = TransformRules::compile(config.transforms); !transforms) return transforms.error();
+  if (const auto transforms = TransformRules::compile(config.transforms, config.mappings.lenses); !transforms) return transforms.error();
   if (const auto rules = rules::compile_rules(config.rules.source); !rules) return rules.error();
   return {};
 }

@@ -41,17 +41,17 @@ struct Reader {
 
 }  // namespace
 
-Result<TransformRules> TransformRules::compile(std::span<const TransformEntry> entries) {
+Result<TransformRules> TransformRules::compile(std::span<const TransformEntry> entries, const transform::LensLoader& lenses) {
   TransformRules rules;
   for (const TransformEntry& entry : entries) {
-    auto rule = compile(entry);
+    auto rule = compile(entry, lenses);
     if (!rule) return rule.error();
     rules.rules_.push_back(std::move(*rule));
   }
   return rules;
 }
 
-Result<TransformRules::Rule> TransformRules::compile(const TransformEntry& entry) {
+Result<TransformRules::Rule> TransformRules::compile(const TransformEntry& entry, const transform::LensLoader& lenses) {
   Reader reader{.entry = entry, .error = {}};
   if (entry.spec.map() == nullptr) return Error{ErrorCode::invalid_argument, fmt::format("{}: expected a table", entry.where), {}};
   for (const auto& [name, value] : *entry.spec.map()) {
@@ -71,7 +71,7 @@ Result<TransformRules::Rule> TransformRules::compile(const TransformEntry& entry
     reader.fail("address", describe_address_fault(pattern.error(), *address->string()));
     return reader.error;
   }
-  auto compiled = transform::Transform::compile(*transform, {}, "/transform");
+  auto compiled = transform::Transform::compile(*transform, {.lenses = lenses}, "/transform");
   if (!compiled) return Error{ErrorCode::invalid_argument, fmt::format("{}: {}", entry.where, compiled.error().message), {}};
   return Rule{.address = *pattern,
               .transform = std::move(*compiled),

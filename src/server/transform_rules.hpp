@@ -22,7 +22,7 @@ struct TransformEntry {
 class TransformRules final : public router::Transform {
  public:
   // All or nothing; the error names place and member.
-  static Result<TransformRules> compile(std::span<const TransformEntry> entries);
+  static Result<TransformRules> compile(std::span<const TransformEntry> entries, const transform::LensLoader& lenses = {});
   TransformRules() = default;
 
   // The first entry with the address counts, and the next as well if it says "chain".
@@ -42,7 +42,7 @@ class TransformRules final : public router::Transform {
     OnError on_error = OnError::pass;
     std::string where;
   };
-  static Result<Rule> compile(const TransformEntry& entry);
+  static Result<Rule> compile(const TransformEntry& entry, const transform::LensLoader& lenses);
 
   std::vector<Rule> rules_;
 };
