@@ -1,8 +1,10 @@
 #include "cli/build_info.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/limits.hpp"
+#include "lens/wasmtime_library.hpp"
 
 namespace clasp::cli {
 
@@ -27,6 +29,7 @@ constexpr std::array feature_rows{
     Feature{"journal", "state that survives a restart", CLASP_HAS_STORE != 0},
     Feature{"security", "tokens and scopes", CLASP_HAS_SECURITY != 0},
     Feature{"rules", "rules in the router", CLASP_HAS_RULES != 0},
+    Feature{"lens", "WASM modules that change values (docs/lenses.md)", false},  // if their library can be opened
     Feature{"federation", "routers that share their state", CLASP_HAS_FEDERATION != 0},
     Feature{"discovery", "mDNS and UDP discovery", CLASP_HAS_DISCOVERY != 0},
 };
@@ -56,6 +59,13 @@ BuildInfo build_info() {
           .processor = CLASP_PROCESSOR};
 }
 
-std::span<const Feature> features() { return feature_rows; }
+std::span<const Feature> features() {
+  static const auto rows = [] {
+    auto all = feature_rows;
+    std::ranges::find(all, std::string_view("lens"), &Feature::name)->built = lens::wasmtime_functions().has_value();
+    return all;
+  }();
+  return rows;
+}
 
 }  // namespace clasp::cli

@@ -41,5 +41,7 @@ ExitCode run_map(const Invocation& call);
 ExitCode run_transform(const Invocation& call);
 // rules_command.cpp
 ExitCode run_rules(const Invocation& call);
+// lens_command.cpp
+ExitCode run_lens(const Invocation& call);
 
 }  // namespace clasp::cli

@@ -1,5 +1,7 @@
 #include "cli/console.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <string>
 
@@ -23,6 +25,8 @@ void Console::text(std::string_view text) {
   if (errno != EPIPE) output_fault_ = errno;
   closed_ = true;
 }
+
+bool Console::on_terminal() const { return isatty(fileno(out_)) != 0; }
 
 void Console::note(std::string_view line) {
   if (!quiet_) error(line);

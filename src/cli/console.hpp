@@ -18,6 +18,8 @@ class Console {
   void note(std::string_view line);    // what is good to know; not with --quiet
   void error(std::string_view line);
 
+  bool on_terminal() const;  // stdout is one: colours are welcome
+
   // The reader of stdout has gone; nothing more needs to be produced.
   bool closed() const { return closed_; }
   // Why stdout took no more, if it was not that: errno, a full disk for instance. 0: nothing is missing.

@@ -65,6 +65,13 @@ constexpr Command commands[] = {
      "  list                      the rules of a router\n"
      "  add FILE, remove ID, enable ID, disable ID   change them, where the router has --rules-runtime",
      run_rules},
+    {"lens", "", "WHAT FILE", "Lenses, WASM modules that change values: check them, try them, measure them.",
+     "  validate FILE   whether a file is a lens (docs/lenses.md)\n"
+     "  info FILE       its exports, imports and memory\n"
+     "  test FILE       what becomes of each --input JSON, as it stands: clasp lens test lowpass.wasm --input '{\"value\":0.5}'\n"
+     "  run FILE        JSON a line from stdin, results a line to stdout\n"
+     "  bench FILE      how long a call takes",
+     run_lens},
     {"bench", "", "[SCENARIO...]", "How fast the router is on this machine.", "", run_bench_command},
     {"completion", "", "SHELL", "Print what makes bash, zsh or fish complete commands and options.",
      "bash: source <(clasp completion bash). zsh: source <(clasp completion zsh). fish: clasp completion fish | source.", run_completion},
