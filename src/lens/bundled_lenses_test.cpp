@@ -54,7 +54,7 @@ TEST(BundledLenses, GiveWhatTheSpecificationSaysAsModulesAndBuiltIn) {
     std::string module_out, native_out;
     for (std::string input; inputs >> input;) {
       Value value = *parse_json(input);
-      const auto result = (*stage)->apply("/a", value);
+      const auto result = (*stage)->apply("/a", value, {});
       module_out += (module_out.empty() ? "" : " ") + (result ? to_json(*result) : result.error().text());
       native->apply(value, "/a", {});
       native_out += (native_out.empty() ? "" : " ") + to_json(value);
@@ -92,7 +92,7 @@ TEST(BundledLenses, AWindowOfManyValues) {
   ASSERT_TRUE(stage);
   Value last;
   for (int i = 1; i <= 20'100; ++i) {
-    auto result = (*stage)->apply("/a", Value(i));
+    auto result = (*stage)->apply("/a", Value(i), {});
     ASSERT_TRUE(result) << result.error().text();
     last = *result;
   }
@@ -131,9 +131,9 @@ TEST(ScaleLens, InverseUndoesIt) {
   ASSERT_TRUE(forward && back);
   for (int i = -10; i < 10; ++i) {
     const double x = i * 0.37;
-    const auto there = (*forward)->apply("/a", Value(x));
+    const auto there = (*forward)->apply("/a", Value(x), {});
     ASSERT_TRUE(there);
-    const auto again = (*back)->apply("/a", *there);
+    const auto again = (*back)->apply("/a", *there, {});
     ASSERT_TRUE(again);
     EXPECT_NEAR(*again->as_number(), x, 1e-10);
   }

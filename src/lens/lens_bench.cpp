@@ -42,7 +42,7 @@ void BM_NumberThroughLowpass(benchmark::State& state) {
   const EncodedValue values[] = {EncodedValue(0.25), EncodedValue(0.75)};
   std::size_t i = 0;
   for (auto _ : state) {
-    const auto result = (*stage)->apply("/sensors/1/temp", values[++i % 2].view());
+    const auto result = (*stage)->apply("/sensors/1/temp", values[++i % 2].view(), {});
     CLASP_CHECK(result.has_value() && result->floating() != nullptr);
   }
   state.SetItemsProcessed(state.iterations());
@@ -56,7 +56,7 @@ void BM_NumberThroughLowpassOfManyAddresses(benchmark::State& state) {
   for (int n = 0; n < state.range(0); ++n) addresses.push_back(fmt::format("/sensors/{}/temp", n));
   const EncodedValue value(0.75);
   std::size_t i = 0;
-  for (auto _ : state) CLASP_CHECK((*stage)->apply(addresses[++i % addresses.size()], value.view()).has_value());
+  for (auto _ : state) CLASP_CHECK((*stage)->apply(addresses[++i % addresses.size()], value.view(), {}).has_value());
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_NumberThroughLowpassOfManyAddresses)->Arg(100)->Arg(1'000);

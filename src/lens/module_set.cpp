@@ -21,9 +21,9 @@ Error unknown_module(std::string_view name) {
 class StageLens final : public transform::Lens {
  public:
   explicit StageLens(std::shared_ptr<Stage> stage) : stage_(std::move(stage)) {}
-  Outcome apply(Value& value, std::string_view address, std::string& fault) override {
+  Outcome apply(Value& value, std::string_view address, const Now& now, std::string& fault) override {
     if (!fits_json(value, BytesAs::skip)) return Outcome::keep;
-    auto result = stage_->apply(address, value);
+    auto result = stage_->apply(address, value, now.steady);
     if (result && result->is_null() && !value.is_null()) result = lens_fault(Fault::lens_error, "the result is null");
     if (!result) {
       fault = result.error().text();
@@ -40,7 +40,7 @@ class StageLens final : public transform::Lens {
 
 class NoLens final : public transform::Lens {
  public:
-  Outcome apply(Value&, std::string_view, std::string&) override { return Outcome::keep; }
+  Outcome apply(Value&, std::string_view, const Now&, std::string&) override { return Outcome::keep; }
   bool has_inverse() const override { return true; }
 };
 
@@ -71,7 +71,8 @@ transform::LensLoader ModuleSet::loader() const {
     const auto found = modules ? modules->find(name) : Modules::const_iterator();
     if (!modules || found == modules->end()) return unknown_module(name);
     StageSpec spec{.file = std::string(name)};
-    if (!params.is_null()) spec.params = to_json(params);
+    const bool none = params.is_null() || (params.map() != nullptr && params.map()->empty());
+    if (!none) spec.params = to_json(params);
     if (inverse) spec.direction = Direction::inverse;
     auto stage = Stage::make(found->second, std::move(spec));
     if (!stage) return Error{ErrorCode::invalid_value, fmt::format("module {}: {}", printable(name, 60), stage.error().text()), {}};

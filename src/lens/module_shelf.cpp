@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 namespace clasp::lens {
@@ -25,6 +26,7 @@ Result<std::string> read_module_file(const std::string& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) return Error{ErrorCode::invalid_argument, std::strerror(errno), {}};
+  if (std::filesystem::is_directory(path)) return Error{ErrorCode::invalid_argument, std::strerror(EISDIR), {}};
   std::string bytes(module_bytes_max + 1, '\0');
   in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (in.bad()) return Error{ErrorCode::invalid_argument, std::strerror(errno), {}};

@@ -133,7 +133,7 @@ LensResult<Pipeline::Became> Pipeline::run(Lens& lens, std::string_view address,
       break;
     }
     Stage& stage = *std::get<std::shared_ptr<Stage>>(step);
-    auto result = changed ? stage.apply(address, out) : stage.apply(address, in);
+    auto result = changed ? stage.apply(address, out, now.steady) : stage.apply(address, in, now.steady);
     if (!result) return std::unexpected(result.error());
     if (result->is_null() && !lens.plan.null_ok && in.tag != ValueTag::null) return lens_fault(Fault::lens_error, "the result is null, which \"null_ok\" does not allow");
     out = *std::move(result);
@@ -159,7 +159,7 @@ void Pipeline::for_each(const Visit& visit) const {
       if (stage == nullptr) continue;
       const StageStats& s = (*stage)->stats();
       for (const auto member : {&StageStats::calls, &StageStats::errors, &StageStats::ended, &StageStats::made, &StageStats::trapped, &StageStats::recycled,
-                                &StageStats::forgotten, &StageStats::nanoseconds})
+                                &StageStats::forgotten, &StageStats::rested, &StageStats::nanoseconds})
         sum.*member += s.*member;
       instances += (*stage)->instances();
     }

@@ -8,6 +8,7 @@ namespace clasp::lens {
 
 namespace {
 constexpr std::string_view wrapped_probe = R"({"value":0.5})", bare_probe = "0.5";
+constexpr int rest_factor = 20;
 }
 
 LensResult<std::shared_ptr<Stage>> Stage::make(std::shared_ptr<const Module> module, StageSpec spec) {
@@ -39,17 +40,21 @@ LensResult<std::unique_ptr<Instance>> Stage::create() {
   return Instance::create(module_, spec_.limits, spec_.params ? std::optional<std::string_view>(*spec_.params) : std::nullopt);
 }
 
-LensResult<Value> Stage::apply(std::string_view address, const ValueView& value) {
+LensResult<Value> Stage::apply(std::string_view address, const ValueView& value, SteadyTime now) {
   write_input(value, spec_.payload, input_);
-  return run(address);
+  return run(address, now);
 }
 
-LensResult<Value> Stage::apply(std::string_view address, const Value& value) {
+LensResult<Value> Stage::apply(std::string_view address, const Value& value, SteadyTime now) {
   write_input(value, spec_.payload, input_);
-  return run(address);
+  return run(address, now);
 }
 
-LensResult<Value> Stage::run(std::string_view address) {
+LensResult<Value> Stage::run(std::string_view address, SteadyTime now) {
+  if (now < rests_until_) {
+    ++stats_.rested;
+    return lens_fault(Fault::limit, "it rests, for it was stopped a moment ago");
+  }
   const auto begin = std::chrono::steady_clock::now();
   ++stats_.calls;
   LensResult<Value> result;
@@ -61,7 +66,9 @@ LensResult<Value> Stage::run(std::string_view address) {
     result = std::unexpected(instance.error());
   }
   if (!result) ++(result.error().fault == Fault::end_of_stream ? stats_.ended : stats_.errors);
-  stats_.nanoseconds += static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin).count());
+  const auto took = std::chrono::steady_clock::now() - begin;
+  stats_.nanoseconds += static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+  if (!result && result.error().fault == Fault::limit) rests_until_ = now + std::chrono::duration_cast<Micros>(took) * rest_factor + Micros{1};
   return result;
 }
 

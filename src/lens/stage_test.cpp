@@ -18,8 +18,8 @@ std::shared_ptr<Stage> stage_of(const std::string& text, StageSpec spec = {}) {
   return made ? *made : nullptr;
 }
 
-std::string sent(Stage& stage, std::string_view address, const std::string& json) {
-  auto result = stage.apply(address, *parse_json(json));
+std::string sent(Stage& stage, std::string_view address, const std::string& json, SteadyTime now = {}) {
+  auto result = stage.apply(address, *parse_json(json), now);
   return result ? to_json(*result) : result.error().text();
 }
 
@@ -71,6 +71,19 @@ TEST(Stage, AfterATrapThereIsANewOne) {
   EXPECT_EQ(sent(*stage, "/a", "7"), "1");
   EXPECT_EQ(stage->stats().trapped, 1U);
   EXPECT_EQ(stage->stats().errors, 1U);
+}
+
+TEST(Stage, OneThatHadToBeStoppedRests) {
+  const auto stage = stage_of(lens_text(R"((func (export "transform") (result i32) (local $p i32) (local.set $p (call $next))
+    (if (i32.eq (i32.load8_u offset=14 (local.get $p)) (i32.const 0x39)) (then (loop $l (br $l)))) (local.get $p)))"), {.limits = test::patient()});
+  const SteadyTime begin{1'000'000'000};
+  EXPECT_EQ(sent(*stage, "/a", "1", begin), "1");
+  EXPECT_EQ(sent(*stage, "/a", "9", begin), "lens stopped: more than 10000000 instructions");
+  EXPECT_EQ(sent(*stage, "/a", "1", begin), "lens stopped: it rests, for it was stopped a moment ago");
+  EXPECT_EQ(sent(*stage, "/b", "1", begin), "lens stopped: it rests, for it was stopped a moment ago");
+  EXPECT_EQ(sent(*stage, "/a", "1", begin + Micros{3'600'000'000}), "1");
+  EXPECT_EQ(stage->stats().rested, 2U);
+  EXPECT_EQ(stage->stats().calls, 3U);
 }
 
 TEST(Stage, OneThatLeaksIsRecycledBeforeItHasNoMemory) {
@@ -131,7 +144,7 @@ TEST(Payload, WhatJsonCannotSayDoesNotFit) {
   EXPECT_FALSE(fits(Blob{}) || fits(Array{Blob{}}) || fits(Map{{"$bytes", "AA=="}}));
   EXPECT_TRUE(fits(Blob{}, BytesAs::base64) && fits(Array{Blob{}}, BytesAs::base64));
   const auto stage = stage_of(test::identity(), {.bytes = BytesAs::base64});
-  EXPECT_EQ(*stage->apply("/a", Value(Blob{std::byte{1}, std::byte{255}})), Value(Blob{std::byte{1}, std::byte{255}}));
+  EXPECT_EQ(*stage->apply("/a", Value(Blob{std::byte{1}, std::byte{255}}), {}), Value(Blob{std::byte{1}, std::byte{255}}));
 }
 
 TEST(Stage, WhatIsWrongIsKnownWhenItIsMade) {

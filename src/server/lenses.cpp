@@ -2,11 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include "core/address.hpp"
 #include "lens/lens_file.hpp"
 #include "net/event_loop.hpp"
@@ -22,15 +17,6 @@ std::string label(std::string_view name) {
     out += c;
   }
   return out;
-}
-
-Result<std::string> read_lens_file(const std::string& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in) return Error{ErrorCode::invalid_argument, fmt::format("Failed to read lenses file {}: {}", path, std::strerror(errno)), {}};
-  return text.str();
 }
 
 }  // namespace
@@ -61,17 +47,17 @@ Lenses::~Lenses() {
   if (worker_.joinable()) worker_.join();
 }
 
-Result<Lenses::Loaded> Lenses::load(const LensConfig& config) {
+Result<Lenses::Loaded> Lenses::load(const LensConfig& config, lens::ModuleShelf& shelf) {
   std::vector<lens::LensTable> tables;
   for (const std::string& path : config.files) {
-    const auto text = read_lens_file(path);
-    if (!text) return text.error();
+    const auto text = shelf.reader()(path);
+    if (!text) return Error{ErrorCode::invalid_argument, fmt::format("Failed to read lenses file {}: {}", path, text.error().message), {}};
     if (const auto read = lens::read_lenses(*text, path, tables); !read) return read.error();
   }
   tables.insert(tables.end(), config.tables.begin(), config.tables.end());
-  auto modules = lens::ModuleSet::load(config.modules, shelf_);
+  auto modules = lens::ModuleSet::load(config.modules, shelf);
   if (!modules) return modules.error();
-  auto pipeline = lens::Pipeline::compile(tables, shelf_, modules->loader());
+  auto pipeline = lens::Pipeline::compile(tables, shelf, modules->loader());
   if (!pipeline) return pipeline.error();
   return Loaded{*std::move(pipeline), *std::move(modules)};
 }
@@ -133,7 +119,8 @@ void Lenses::append_metrics(std::string& out) const {
     const std::pair<const char*, std::uint64_t> numbers[] = {
         {"values", row.stats.values},    {"skipped", row.stats.skipped},    {"faults", row.stats.faults},      {"dropped", row.stats.dropped},
         {"refused", row.stats.refused},  {"calls", row.modules.calls},      {"errors", row.modules.errors},    {"ended", row.modules.ended},
-        {"made", row.modules.made},      {"trapped", row.modules.trapped},  {"recycled", row.modules.recycled}, {"forgotten", row.modules.forgotten}};
+        {"made", row.modules.made},      {"trapped", row.modules.trapped},  {"recycled", row.modules.recycled}, {"forgotten", row.modules.forgotten},
+        {"rested", row.modules.rested}};
     for (const auto& [what, count] : numbers) fmt::format_to(to, "clasp_lens_total{{lens=\"{}\",what=\"{}\"}} {}\n", row.name, what, count);
   }
   fmt::format_to(to, "# HELP clasp_lens_seconds_total Time in modules.\n# TYPE clasp_lens_seconds_total counter\n");

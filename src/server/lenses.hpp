@@ -34,7 +34,8 @@ class Lenses {
   Lenses(const Lenses&) = delete;
 
   // Reads files and compiles what they name: all or nothing, and as long as that takes.
-  Result<Loaded> load(const LensConfig& config);
+  static Result<Loaded> load(const LensConfig& config, lens::ModuleShelf& shelf);
+  Result<Loaded> load(const LensConfig& config) { return load(config, shelf_); }
   // The same on a thread of its own; `done` is called on the loop. One at a time: of those asked for meanwhile the last one is next, the others are not done.
   // Nothing to load: at once.
   void load_elsewhere(const LensConfig& config, Done done);

@@ -428,6 +428,11 @@ int run_server(std::span<const std::string> arguments) {
     return 2;
   }
   if (config->check_only) {
+    lens::ModuleShelf shelf;
+    if (const auto lenses = Lenses::load(config->lenses, shelf); !lenses) {
+      fmt::print(stderr, "clasp server: {}\n", lenses.error().message);
+      return 2;
+    }
     fmt::print("the configuration is valid\n");
     return 0;
   }

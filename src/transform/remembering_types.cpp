@@ -216,7 +216,7 @@ class LensNode final : public Node {
   explicit LensNode(std::shared_ptr<Lens> lens) : lens_(std::move(lens)) {}
   Outcome apply(Value& value, Run& run) const override {
     fault_.clear();
-    const Outcome outcome = lens_->apply(value, run.address, fault_);
+    const Outcome outcome = lens_->apply(value, run.address, run.now, fault_);
     if (!fault_.empty()) {
       if (run.faults != nullptr) ++*run.faults;
       if (run.fault != nullptr) *run.fault = fault_.c_str();

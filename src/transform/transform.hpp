@@ -25,7 +25,7 @@ class Lens {
  public:
   virtual ~Lens() = default;
   // A fault (its text) leaves the value as it is.
-  virtual Outcome apply(Value& value, std::string_view address, std::string& fault) = 0;
+  virtual Outcome apply(Value& value, std::string_view address, const Now& now, std::string& fault) = 0;
   virtual bool has_inverse() const { return false; }
 };
 // `inverse`: what undoes the module is meant.

@@ -234,7 +234,7 @@ TEST(TransformTrace, TellsEachMemberOfTheOutermostChain) {
 
 class Doubling final : public Lens {
  public:
-  Outcome apply(Value& value, std::string_view, std::string& fault) override {
+  Outcome apply(Value& value, std::string_view, const Now&, std::string& fault) override {
     if (!value.as_number()) {
       fault = "no number";
       return Outcome::keep;
