@@ -8,6 +8,7 @@
 #include "bridge/process/bridge_process.hpp"
 #include "cli/format.hpp"
 #include "cli/input.hpp"
+#include "cli/lens_modules.hpp"
 #include "client/url.hpp"
 #include "core/address.hpp"
 #include "core/json.hpp"
@@ -60,6 +61,7 @@ std::vector<options::Option> bridge_rows(const Invocation& call, BridgeFlags& fl
                   .help = "No router: print what devices say, a line each.",
                   .apply = apply_switch(flags.monitor),
                   .in_file = false});
+  rows.push_back(lens_module_row(flags.modules));
   rows.push_back({.name = "json", .help = "These lines as JSON.", .apply = apply_switch(flags.json), .in_file = false});
   return rows;
 }
@@ -77,7 +79,10 @@ ExitCode run_bridge(const Invocation& call, const BridgeFlags& flags, std::funct
   const auto endpoint = client::parse_url(flags.router);
   if (!endpoint) return usage_error(call, endpoint.error().message);
   const std::string_view protocol = flags.plan->protocol();
+  auto lenses = load_lens_modules(flags.modules);
+  if (!lenses) return fail(call, lenses.error().message);
   bridge::BridgeProcess process{.plan = *flags.plan,
+                                .lenses = *lenses,
                                 .is_final = [](ErrorCode code) { return exit_code_of(code) == ExitCode::refused; },
                                 .log = [&call](std::string_view line) { call.console.note(line); }};
   process.reconnect = flags.reconnect;
@@ -90,7 +95,9 @@ ExitCode run_bridge(const Invocation& call, const BridgeFlags& flags, std::funct
   process.reread = [&]() -> Result<mapping::MappingTable> {
     const auto again = reread();
     if (!again) return again.error();
-    return bridge::BridgeHost::compile(**again, {});
+    mapping::MappingSource before;
+    before.lenses = *lenses;
+    return bridge::BridgeHost::compile(**again, before);
   };
   process.ready = [&](const bridge::BridgeReport& report) {
     call.console.error(flags.monitor ? fmt::format("clasp {} is ready: {}, no router", protocol, report.endpoint)

@@ -7,6 +7,7 @@
 
 #include "bridge/frame/bridge_plan.hpp"
 #include "cli/arguments.hpp"
+#include "lens/module_set.hpp"
 
 namespace clasp::cli {
 
@@ -18,6 +19,7 @@ struct BridgeFlags {
   bool reconnect = true;
   bool monitor = false;
   bool json = false;
+  lens::ModuleFiles modules;
   std::unique_ptr<bridge::BridgePlan> plan;  // set before the rows are made
 };
 

@@ -104,5 +104,22 @@ TEST_F(LensCommand, Bench) {
   EXPECT_THAT(ran.out, StartsWith("100 calls in "));
 }
 
+TEST(LensModules, AreThereForTransformsAndMappings) {
+  constexpr Command transform_row{"transform", "", "test", "", "", run_transform}, map_row{"map", "", "test FILE ADDRESS VALUE", "", "", run_map};
+  const std::string scale = "double=" + folder + "/lens_scale.wasm", spec = R"({"type":"wasm","module_id":"double","params":{"scale_factor":2,"offset":0}})";
+  TestCall there(transform_row, {"test", "--lens-module", scale, "--spec", spec, "--input", "3"});
+  EXPECT_EQ(transform_row.run(there.invocation()), ExitCode::ok) << there.captured.err();
+  EXPECT_EQ(there.captured.out(), "6.0\n");
+  TestCall back(transform_row, {"test", "--lens-module", scale, "--spec", spec, "--inverse", "--input", "3"});
+  EXPECT_EQ(transform_row.run(back.invocation()), ExitCode::ok) << back.captured.err();
+  EXPECT_EQ(back.captured.out(), "1.5\n");
+  TestCall mapped(map_row, {"test", "osc:/fader <-> /light | json " + spec, "clasp:/light", "3", "--lens-module", scale});
+  EXPECT_EQ(map_row.run(mapped.invocation()), ExitCode::ok) << mapped.captured.err();
+  EXPECT_THAT(mapped.captured.out(), HasSubstr("= /fader 1.5"));
+  TestCall missing(transform_row, {"test", "--lens-module", "double=/no/such.wasm", "--spec", spec, "--input", "3"});
+  EXPECT_EQ(transform_row.run(missing.invocation()), ExitCode::failed);
+  EXPECT_THAT(missing.captured.err(), HasSubstr("module double: Failed to read WASM lens: /no/such.wasm"));
+}
+
 }  // namespace
 }  // namespace clasp::cli

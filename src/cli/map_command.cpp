@@ -4,6 +4,7 @@
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
 #include "cli/input.hpp"
+#include "cli/lens_modules.hpp"
 #include "cli/value_text.hpp"
 #include "io/io_loop.hpp"
 #include "mapping/mapping_table.hpp"
@@ -17,6 +18,7 @@ using mapping::Direction;
 struct MapFlags {
   std::string protocol;
   std::string ns;
+  lens::ModuleFiles modules;
   bool out = false;
   bool json = false;
 };
@@ -30,6 +32,7 @@ std::vector<options::Option> map_rows(MapFlags& flags) {
        .apply = apply_text(flags.ns),
        .in_file = false},
       {.name = "out", .help = "ADDRESS is the router's: what goes to the device.", .apply = apply_switch(flags.out), .in_file = false},
+      lens_module_row(flags.modules),
       {.name = "json", .help = "As one JSON object.", .apply = apply_switch(flags.json), .in_file = false},
   };
 }
@@ -45,6 +48,9 @@ Result<mapping::MappingTable> load(const std::string& source, const MapFlags& fl
     read = mapping::read_mappings(*file, source, mappings);
   }
   if (!read) return read.error();
+  auto lenses = load_lens_modules(flags.modules);
+  if (!lenses) return lenses.error();
+  mappings.lenses = *std::move(lenses);
   return mapping::MappingTable::compile(mappings, {.protocol = flags.protocol, .ns = flags.ns, .transforms = {}});
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
+#include "cli/lens_modules.hpp"
 #include "cli/value_text.hpp"
 #include "core/json.hpp"
 #include "io/io_loop.hpp"
@@ -19,6 +20,7 @@ struct TransformFlags {
   std::optional<std::string> spec;
   std::optional<std::string> input;
   std::string address = "/test";
+  lens::ModuleFiles modules;
   std::uint64_t count = 1;
   bool inverse = false;
   bool json = false;
@@ -47,6 +49,7 @@ std::vector<options::Option> transform_rows(TransformFlags& flags) {
        .help = "Where the value comes from.",
        .apply = apply_text(flags.address),
        .in_file = false},
+      lens_module_row(flags.modules),
       {.name = "inverse", .help = "What undoes the transform instead.", .apply = apply_switch(flags.inverse), .in_file = false},
       {.name = "json", .help = "One JSON object a line, with the steps of a chain.", .apply = apply_switch(flags.json), .in_file = false},
   };
@@ -54,8 +57,10 @@ std::vector<options::Option> transform_rows(TransformFlags& flags) {
 
 // Whatever is JSON is JSON; what is not is an expression.
 Result<Transform> load(const TransformFlags& flags) {
+  auto lenses = load_lens_modules(flags.modules);
+  if (!lenses) return lenses.error();
   auto spec = parse_json(*flags.spec);
-  auto made = Transform::compile(spec ? *spec : Value(*flags.spec));
+  auto made = Transform::compile(spec ? *spec : Value(*flags.spec), {.lenses = *std::move(lenses)});
   if (!made || !flags.inverse) return made;
   return made->inverse();
 }
@@ -96,7 +101,7 @@ ExitCode run_transform(const Invocation& call) {
     now.steady = now.steady + Micros{10'000};
     now.unix_time.us += 10'000;
   }
-  if (transform->faults() > 0) call.console.note(fmt::format("an expression could not be evaluated, the value stays: {}", transform->last_fault()));
+  if (transform->faults() > 0) call.console.note(fmt::format("it could not be evaluated, the value stays: {}", transform->last_fault()));
   return dropped ? ExitCode::failed : ExitCode::ok;
 }
 

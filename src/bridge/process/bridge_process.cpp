@@ -28,7 +28,9 @@ Result<void> run(const BridgeProcess& process) {
   } else {
     link = std::make_unique<MonitorLink>(process.heard);
   }
-  auto host = BridgeHost::make(process.plan, {}, {.loop = nested.inner, .router = *link, .log = process.log});
+  mapping::MappingSource before;
+  before.lenses = process.lenses;
+  auto host = BridgeHost::make(process.plan, before, {.loop = nested.inner, .router = *link, .log = process.log});
   if (!host) return host.error();
   for (const std::string& note : (*host)->notes()) process.log(note);
 

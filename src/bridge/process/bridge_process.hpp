@@ -15,6 +15,7 @@ namespace clasp::bridge {
 
 struct BridgeProcess {
   const BridgePlan& plan;
+  transform::LensLoader lenses{};                       // of the modules its mappings name
   std::optional<RemoteLinkConfig> router;               // none: what devices say is told to `heard`
   bool reconnect = true;                                // else it ends when the router does
   std::function<void(const MonitorLink::Heard&)> heard{};
