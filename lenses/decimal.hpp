@@ -109,7 +109,8 @@ constexpr double to_double(uint64_t digits, int q) {
     mantissa >>= 1;
     exponent = mantissa < (uint64_t{1} << 52) ? 0 : 1;
   } else {
-    if (bits.low <= 1 && q >= -4 && q <= 23 && (mantissa & 3) == 1 && mantissa << (upper + 9) == bits.high) mantissa &= ~uint64_t{1};  // half way: to even
+    if (bits.low <= 1 && q >= -4 && q <= 23 && (mantissa & 3) == 1 && mantissa << (upper + 9) == bits.high)
+      mantissa &= ~uint64_t{1};  // half way: to even
     mantissa += mantissa & 1;
     mantissa >>= 1;
     if (mantissa >= uint64_t{2} << 52) {
@@ -230,7 +231,7 @@ constexpr char* write(double value, char* out) {
   char text[20]{};
   count = 0;
   for (uint64_t d = digits; d != 0; d /= 10) text[count++] = static_cast<char>('0' + d % 10);  // the last first
-  const int point = count + exponent;  // digits in front of it
+  const int point = count + exponent;                                                          // digits in front of it
   if (point > 16 || point < -4) {
     *out++ = text[count - 1];
     if (count > 1) *out++ = '.';

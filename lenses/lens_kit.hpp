@@ -1,5 +1,5 @@
-// What a lens in freestanding C++ needs: the host's protocol (docs/lenses.md), and just enough JSON for numbers in objects. No library and no heap: what the
-// host allocates lies in an arena that is free again with every call. One source file includes it.
+// What a lens in freestanding C++ needs: the host's protocol (docs/lenses.md), and just enough JSON for numbers in objects. No library and no heap:
+// what the host allocates lies in an arena that is free again with every call. One source file includes it.
 #pragma once
 
 #include <stddef.h>

@@ -49,7 +49,12 @@ std::vector<options::Option> lens_rows(LensFlags& flags) {
        },
        .in_file = false},
       {.name = "inverse", .help = "Its inverse instead.", .apply = apply_switch(flags.inverse), .in_file = false},
-      {.name = "fuel", .value = "N", .default_text = "10000000", .help = "Instructions of one call at most.", .apply = apply_count(flags.limits.fuel, 100, 100'000'000'000), .in_file = false},
+      {.name = "fuel",
+       .value = "N",
+       .default_text = "10000000",
+       .help = "Instructions of one call at most.",
+       .apply = apply_count(flags.limits.fuel, 100, 100'000'000'000),
+       .in_file = false},
       {.name = "memory",
        .value = "MB",
        .default_text = "16",
@@ -61,7 +66,12 @@ std::vector<options::Option> lens_rows(LensFlags& flags) {
          return {};
        },
        .in_file = false},
-      {.name = "count", .value = "N", .default_text = "100000", .help = "bench: so many calls.", .apply = apply_count(flags.count, 1, 1'000'000'000), .in_file = false},
+      {.name = "count",
+       .value = "N",
+       .default_text = "100000",
+       .help = "bench: so many calls.",
+       .apply = apply_count(flags.count, 1, 1'000'000'000),
+       .in_file = false},
   };
 }
 
@@ -151,7 +161,9 @@ ExitCode info(const Invocation& call, Words words, const LensFlags&) {
   const auto module = load(call, words[0]);
   if (!module) return ExitCode::failed;
   const Module::Description& is = module->description();
-  const auto line = [&call](std::string_view name, std::string_view text) { call.console.result(fmt::format("{} {}", painted(call, fmt::format("{}:", name), Paint::label), text)); };
+  const auto line = [&call](std::string_view name, std::string_view text) {
+    call.console.result(fmt::format("{} {}", painted(call, fmt::format("{}:", name), Paint::label), text));
+  };
   line("File", words[0]);
   line("Size", fmt::format("{} bytes", is.bytes));
   line("Required exports", "alloc, transform");
@@ -227,8 +239,9 @@ ExitCode bench(const Invocation& call, Words words, const LensFlags& flags) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto count = static_cast<double>(flags.count);
-  call.console.result(fmt::format("{} calls in {:.3f} s: {:.0f} ns each, {:.0f} a second; {} instructions in the last one, {} KiB of memory", flags.count, seconds,
-                                  seconds / count * 1e9, count / seconds, flags.limits.fuel - instance->fuel_left(), instance->memory_bytes() / 1'024));
+  call.console.result(fmt::format("{} calls in {:.3f} s: {:.0f} ns each, {:.0f} a second; {} instructions in the last one, {} KiB of memory",
+                                  flags.count, seconds, seconds / count * 1e9, count / seconds, flags.limits.fuel - instance->fuel_left(),
+                                  instance->memory_bytes() / 1'024));
   if (without_result > 0) call.console.note(fmt::format("{} calls gave the end of the stream instead of a result", without_result));
   return ExitCode::ok;
 }
@@ -247,7 +260,8 @@ ExitCode run_lens(const Invocation& call) {
   if (arguments.exit) return *arguments.exit;
   const Words words(arguments.positional);
   const auto row = std::ranges::find(rows, words[0], &Row::word);
-  if (row == std::end(rows)) return usage_error(call, fmt::format("expected validate, info, test, run or bench, not \"{}\"", printable(words[0], 40)));
+  if (row == std::end(rows))
+    return usage_error(call, fmt::format("expected validate, info, test, run or bench, not \"{}\"", printable(words[0], 40)));
   return row->run(call, words.subspan(1), flags);
 }
 

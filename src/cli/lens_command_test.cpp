@@ -58,8 +58,8 @@ TEST_F(LensCommand, Info) {
   const Ran ran = run({"info", folder + "/lens_scale.wasm"});
   EXPECT_EQ(ran.code, 0);
   EXPECT_THAT(ran.out, StartsWith("File: " + folder + "/lens_scale.wasm\nSize: "));
-  for (const char* line : {" bytes\nRequired exports: alloc, transform\nHas inverse: yes\nTakes parameters: yes\nalloc takes: i64\nMemory: ", "Import: lens.next () -> (i32)\n",
-                           "Export: alloc (i64) -> (i32)\n", "Export: inverse () -> (i32)\n"})
+  for (const char* line : {" bytes\nRequired exports: alloc, transform\nHas inverse: yes\nTakes parameters: yes\nalloc takes: i64\nMemory: ",
+                           "Import: lens.next () -> (i32)\n", "Export: alloc (i64) -> (i32)\n", "Export: inverse () -> (i32)\n"})
     EXPECT_THAT(ran.out, HasSubstr(line));
   EXPECT_THAT(run({"info", folder + "/lens_lowpass.wasm"}).out, HasSubstr("Has inverse: no\n"));
 }
@@ -69,7 +69,8 @@ TEST_F(LensCommand, TestPrintsTheResultAsPeopleReadIt) {
   const Ran ran = run({"test", scale, "--input", R"({"value":0.25})", "--params", R"({"scale_factor":2,"offset":0.5})"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "{\n  \"value\": 1.0\n}\n");
-  EXPECT_EQ(run({"test", scale, "--input", R"({"value":1})", "--params", R"({"scale_factor":2,"offset":0.5})", "--inverse"}).out, "{\n  \"value\": 0.25\n}\n");
+  EXPECT_EQ(run({"test", scale, "--input", R"({"value":1})", "--params", R"({"scale_factor":2,"offset":0.5})", "--inverse"}).out,
+            "{\n  \"value\": 0.25\n}\n");
   const Ran many = run({"test", folder + "/lens_lowpass.wasm", "--input", R"({"value":0})", "--input", R"({"value":1})"});
   EXPECT_EQ(many.out, "{\n  \"value\": 0.0\n}\n{\n  \"value\": 0.5\n}\n") << "the same instance";
 }
@@ -78,12 +79,18 @@ TEST_F(LensCommand, WhatFailsIsToldWithItsCause) {
   const std::string lowpass = folder + "/lens_lowpass.wasm", scale = folder + "/lens_scale.wasm";
   const auto told = [](const Ran& ran) { return std::to_string(ran.code) + " " + ran.err; };
   EXPECT_THAT(told(run({"test", lowpass, "--input", "{"})), StartsWith("1 clasp lens: Failed to parse --input as JSON\n  caused by: "));
-  EXPECT_THAT(told(run({"test", lowpass, "--input", "1", "--params", "{"})), StartsWith("1 clasp lens: Failed to parse --params as JSON\n  caused by: "));
-  EXPECT_EQ(told(run({"test", lowpass, "--input", "0.5"})), "1 clasp lens: Forward transform failed\n  caused by: lens returned end of stream (no output)\n");
-  EXPECT_EQ(told(run({"test", lowpass, "--input", "0.5", "--inverse"})), "1 clasp lens: Inverse transform failed\n  caused by: WASM module missing required export: inverse\n");
-  EXPECT_EQ(told(run({"test", scale, "--input", "0.5"})), "1 clasp lens: Forward transform failed\n  caused by: lens returned error: invalid input JSON\n");
-  EXPECT_EQ(told(run({"test", scale, "--input", "1", "--params", "{}"})), "1 clasp lens: Forward transform failed\n  caused by: lens returned error: set_param: invalid params JSON\n");
-  EXPECT_EQ(told(run({"test", lowpass, "--input", R"({"value":1})", "--fuel", "100"})), "1 clasp lens: Forward transform failed\n  caused by: lens stopped: more than 100 instructions\n");
+  EXPECT_THAT(told(run({"test", lowpass, "--input", "1", "--params", "{"})),
+              StartsWith("1 clasp lens: Failed to parse --params as JSON\n  caused by: "));
+  EXPECT_EQ(told(run({"test", lowpass, "--input", "0.5"})),
+            "1 clasp lens: Forward transform failed\n  caused by: lens returned end of stream (no output)\n");
+  EXPECT_EQ(told(run({"test", lowpass, "--input", "0.5", "--inverse"})),
+            "1 clasp lens: Inverse transform failed\n  caused by: WASM module missing required export: inverse\n");
+  EXPECT_EQ(told(run({"test", scale, "--input", "0.5"})),
+            "1 clasp lens: Forward transform failed\n  caused by: lens returned error: invalid input JSON\n");
+  EXPECT_EQ(told(run({"test", scale, "--input", "1", "--params", "{}"})),
+            "1 clasp lens: Forward transform failed\n  caused by: lens returned error: set_param: invalid params JSON\n");
+  EXPECT_EQ(told(run({"test", lowpass, "--input", R"({"value":1})", "--fuel", "100"})),
+            "1 clasp lens: Forward transform failed\n  caused by: lens stopped: more than 100 instructions\n");
   EXPECT_EQ(run({"test", lowpass}).code, 2);
   EXPECT_EQ(run({"tset", lowpass}).code, 2);
 }
@@ -106,7 +113,8 @@ TEST_F(LensCommand, Bench) {
 
 TEST(LensModules, AreThereForTransformsAndMappings) {
   constexpr Command transform_row{"transform", "", "test", "", "", run_transform}, map_row{"map", "", "test FILE ADDRESS VALUE", "", "", run_map};
-  const std::string scale = "double=" + folder + "/lens_scale.wasm", spec = R"({"type":"wasm","module_id":"double","params":{"scale_factor":2,"offset":0}})";
+  const std::string scale = "double=" + folder + "/lens_scale.wasm",
+                    spec = R"({"type":"wasm","module_id":"double","params":{"scale_factor":2,"offset":0}})";
   TestCall there(transform_row, {"test", "--lens-module", scale, "--spec", spec, "--input", "3"});
   EXPECT_EQ(transform_row.run(there.invocation()), ExitCode::ok) << there.captured.err();
   EXPECT_EQ(there.captured.out(), "6.0\n");

@@ -1,4 +1,5 @@
-// The bundled lenses as modules and as what is built in: the same vectors, the same results (lens specification, section 5); and the lens "scale" of the tests.
+// The bundled lenses as modules and as what is built in: the same vectors, the same results (lens specification, section 5); and the lens "scale" of
+// the tests.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -64,7 +65,8 @@ TEST(BundledLenses, GiveWhatTheSpecificationSaysAsModulesAndBuiltIn) {
   }
 }
 
-std::string outputs(const std::string& name, std::initializer_list<const char*> inputs, const char* params = nullptr, Direction direction = Direction::forward) {
+std::string outputs(const std::string& name, std::initializer_list<const char*> inputs, const char* params = nullptr,
+                    Direction direction = Direction::forward) {
   auto instance = Instance::create(bundled(name), test::patient(), params != nullptr ? std::optional<std::string_view>(params) : std::nullopt);
   if (!instance) return instance.error().text();
   std::string out;
@@ -77,7 +79,8 @@ TEST(BundledLenses, WhatIsNoNumberIsTheEndOfTheStream) {
     for (const char* input : {"0.5", "null", R"({"value":"x"})", R"({"val":1})", "{}", "[]", "[1,2]", R"({"value":null})", R"({"value":[1]})"})
       EXPECT_EQ(outputs(name, {input}), "lens returned end of stream (no output)") << name << " " << input;
   }
-  EXPECT_EQ(outputs("lowpass", {"[3]", R"( { "unit" : "a\"b" , "value" : 4e0 , "x":{"value":9} } )"}, R"({"alpha":0})"), R"({"value":3.0} {"value":4.0})");
+  EXPECT_EQ(outputs("lowpass", {"[3]", R"( { "unit" : "a\"b" , "value" : 4e0 , "x":{"value":9} } )"}, R"({"alpha":0})"),
+            R"({"value":3.0} {"value":4.0})");
 }
 
 TEST(BundledLenses, ParametersThatAreWrongAreIgnoredAsAWhole) {
@@ -112,7 +115,9 @@ TEST(BundledLenses, LeakNothing) {
 
 // What the reference's tests assert of their lens "scale" (lens specification, section 10).
 TEST(ScaleLens, ForwardAndBack) {
-  const auto scaled = [](const char* input, const char* params, Direction direction = Direction::forward) { return outputs("scale", {input}, params, direction); };
+  const auto scaled = [](const char* input, const char* params, Direction direction = Direction::forward) {
+    return outputs("scale", {input}, params, direction);
+  };
   EXPECT_EQ(scaled(R"({"value":0.5})", nullptr), R"({"value":0.5})");
   EXPECT_EQ(scaled(R"({"value":0.25})", R"({"scale_factor":2,"offset":0.5})"), R"({"value":1.0})");
   EXPECT_EQ(scaled(R"({"value":3})", R"({"scale_factor":-1,"offset":0})"), R"({"value":-3.0})");

@@ -36,8 +36,8 @@ void expect_round_trip(double value) {
 TEST(LensDecimal, WhatIsWrittenReadsBackAsTheSameDouble) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 100'000; ++i) {
-    expect_round_trip(std::bit_cast<double>(random()));                                // of any size
-    expect_round_trip(std::bit_cast<double>(random() % (std::uint64_t{1} << 52)));   // subnormal
+    expect_round_trip(std::bit_cast<double>(random()));                             // of any size
+    expect_round_trip(std::bit_cast<double>(random() % (std::uint64_t{1} << 52)));  // subnormal
     expect_round_trip(static_cast<double>(static_cast<std::int64_t>(random() % 2'000'000) - 1'000'000) / 1'000);
     expect_round_trip(std::uniform_real_distribution<>(-1, 1)(random));
   }

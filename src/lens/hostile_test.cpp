@@ -21,8 +21,12 @@ std::string created(const std::string& text, const Limits& limits = {}) {
   const auto instance = Instance::create(*module, test::patient(limits), "{}");
   return instance ? "ready" : instance.error().text();
 }
-std::string with_alloc(std::string_view body) { return lens_text(asks, memory, R"((func (export "alloc") (param i32) (result i32) )" + std::string(body) + ")"); }
-std::string with_transform(std::string_view body) { return lens_text(R"((func $transform (export "transform") (result i32) )" + std::string(body) + ")"); }
+std::string with_alloc(std::string_view body) {
+  return lens_text(asks, memory, R"((func (export "alloc") (param i32) (result i32) )" + std::string(body) + ")");
+}
+std::string with_transform(std::string_view body) {
+  return lens_text(R"((func $transform (export "transform") (result i32) )" + std::string(body) + ")");
+}
 
 TEST(HostileLens, ATrapSpoilsTheInstanceAndIsTold) {
   test::Running lens = running(with_transform("unreachable"));
@@ -40,18 +44,22 @@ TEST(HostileLens, AnEndlessLoopIsStoppedWhereverItIs) {
   EXPECT_EQ(running(with_alloc("(loop $l (br $l)) unreachable")).run("1"), stopped);
   EXPECT_EQ(created(lens_text(std::string(asks) + "(func $start (loop $l (br $l))) (start $start)")), stopped);
   EXPECT_EQ(created(lens_text(std::string(asks) + R"((func (export "set_param") (param i32) (result i32) (loop $l (br $l)) unreachable))")), stopped);
-  EXPECT_EQ(running(with_transform("(loop $l (drop (call $next)) (br $l)) unreachable"), {.fuel = 1'000}).run("1"), "lens stopped: more than 1000 instructions");
+  EXPECT_EQ(running(with_transform("(loop $l (drop (call $next)) (br $l)) unreachable"), {.fuel = 1'000}).run("1"),
+            "lens stopped: more than 1000 instructions");
 }
 
 // What goes over the whole memory counts for as many instructions as it touches bytes.
 TEST(HostileLens, LongInstructionsCountForWhatTheyDo) {
   EXPECT_EQ(running(lens_text(R"((func (export "transform") (result i32) (loop $l
-    (memory.fill (i32.const 0) (i32.const 1) (i32.const 16777216)) (br $l)) unreachable))", R"((memory (export "memory") 256))")).run("1"),
+    (memory.fill (i32.const 0) (i32.const 1) (i32.const 16777216)) (br $l)) unreachable))",
+                              R"((memory (export "memory") 256))"))
+                .run("1"),
             "lens stopped: more than 10000000 instructions");
 }
 
 TEST(HostileLens, WhatFindsInstructionsThatTakeLongIsStoppedByTheClock) {
-  const auto lens = Instance::create(test::module_of(with_transform("(loop $l (drop (memory.grow (i32.const 0))) (br $l)) unreachable")), {.fuel = 1'000'000'000'000}, {});
+  const auto lens = Instance::create(test::module_of(with_transform("(loop $l (drop (memory.grow (i32.const 0))) (br $l)) unreachable")),
+                                     {.fuel = 1'000'000'000'000}, {});
   ASSERT_TRUE(lens) << lens.error().text();
   EXPECT_EQ(test::text_of((*lens)->run(Direction::forward, "1")), "lens stopped: more than 10 ms of processor time");
   EXPECT_TRUE((*lens)->broken());
@@ -74,8 +82,10 @@ TEST(HostileLens, PointersThatLeadNowhere) {
   EXPECT_EQ(running(with_transform("(i32.const 0)")).run("1"), "WASM memory error: null pointer");
   EXPECT_EQ(running(with_transform("(i32.const -1)")).run("1"), "WASM memory error: pointer 0xffffffff is out of bounds, the memory has 65536 bytes");
   EXPECT_EQ(running(with_alloc("(i32.const 0)")).run("1"), "WASM memory error: null pointer: alloc has no room for 6 bytes");
-  EXPECT_EQ(running(with_alloc("(i32.const 65531)")).run("1"), "WASM memory error: alloc gave 0xfffb for 6 bytes, which is out of bounds: the memory has 65536");
-  EXPECT_EQ(running(with_alloc("(i32.const -6)")).run("1"), "WASM memory error: alloc gave 0xfffffffa for 6 bytes, which is out of bounds: the memory has 65536");
+  EXPECT_EQ(running(with_alloc("(i32.const 65531)")).run("1"),
+            "WASM memory error: alloc gave 0xfffb for 6 bytes, which is out of bounds: the memory has 65536");
+  EXPECT_EQ(running(with_alloc("(i32.const -6)")).run("1"),
+            "WASM memory error: alloc gave 0xfffffffa for 6 bytes, which is out of bounds: the memory has 65536");
   EXPECT_EQ(running(with_alloc("(i32.const 65530)")).run("1"), "1") << "the last place there is";
   EXPECT_EQ(running(lens_text(R"((data (i32.const 65535) "\01") (func (export "transform") (result i32) (i32.const 65535)))")).run("1"),
             "WASM memory error: the item at 0xffff ends behind the memory");
@@ -84,21 +94,24 @@ TEST(HostileLens, PointersThatLeadNowhere) {
 }
 
 TEST(HostileLens, AnAllocThatAlwaysGivesTheSamePlaceHarmsItselfOnly) {
-  test::Running lens = running(lens_text(R"((func (export "transform") (result i32) (local $p i32) (local.set $p (call $next)) (drop (call $next)) (local.get $p)))", memory,
-                                         R"((func (export "alloc") (param i32) (result i32) (i32.const 64)))"));
+  test::Running lens =
+      running(lens_text(R"((func (export "transform") (result i32) (local $p i32) (local.set $p (call $next)) (drop (call $next)) (local.get $p)))",
+                        memory, R"((func (export "alloc") (param i32) (result i32) (i32.const 64)))"));
   EXPECT_EQ(lens.run("1"), "lens returned end of stream (no output)");
 }
 
 TEST(HostileLens, NextFromWhereThereIsNoInput) {
   EXPECT_EQ(running(with_alloc("(call $next)")).run("1"), "WASM memory error: alloc asks for input itself");
   EXPECT_EQ(created(lens_text(std::string(asks) + "(func $start (drop (call $next))) (start $start)")), "ready") << "it gets a null pointer";
-  EXPECT_EQ(created(lens_text(std::string(asks) + R"((func (export "set_param") (param i32) (result i32) (call $next)))")), "ready") << "the end of the stream";
+  EXPECT_EQ(created(lens_text(std::string(asks) + R"((func (export "set_param") (param i32) (result i32) (call $next)))")), "ready")
+      << "the end of the stream";
 }
 
 TEST(HostileLens, AFaultInAllocIsToldEvenIfTheLensGoesOn) {
   EXPECT_THAT(running(with_alloc("unreachable")).run("1"), HasSubstr("unreachable"));
-  test::Running lens = running(lens_text(R"((data (i32.const 16) "\01\01\00\00\005") (func (export "transform") (result i32) (drop (call $next)) (i32.const 16)))", memory,
-                                         R"((func (export "alloc") (param i32) (result i32) unreachable))"));
+  test::Running lens =
+      running(lens_text(R"((data (i32.const 16) "\01\01\00\00\005") (func (export "transform") (result i32) (drop (call $next)) (i32.const 16)))",
+                        memory, R"((func (export "alloc") (param i32) (result i32) unreachable))"));
   EXPECT_THAT(lens.run("1"), HasSubstr("unreachable"));
   EXPECT_TRUE(lens.instance->broken());
 }
@@ -111,14 +124,18 @@ TEST(HostileLens, DeepRecursionIsStopped) {
 }
 
 TEST(HostileLens, ResultsHaveAMaximum) {
-  const std::string large = lens_text(R"((func (export "transform") (result i32) (i32.store8 (i32.const 16) (i32.const 1)) (i32.store (i32.const 17) (i32.const 65537)) (i32.const 16)))",
-                                      R"((memory (export "memory") 4))");
+  const std::string large = lens_text(
+      R"((func (export "transform") (result i32) (i32.store8 (i32.const 16) (i32.const 1)) (i32.store (i32.const 17) (i32.const 65537)) (i32.const 16)))",
+      R"((memory (export "memory") 4))");
   EXPECT_EQ(running(large).run("1"), "transport buffer decode error: the item has 65537 bytes, the maximum is 65536");
   EXPECT_EQ(running(large, {.output_bytes = 65'537}).run("1").size(), 65'537U);
 }
 
 TEST(HostileLens, WhatItSaysIsMadeFitForTheTerminal) {
-  EXPECT_EQ(running(lens_text(R"((data (i32.const 16) "\ff\04\00\00\00a\1b[m") (func (export "transform") (result i32) (i32.const 16)))")).run("1").find('\x1b'), std::string::npos);
+  EXPECT_EQ(running(lens_text(R"((data (i32.const 16) "\ff\04\00\00\00a\1b[m") (func (export "transform") (result i32) (i32.const 16)))"))
+                .run("1")
+                .find('\x1b'),
+            std::string::npos);
 }
 
 TEST(HostileLens, TheHostGoesOnAfterAThousandTraps) {

@@ -25,9 +25,11 @@ std::int64_t processor_time_us() {
 
 }  // namespace
 
-Instance::Instance(std::shared_ptr<const Module> module, const Limits& limits) : module_(std::move(module)), limits_(limits), f_(module_->runtime().call()) {}
+Instance::Instance(std::shared_ptr<const Module> module, const Limits& limits)
+    : module_(std::move(module)), limits_(limits), f_(module_->runtime().call()) {}
 
-LensResult<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Module> module, const Limits& limits, std::optional<std::string_view> params) {
+LensResult<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Module> module, const Limits& limits,
+                                                       std::optional<std::string_view> params) {
   std::unique_ptr<Instance> made(new Instance(std::move(module), limits));
   if (auto started = made->start(params); !started) return std::unexpected(started.error());
   return made;
@@ -114,7 +116,8 @@ void Instance::release(std::uint32_t pointer, std::size_t bytes) {
   values[0].i32 = static_cast<std::int32_t>(pointer);
   values[1].i32 = static_cast<std::int32_t>(bytes);
   wasmtime::Trap* trap = nullptr;
-  wasmtime::Error* const error = f_.wasmtime_func_call_unchecked(context_, &release_, values, module_->description().release_takes_size ? 2 : 1, &trap);
+  wasmtime::Error* const error =
+      f_.wasmtime_func_call_unchecked(context_, &release_, values, module_->description().release_takes_size ? 2 : 1, &trap);
   if (error != nullptr || trap != nullptr) fault_of(error, trap);
 }
 
@@ -148,13 +151,15 @@ LensResult<std::uint32_t> Instance::allocate_item(ItemKind kind, std::string_vie
   if (*pointer == 0) return lens_fault(Fault::memory, fmt::format("null pointer: alloc has no room for {} bytes", bytes));
   const Bytes all = memory();
   if (*pointer > all.size() || bytes > all.size() - *pointer)
-    return lens_fault(Fault::memory, fmt::format("alloc gave {:#x} for {} bytes, which is out of bounds: the memory has {}", *pointer, bytes, all.size()));
+    return lens_fault(Fault::memory,
+                      fmt::format("alloc gave {:#x} for {} bytes, which is out of bounds: the memory has {}", *pointer, bytes, all.size()));
   write_item(kind, payload, f_.wasmtime_memory_data(context_, &memory_) + *pointer);
   return pointer;
 }
 
 wasmtime::Trap* Instance::next(void*, wasmtime::Caller* caller, wasmtime::RawValue* result, std::size_t) {
-  // No argument, no env: the linker serves every store of the engine, so the instance is found by its store, whose functions are in this one's reach only.
+  // No argument, no env: the linker serves every store of the engine, so the instance is found by its store, whose functions are in this one's reach
+  // only.
   static const wasmtime::Functions& functions = **wasmtime_functions();
   auto* const self = static_cast<Instance*>(functions.wasmtime_context_get_data(functions.wasmtime_caller_context(caller)));
   result->i64 = 0;
@@ -201,8 +206,8 @@ std::uint64_t Instance::fuel_left() const {
   return fuel;
 }
 
-// Instructions are counted, but some take milliseconds (filling the whole memory): so there is a clock as well. It asks what the processor has spent on this
-// thread, not what time it is: on a busy machine nobody is stopped for having waited.
+// Instructions are counted, but some take milliseconds (filling the whole memory): so there is a clock as well. It asks what the processor has spent
+// on this thread, not what time it is: on a busy machine nobody is stopped for having waited.
 wasmtime::Error* Instance::on_deadline(const wasmtime::Context*, void* data, std::uint64_t* more_ticks, wasmtime::Update* update) {
   auto* const self = static_cast<Instance*>(data);
   const std::int64_t now = processor_time_us();

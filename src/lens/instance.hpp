@@ -1,7 +1,7 @@
 // A lens at work: its own memory and whatever it remembers. One thread at a time.
 //
-// Everything it runs is bounded: instructions of a call (and, should they take too long, the processor time), memory, stack, size of the result. After a
-// fault of its code broken() says so, and the instance is of no use any more.
+// Everything it runs is bounded: instructions of a call (and, should they take too long, the processor time), memory, stack, size of the result.
+// After a fault of its code broken() says so, and the instance is of no use any more.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@
 namespace clasp::lens {
 
 struct Limits {
-  std::uint64_t fuel = 10'000'000;                 // instructions of one call, its allocations included
-  std::uint32_t milliseconds = 10;                 // of processor time, beyond the first ticks
+  std::uint64_t fuel = 10'000'000;  // instructions of one call, its allocations included
+  std::uint32_t milliseconds = 10;  // of processor time, beyond the first ticks
   std::size_t memory_bytes = 16 * 1024 * 1024;
   std::size_t output_bytes = 64 * 1024;
   bool operator==(const Limits&) const = default;
@@ -29,7 +29,8 @@ enum class Direction : bool { forward, inverse };
 class Instance {
  public:
   // Runs its start function, and set_param with `params` (JSON) if there are any and the module has it: an error item from there is a fault.
-  static LensResult<std::unique_ptr<Instance>> create(std::shared_ptr<const Module> module, const Limits& limits, std::optional<std::string_view> params);
+  static LensResult<std::unique_ptr<Instance>> create(std::shared_ptr<const Module> module, const Limits& limits,
+                                                      std::optional<std::string_view> params);
   ~Instance();
   Instance(const Instance&) = delete;
 

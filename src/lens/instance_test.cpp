@@ -18,13 +18,15 @@ std::string constant(std::string_view bytes) {
 
 TEST(Instance, HandsTheInputOverAndTakesTheResult) {
   test::Running lens = running(test::identity());
-  for (const std::string& json : {std::string(R"({"value":0.5})"), std::string("1"), std::string("null"), std::string("[]"), std::string(60'000, '7')})
+  for (const std::string& json :
+       {std::string(R"({"value":0.5})"), std::string("1"), std::string("null"), std::string("[]"), std::string(60'000, '7')})
     EXPECT_EQ(lens.run(json), json);
 }
 
 TEST(Instance, AllocOfEitherWidth) {
-  test::Running lens = running(lens_text(R"((func (export "transform") (result i32) (call $next)))", R"((memory (export "memory") 1))",
-                                         R"((func (export "alloc") (param $n i64) (result i32) (i32.add (i32.const 512) (i32.wrap_i64 (local.get $n)))))"));
+  test::Running lens =
+      running(lens_text(R"((func (export "transform") (result i32) (call $next)))", R"((memory (export "memory") 1))",
+                        R"((func (export "alloc") (param $n i64) (result i32) (i32.add (i32.const 512) (i32.wrap_i64 (local.get $n)))))"));
   EXPECT_EQ(lens.run(R"({"value":0.5})"), R"({"value":0.5})");
 }
 
@@ -81,9 +83,11 @@ TEST(Instance, ParametersAreSetOnceAtTheBeginning) {
 }
 
 std::string set_param_answer(std::string_view bytes, std::string_view pointer = "16") {
-  const auto instance = Instance::create(test::module_of(lens_text(
-      std::string(R"((data (i32.const 16) ")") + std::string(bytes) + R"(") (func (export "set_param") (param i32) (result i32) (i32.const )" + std::string(pointer) +
-      R"()) (func (export "transform") (result i32) (call $next)))")), {}, "{}");
+  const auto instance =
+      Instance::create(test::module_of(lens_text(std::string(R"((data (i32.const 16) ")") + std::string(bytes) +
+                                                 R"(") (func (export "set_param") (param i32) (result i32) (i32.const )" + std::string(pointer) +
+                                                 R"()) (func (export "transform") (result i32) (call $next)))")),
+                       {}, "{}");
   return instance ? "ready" : instance.error().text();
 }
 
@@ -100,8 +104,9 @@ TEST(Instance, WhatSetParamAnswersCounts) {
 TEST(Instance, GivesTheResultsMemoryBackIfTheLensWantsIt) {
   for (const std::string_view name : {"dealloc", "free"}) {
     // The bump allocator goes back to where the result began, so that its memory never grows.
-    test::Running lens = running(lens_text(std::string(R"((func (export ")") + std::string(name) +
-                                           R"(") (param $p i32) (param $n i32) (global.set $top (local.get $p))) (func (export "transform") (result i32) (call $next)))"));
+    test::Running lens = running(
+        lens_text(std::string(R"((func (export ")") + std::string(name) +
+                  R"(") (param $p i32) (param $n i32) (global.set $top (local.get $p))) (func (export "transform") (result i32) (call $next)))"));
     for (int i = 0; i < 10'000; ++i) ASSERT_EQ(lens.run(R"({"value":0.5})"), R"({"value":0.5})") << name << " after " << i;
   }
 }

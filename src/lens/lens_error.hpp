@@ -9,16 +9,16 @@
 namespace clasp::lens {
 
 enum class Fault : std::uint8_t {
-  unavailable,     // no Wasmtime
-  compile,         // not a module, or one that no host of lenses can run
+  unavailable,  // no Wasmtime
+  compile,      // not a module, or one that no host of lenses can run
   missing_export,
-  instantiate,     // also its start function
-  trap,            // the code came to a stop by itself
-  limit,           // … or was stopped: instructions, time, stack
-  lens_error,      // an error item
-  decode,          // a transport buffer
-  memory,          // pointers, lengths, no room
-  json,            // what is in the buffer
+  instantiate,  // also its start function
+  trap,         // the code came to a stop by itself
+  limit,        // … or was stopped: instructions, time, stack
+  lens_error,   // an error item
+  decode,       // a transport buffer
+  memory,       // pointers, lengths, no room
+  json,         // what is in the buffer
   end_of_stream,
 };
 

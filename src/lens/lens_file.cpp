@@ -53,7 +53,8 @@ Result<void> read_lenses(std::string_view text, std::string_view source, std::ve
   }
   for (std::size_t i = 0; i < lenses->array()->size(); ++i) {
     if (out.size() == lenses_max) return unparsed(source, fmt::format("more than {} lenses", lenses_max));
-    LensTable table{(*lenses->array())[i], fmt::format("{}:{}: lens {}", source, tree->line(fmt::format("{}/{}", inside ? "/lenses" : "", i)), i + 1)};
+    LensTable table{(*lenses->array())[i],
+                    fmt::format("{}:{}: lens {}", source, tree->line(fmt::format("{}/{}", inside ? "/lenses" : "", i)), i + 1)};
     if (const auto plan = read_lens(table); !plan) return unparsed(source, plan.error().message);
     out.push_back(std::move(table));
   }

@@ -18,8 +18,9 @@ constexpr std::array<std::string_view, 3> state_names{"address", "shared", "none
 constexpr std::array<std::string_view, 3> error_names{"pass", "drop", "reject"};
 constexpr std::array<std::string_view, 5> signal_names{"param", "event", "stream", "gesture", "timeline"};
 constexpr std::array<std::string_view, 3> builtin_names{"lowpass", "hysteresis", "moving-average"};
-constexpr std::array<std::string_view, 19> members{"address", "wasm",    "params",  "inverse", "chain",  "lens_file", "builtin", "transform", "payload", "format",
-                                                   "bytes",   "state",   "on_error", "null_ok", "signals", "limits",    "name",    "lenses",    "comment"};
+constexpr std::array<std::string_view, 19> members{"address",   "wasm",    "params", "inverse", "chain",  "lens_file", "builtin",
+                                                   "transform", "payload", "format", "bytes",   "state",  "on_error",  "null_ok",
+                                                   "signals",   "limits",  "name",   "lenses",  "comment"};
 constexpr std::size_t stages_max = 16;
 constexpr std::int64_t mega = 1 << 20;
 
@@ -111,7 +112,8 @@ std::optional<StagePlan> read_stage(Reader& reader, const StageSpec& common) {
   const int kinds = (wasm.empty() ? 0 : 1) + (builtin.empty() ? 0 : 1) + (file.empty() ? 0 : 1) + (transform != nullptr ? 1 : 0);
   if (reader.error()) return std::nullopt;
   if (kinds != 1) {
-    reader.fail("wasm", kinds == 0 ? "missing; a module's file, or \"builtin\", \"transform\", \"lens_file\" or \"chain\" instead" : "one of these only: wasm, builtin, transform, lens_file");
+    reader.fail("wasm", kinds == 0 ? "missing; a module's file, or \"builtin\", \"transform\", \"lens_file\" or \"chain\" instead"
+                                   : "one of these only: wasm, builtin, transform, lens_file");
     return std::nullopt;
   }
   if (transform != nullptr) return NativeStage{*transform};
@@ -137,7 +139,8 @@ void read_stages(Reader& reader, LensPlan& plan) {
   plan.bytes = common.bytes;
   const Value* chain = reader.find("chain");
   if (chain != nullptr && chain->boolean() != nullptr) plan.goes_on = *chain->boolean();
-  if (chain != nullptr && chain->boolean() == nullptr && chain->array() == nullptr) return reader.fail("chain", "expected an array of stages, or true to go on with the next lens");
+  if (chain != nullptr && chain->boolean() == nullptr && chain->array() == nullptr)
+    return reader.fail("chain", "expected an array of stages, or true to go on with the next lens");
   if (chain == nullptr || chain->array() == nullptr) {
     if (auto stage = read_stage(reader, common)) plan.stages.push_back(*std::move(stage));
     return;
@@ -157,7 +160,8 @@ void read_signals(Reader& reader, TypeMask& mask) {
   const Value* given = reader.find("signals");
   if (given == nullptr) return;
   mask.bits = 0;
-  if (given->array() == nullptr || given->array()->empty()) return reader.fail("signals", fmt::format("expected an array of: {}", fmt::join(signal_names, ", ")));
+  if (given->array() == nullptr || given->array()->empty())
+    return reader.fail("signals", fmt::format("expected an array of: {}", fmt::join(signal_names, ", ")));
   for (const Value& item : *given->array()) {
     const auto found = item.string() != nullptr ? std::ranges::find(signal_names, *item.string()) : signal_names.end();
     if (found == signal_names.end()) return reader.fail("signals", fmt::format("expected some of: {}", fmt::join(signal_names, ", ")));
@@ -200,7 +204,8 @@ Result<LensPlan> read_lens(const LensTable& table) {
   if (reader.error()) return *reader.error();
   if (plan.name.empty()) plan.name = made_name(plan);
   for (const auto& [name, value] : *table.spec.map()) {
-    if (std::ranges::find(members, name) == members.end()) plan.notes.push_back(fmt::format("{}: /{}: ignored, a lens has no such member", table.where, printable(name, 40)));
+    if (std::ranges::find(members, name) == members.end())
+      plan.notes.push_back(fmt::format("{}: /{}: ignored, a lens has no such member", table.where, printable(name, 40)));
   }
   return plan;
 }

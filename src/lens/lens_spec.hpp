@@ -38,7 +38,7 @@ struct LensPlan {
   bool null_ok = false;
   bool goes_on = false;  // "chain": true: what comes out goes to the next lens with the address
   BytesAs bytes = BytesAs::skip;
-  std::string name;   // in logs and metrics
+  std::string name;  // in logs and metrics
   std::string where;
   std::vector<std::string> notes;
 };

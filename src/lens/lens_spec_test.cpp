@@ -42,11 +42,19 @@ TEST(LensFile, AsTheReferenceHasIt) {
 }
 
 TEST(LensFile, EveryMember) {
-  const LensPlan plan = plan_of(R"({"address":"/a/**","wasm":"m/gain.wasm","params":{"g":2},"inverse":true,"payload":"bare","bytes":"base64","state":"shared",
+  const LensPlan plan =
+      plan_of(R"({"address":"/a/**","wasm":"m/gain.wasm","params":{"g":2},"inverse":true,"payload":"bare","bytes":"base64","state":"shared",
     "on_error":"reject","null_ok":true,"signals":["param","event","stream"],"name":"gain","chain":true,"comment":"x",
     "limits":{"fuel":5000,"ms":20,"memory_mb":4,"output_kb":8,"instances":7,"instances_mb":64}})");
-  const StageSpec wanted{.file = "m/gain.wasm", .params = R"({"g":2})", .direction = Direction::inverse, .payload = Payload::bare, .bytes = BytesAs::base64, .state = State::shared,
-                         .limits = {.fuel = 5'000, .milliseconds = 20, .memory_bytes = 4 << 20, .output_bytes = 8 << 10}, .instances_max = 7, .instances_bytes_max = 64 << 20};
+  const StageSpec wanted{.file = "m/gain.wasm",
+                         .params = R"({"g":2})",
+                         .direction = Direction::inverse,
+                         .payload = Payload::bare,
+                         .bytes = BytesAs::base64,
+                         .state = State::shared,
+                         .limits = {.fuel = 5'000, .milliseconds = 20, .memory_bytes = 4 << 20, .output_bytes = 8 << 10},
+                         .instances_max = 7,
+                         .instances_bytes_max = 64 << 20};
   EXPECT_EQ(std::get<StageSpec>(plan.stages[0]), wanted);
   EXPECT_TRUE(plan.on_error == OnError::reject && plan.null_ok && plan.goes_on && plan.name == "gain" && plan.notes.empty());
   EXPECT_TRUE(plan.signals.has(SignalType::stream) && !plan.signals.has(SignalType::gesture));
@@ -64,7 +72,8 @@ TEST(LensFile, StagesInARow) {
 }
 
 TEST(LensFile, LensVm) {
-  constexpr std::string_view stages = R"([{"path":"file:///opt/lenses/rename.wasm","arguments":{"src":"a","dst":"b"}},{"path":"s.wasm","inverse":true,"arguments":{}}])";
+  constexpr std::string_view stages =
+      R"([{"path":"file:///opt/lenses/rename.wasm","arguments":{"src":"a","dst":"b"}},{"path":"s.wasm","inverse":true,"arguments":{}}])";
   EXPECT_EQ(told(fmt::format(R"({{"lenses":{}}})", stages)), "/** rename.wasm+s.wasm 2;");
   EXPECT_EQ(told(fmt::format(R"({{"address":"/s/**","payload":"bare","lenses":{}}})", stages)), "/s/** rename.wasm+s.wasm 2;");
   const auto read = read_lensvm_stages(*parse_json(fmt::format(R"({{"lenses":{}}})", stages)), {.payload = Payload::bare}, "f.json");
@@ -87,13 +96,19 @@ TEST(LensFile, MistakesNamePlaceAndMember) {
       {R"([{"wasm":"x"}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /address: missing; a pattern of addresses is needed"},
       {R"([{"address":"a","wasm":"x"}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /address: "},
       {R"([{"address":"/a","wasm":"x","builtin":"lowpass"}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /wasm: one of these only"},
-      {R"([{"address":"/a","builtin":"low"}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /builtin: expected one of: lowpass, hysteresis, moving-average"},
-      {R"([{"address":"/a","wasm":"x","payload":"raw"}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /payload: expected one of: auto, wrapped, bare"},
-      {R"([{"address":"/a","wasm":"x","limits":{"fuel":1}}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /limits/fuel: expected a number from 100 to "},
-      {R"([{"address":"/a","wasm":"x","signals":["set"]}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /signals: expected some of: param, "},
+      {R"([{"address":"/a","builtin":"low"}])",
+       "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /builtin: expected one of: lowpass, hysteresis, moving-average"},
+      {R"([{"address":"/a","wasm":"x","payload":"raw"}])",
+       "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /payload: expected one of: auto, wrapped, bare"},
+      {R"([{"address":"/a","wasm":"x","limits":{"fuel":1}}])",
+       "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /limits/fuel: expected a number from 100 to "},
+      {R"([{"address":"/a","wasm":"x","signals":["set"]}])",
+       "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /signals: expected some of: param, "},
       {R"([{"address":"/a","chain":[]}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /chain: expected 1 to 16 stages"},
-      {R"([{"address":"/a","chain":[{"wasm":"x"},{"wasm":1}]}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /chain/1/wasm: expected a text"},
-      {R"([{"address":"/a","wasm":"x","chain":[{"wasm":"y"}]}])", "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /wasm: either this or an array in \"chain\""},
+      {R"([{"address":"/a","chain":[{"wasm":"x"},{"wasm":1}]}])",
+       "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /chain/1/wasm: expected a text"},
+      {R"([{"address":"/a","wasm":"x","chain":[{"wasm":"y"}]}])",
+       "Failed to parse lenses JSON from l.json: l.json:1: lens 1: /wasm: either this or an array in \"chain\""},
       {R"({"lenses":[{"path":1}]})", "Failed to parse lenses JSON from l.json: l.json: /lenses/0/path: expected a text"},
   };
   for (const auto& [text, message] : mistakes) EXPECT_THAT(told(text), StartsWith(message)) << text;

@@ -34,7 +34,8 @@ inline std::shared_ptr<const Module> module_of(std::string_view text) {
   return module ? *module : nullptr;
 }
 
-// A lens from its functions. `alloc` takes i32 and gives one place after another from 1024 on; (call $next), (global $last) and the like are there to use.
+// A lens from its functions. `alloc` takes i32 and gives one place after another from 1024 on; (call $next), (global $last) and the like are there to
+// use.
 inline std::string lens_text(std::string_view functions, std::string_view memory = "(memory (export \"memory\") 1)",
                              std::string_view alloc = R"((func $alloc (export "alloc") (param $n i32) (result i32)
   (global.get $top) (global.set $top (i32.add (global.get $top) (local.get $n)))))") {

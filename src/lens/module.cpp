@@ -61,7 +61,8 @@ std::string type_text(const wasmtime::Functions& f, const wasmtime::ExternType* 
   }
   if (kind != ExternKind::memory) return std::string(name_of(kind));
   const Module::Memory limits = limits_of(f, type);
-  return limits.pages_max ? fmt::format("memory of {} to {} pages", limits.pages, *limits.pages_max) : fmt::format("memory of {} pages or more", limits.pages);
+  return limits.pages_max ? fmt::format("memory of {} to {} pages", limits.pages, *limits.pages_max)
+                          : fmt::format("memory of {} pages or more", limits.pages);
 }
 
 // What a host knows of a lens, by name, with the signatures it can call.
@@ -71,8 +72,10 @@ struct KnownExport {
   std::array<std::string_view, 2> types;
 };
 constexpr std::array known_exports{
-    KnownExport{"alloc", true, {"(i32) -> (i32)", "(i64) -> (i32)"}}, KnownExport{"transform", true, {"() -> (i32)", {}}},
-    KnownExport{"inverse", false, {"() -> (i32)", {}}},               KnownExport{"set_param", false, {"(i32) -> (i32)", {}}},
+    KnownExport{"alloc", true, {"(i32) -> (i32)", "(i64) -> (i32)"}},
+    KnownExport{"transform", true, {"() -> (i32)", {}}},
+    KnownExport{"inverse", false, {"() -> (i32)", {}}},
+    KnownExport{"set_param", false, {"(i32) -> (i32)", {}}},
 };
 // What gives memory back is welcome, but no part of the protocol: another signature is no mistake.
 constexpr std::array<std::string_view, 2> releasing_names{"dealloc", "free"};
@@ -83,7 +86,8 @@ LensResult<std::shared_ptr<const Module>> Module::compile(std::shared_ptr<Runtim
   if (bytes.size() > module_bytes_max) return lens_fault(Fault::compile, fmt::format("{} bytes, the maximum is {}", bytes.size(), module_bytes_max));
   const wasmtime::Functions& f = runtime->call();
   std::shared_ptr<Module> made(new Module(std::move(runtime)));
-  wasmtime::Error* error = f.wasmtime_module_new(made->runtime_->engine(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &made->module_);
+  wasmtime::Error* error =
+      f.wasmtime_module_new(made->runtime_->engine(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &made->module_);
   if (error != nullptr) return lens_fault(Fault::compile, made->runtime_->text_of(error));
   made->description_.bytes = bytes.size();
   if (auto fine = made->check(); !fine) return std::unexpected(fine.error());
@@ -132,10 +136,13 @@ LensResult<void> Module::check() {
   }
   const auto memory = exported("memory");
   if (memory == absent) return lens_fault(Fault::missing_export, "memory");
-  if (!memory->type.starts_with("memory")) return lens_fault(Fault::compile, fmt::format("the export memory is {}, which has to be a memory", memory->type));
+  if (!memory->type.starts_with("memory"))
+    return lens_fault(Fault::compile, fmt::format("the export memory is {}, which has to be a memory", memory->type));
   for (const Port& import : description_.imports) {
-    if (import.name != "lens.next") return lens_fault(Fault::compile, fmt::format("it imports {} ({}); a lens may import lens.next only", shown(import.name), import.type));
-    if (import.type != "() -> (i32)") return lens_fault(Fault::compile, fmt::format("the import lens.next is {}, which has to be () -> (i32)", import.type));
+    if (import.name != "lens.next")
+      return lens_fault(Fault::compile, fmt::format("it imports {} ({}); a lens may import lens.next only", shown(import.name), import.type));
+    if (import.type != "() -> (i32)")
+      return lens_fault(Fault::compile, fmt::format("the import lens.next is {}, which has to be () -> (i32)", import.type));
   }
   description_.alloc_takes_i64 = exported("alloc")->type == known_exports[0].types[1];
   description_.has_inverse = exported("inverse") != absent;

@@ -16,8 +16,8 @@ inline constexpr std::size_t module_bytes_max = 8 * 1024 * 1024;
 
 class Module {
  public:
-  // Compiles, which takes from milliseconds to seconds: not on the router's thread. Checks that alloc, transform and memory are exported, the kinds and
-  // signatures of everything a host knows, and that nothing but lens.next is imported.
+  // Compiles, which takes from milliseconds to seconds: not on the router's thread. Checks that alloc, transform and memory are exported, the kinds
+  // and signatures of everything a host knows, and that nothing but lens.next is imported.
   static LensResult<std::shared_ptr<const Module>> compile(std::shared_ptr<Runtime> runtime, std::string_view bytes);
   ~Module();
   Module(const Module&) = delete;
@@ -37,7 +37,7 @@ class Module {
     bool alloc_takes_i64 = false;
     bool has_inverse = false;
     bool has_set_param = false;
-    std::string release;        // "dealloc" or "free", what gives a result's memory back; empty if there is nothing
+    std::string release;  // "dealloc" or "free", what gives a result's memory back; empty if there is nothing
     bool release_takes_size = false;
   };
   const Description& description() const { return description_; }

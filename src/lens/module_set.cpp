@@ -14,7 +14,10 @@ using transform::Outcome;
 constexpr std::size_t modules_max = 256;
 
 Error unknown_module(std::string_view name) {
-  return {ErrorCode::invalid_value, fmt::format("there is no module \"{}\": lowpass, hysteresis and moving-average are built in, others are named by --lens-module NAME=FILE", printable(name, 60)), {}};
+  return {ErrorCode::invalid_value,
+          fmt::format("there is no module \"{}\": lowpass, hysteresis and moving-average are built in, others are named by --lens-module NAME=FILE",
+                      printable(name, 60)),
+          {}};
 }
 
 // What a fault leaves is the value as it was, as everywhere in transforms.
@@ -48,7 +51,8 @@ class NoLens final : public transform::Lens {
 
 Result<void> add_module_file(std::string_view text, ModuleFiles& out) {
   const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size()) return Error{ErrorCode::invalid_argument, "expected NAME=FILE", {}};
+  if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size())
+    return Error{ErrorCode::invalid_argument, "expected NAME=FILE", {}};
   if (out.size() == modules_max) return Error{ErrorCode::invalid_argument, fmt::format("more than {} modules", modules_max), {}};
   out.insert_or_assign(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
   return {};

@@ -32,7 +32,8 @@ class ModuleSet {
   std::shared_ptr<const Modules> modules_;
 };
 
-// For whoever only wants to know whether a configuration makes sense, without the time that compiling takes: knows the names, and its lenses change nothing.
+// For whoever only wants to know whether a configuration makes sense, without the time that compiling takes: knows the names, and its lenses change
+// nothing.
 transform::LensLoader names_only(const ModuleFiles& files);
 
 }  // namespace clasp::lens

@@ -49,7 +49,8 @@ TEST(Module, MayImportNothingAndTakeEitherAlloc) {
 }
 
 TEST(Module, WhatIsNoModuleIsACompileError) {
-  for (const std::string_view bytes : {std::string_view(""), std::string_view("hello"), std::string_view("\0asm", 4), std::string_view("\0asm\x02\0\0\0", 8)})
+  for (const std::string_view bytes :
+       {std::string_view(""), std::string_view("hello"), std::string_view("\0asm", 4), std::string_view("\0asm\x02\0\0\0", 8)})
     EXPECT_THAT(refusal(bytes), StartsWith("failed to compile WASM module: ")) << bytes.size();
   EXPECT_EQ(refusal(std::string(module_bytes_max + 1, 'x')), "failed to compile WASM module: 8388609 bytes, the maximum is 8388608");
 }
@@ -85,9 +86,10 @@ TEST(Module, ImportsAreLensNextOnly) {
   EXPECT_EQ(refusal_of(R"((module (import "lens" "next" (func (param i32) (result i32))) (memory (export "memory") 1)
     (func (export "alloc") (param i32) (result i32) (i32.const 8)) (func (export "transform") (result i32) (i32.const 1))))"),
             "failed to compile WASM module: the import lens.next is (i32) -> (i32), which has to be () -> (i32)");
-  EXPECT_THAT(refusal_of(R"((module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) (memory (export "memory") 1)
+  EXPECT_THAT(
+      refusal_of(R"((module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) (memory (export "memory") 1)
     (func (export "alloc") (param i32) (result i32) (i32.const 8)) (func (export "transform") (result i32) (i32.const 1))))"),
-              HasSubstr("wasi_snapshot_preview1.fd_write"));
+      HasSubstr("wasi_snapshot_preview1.fd_write"));
 }
 
 TEST(Module, NoThreadsAndNoMemoriesOf64Bits) {

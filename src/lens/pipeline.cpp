@@ -135,7 +135,8 @@ LensResult<Pipeline::Became> Pipeline::run(Lens& lens, std::string_view address,
     Stage& stage = *std::get<std::shared_ptr<Stage>>(step);
     auto result = changed ? stage.apply(address, out, now.steady) : stage.apply(address, in, now.steady);
     if (!result) return std::unexpected(result.error());
-    if (result->is_null() && !lens.plan.null_ok && in.tag != ValueTag::null) return lens_fault(Fault::lens_error, "the result is null, which \"null_ok\" does not allow");
+    if (result->is_null() && !lens.plan.null_ok && in.tag != ValueTag::null)
+      return lens_fault(Fault::lens_error, "the result is null, which \"null_ok\" does not allow");
     out = *std::move(result);
     changed = true;
   }
@@ -146,7 +147,9 @@ LensResult<Pipeline::Became> Pipeline::run(Lens& lens, std::string_view address,
 void Pipeline::tell(const Lens& lens, std::string_view address, const LensFault& fault, const Now& now) {
   if (!log_) return;
   constexpr std::string_view outcomes[] = {"the value stays as it was", "the value is dropped", "the value is refused"};
-  paced_.line(lens.plan.name, fmt::format("lens {} failed for {}: {}; {}", lens.plan.name, printable(address), fault.text(), outcomes[static_cast<std::size_t>(lens.plan.on_error)]),
+  paced_.line(lens.plan.name,
+              fmt::format("lens {} failed for {}: {}; {}", lens.plan.name, printable(address), fault.text(),
+                          outcomes[static_cast<std::size_t>(lens.plan.on_error)]),
               now.steady, log_);
 }
 
@@ -158,8 +161,8 @@ void Pipeline::for_each(const Visit& visit) const {
       const auto* stage = std::get_if<std::shared_ptr<Stage>>(&step);
       if (stage == nullptr) continue;
       const StageStats& s = (*stage)->stats();
-      for (const auto member : {&StageStats::calls, &StageStats::errors, &StageStats::ended, &StageStats::made, &StageStats::trapped, &StageStats::recycled,
-                                &StageStats::forgotten, &StageStats::rested, &StageStats::nanoseconds})
+      for (const auto member : {&StageStats::calls, &StageStats::errors, &StageStats::ended, &StageStats::made, &StageStats::trapped,
+                                &StageStats::recycled, &StageStats::forgotten, &StageStats::rested, &StageStats::nanoseconds})
         sum.*member += s.*member;
       instances += (*stage)->instances();
     }

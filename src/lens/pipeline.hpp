@@ -1,6 +1,7 @@
 // Which lens a value goes to on its way into the router, and what becomes of it there. Router thread only, once compiled.
 //
-// The first lens with the address counts; "chain": true goes on with the next. A fault leaves the value as it was, drops it or refuses it, as the lens says.
+// The first lens with the address counts; "chain": true goes on with the next. A fault leaves the value as it was, drops it or refuses it, as the
+// lens says.
 #pragma once
 
 #include <functional>
@@ -20,8 +21,8 @@
 namespace clasp::lens {
 
 struct PipelineStats {
-  std::uint64_t values = 0;    // that had a lens
-  std::uint64_t skipped = 0;   // bytes, NaN, infinity
+  std::uint64_t values = 0;   // that had a lens
+  std::uint64_t skipped = 0;  // bytes, NaN, infinity
   std::uint64_t faults = 0;
   std::uint64_t dropped = 0;
   std::uint64_t refused = 0;
@@ -29,7 +30,8 @@ struct PipelineStats {
 
 class Pipeline final : public router::Transform {
  public:
-  // Reads and compiles what is needed; all or nothing. Takes long: not on the router's thread. `loader`: of modules for {"type":"wasm"} in "transform".
+  // Reads and compiles what is needed; all or nothing. Takes long: not on the router's thread. `loader`: of modules for {"type":"wasm"} in
+  // "transform".
   static Result<Pipeline> compile(std::span<const LensTable> tables, ModuleShelf& shelf, const transform::LensLoader& loader = {});
   Pipeline() = default;
 
@@ -55,7 +57,8 @@ class Pipeline final : public router::Transform {
     PipelineStats stats;
   };
   enum class Became : std::uint8_t { same, value, dropped };
-  static Result<void> add_step(const StagePlan& plan, const LensPlan& lens, ModuleShelf& shelf, const transform::LensLoader& loader, Lens& out, std::vector<std::string>& notes);
+  static Result<void> add_step(const StagePlan& plan, const LensPlan& lens, ModuleShelf& shelf, const transform::LensLoader& loader, Lens& out,
+                               std::vector<std::string>& notes);
   LensResult<Became> run(Lens& lens, std::string_view address, const ValueView& in, const Now& now, Value& out);
   void tell(const Lens& lens, std::string_view address, const LensFault& fault, const Now& now);
 

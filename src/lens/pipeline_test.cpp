@@ -21,12 +21,16 @@ using test::lens_text;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::string_view nine = R"((if (i32.eq (i32.load8_u (local.get $p)) (i32.const 1)) (then (i32.store8 offset=14 (local.get $p) (i32.const 0x39)))))";
+constexpr std::string_view nine =
+    R"((if (i32.eq (i32.load8_u (local.get $p)) (i32.const 1)) (then (i32.store8 offset=14 (local.get $p) (i32.const 0x39)))))";
 
 // The first digit of a wrapped number becomes 9: 12 → 92.
-std::string nines() { return lens_text(R"((func (export "transform") (result i32) (local $p i32) (local.set $p (call $next)) )" + std::string(nine) + " (local.get $p))"); }
+std::string nines() {
+  return lens_text(R"((func (export "transform") (result i32) (local $p i32) (local.set $p (call $next)) )" + std::string(nine) + " (local.get $p))");
+}
 std::string constant(std::string_view bytes, std::string_view more = "") {
-  return lens_text(std::string(R"((data (i32.const 16) ")") + std::string(bytes) + R"(") (func (export "transform") (result i32) (drop (call $next)) )" + std::string(more) + " (i32.const 16))");
+  return lens_text(std::string(R"((data (i32.const 16) ")") + std::string(bytes) +
+                   R"(") (func (export "transform") (result i32) (drop (call $next)) )" + std::string(more) + " (i32.const 16))");
 }
 
 const std::map<std::string, std::string>& files() {
@@ -63,7 +67,8 @@ TEST(Pipeline, WhatCannotBeHadIsNamedAtTheStart) {
   const std::pair<const char*, const char*> mistakes[] = {
       {R"([{"address":"/a","wasm":"no.wasm"}])", "Failed to read WASM lens: no.wasm: No such file or directory (l.json:1: lens 1)"},
       {R"([{"address":"/a","wasm":"garbage.wasm"}])", "Failed to load WASM lens: garbage.wasm: failed to compile WASM module: "},
-      {R"([{"address":"/a","wasm":"nines.wasm","inverse":true}])", "Failed to load WASM lens: nines.wasm: WASM module missing required export: inverse (l.json:1: lens 1)"},
+      {R"([{"address":"/a","wasm":"nines.wasm","inverse":true}])",
+       "Failed to load WASM lens: nines.wasm: WASM module missing required export: inverse (l.json:1: lens 1)"},
       {R"([{"address":"/a","lens_file":"no.json"}])", "Failed to read lens file: no.json: No such file or directory"},
       {R"([{"address":"/a","lens_file":"garbage.wasm"}])", "Failed to parse lens file: garbage.wasm: "},
       {R"([{"address":"/a","transform":{"type":"clamp"}}])", "/transform/min: missing"},
@@ -97,7 +102,8 @@ class PipelineTest : public RouterTest {
   };
   Numbers numbers() const {
     Numbers found;
-    pipeline_.for_each([&found](const std::string&, const PipelineStats& stats, const StageStats& modules, std::size_t) { found = {stats, modules}; });
+    pipeline_.for_each(
+        [&found](const std::string&, const PipelineStats& stats, const StageStats& modules, std::size_t) { found = {stats, modules}; });
     return found;
   }
 
@@ -157,7 +163,9 @@ TEST_F(PipelineTest, WhatIsBuiltInNeedsNoModule) {
 
 TEST_F(PipelineTest, AFaultLeavesDropsOrRefusesTheValue) {
   for (const char* module : {"trap.wasm", "loop.wasm", "nil.wasm", "end.wasm", "bad.wasm"}) {
-    use(fmt::format(R"([{{"address":"/pass","wasm":"{0}"}},{{"address":"/drop","wasm":"{0}","on_error":"drop"}},{{"address":"/reject","wasm":"{0}","on_error":"reject"}}])", module));
+    use(fmt::format(
+        R"([{{"address":"/pass","wasm":"{0}"}},{{"address":"/drop","wasm":"{0}","on_error":"drop"}},{{"address":"/reject","wasm":"{0}","on_error":"reject"}}])",
+        module));
     const std::string name = fmt::format("desk {}", module);
     router::Peer& desk = connect(name);
     desk.set("/pass", 1);

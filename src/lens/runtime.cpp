@@ -34,7 +34,7 @@ LensResult<void> Runtime::start(std::size_t stack_bytes_max) {
   f.wasmtime_config_memory_guard_size_set(config, 0);
   f.wasmtime_config_memory_reservation_for_growth_set(config, memory_reserved_bytes);
   f.wasmtime_config_memory_may_move_set(config, true);
-  f.wasmtime_config_native_unwind_info_set(config, false);      // nothing unwinds through a lens
+  f.wasmtime_config_native_unwind_info_set(config, false);    // nothing unwinds through a lens
   f.wasmtime_config_parallel_compilation_set(config, false);  // one more thread pool would take the router's processors
   f.wasmtime_config_wasm_threads_set(config, false);
   f.wasmtime_config_wasm_memory64_set(config, false);
@@ -49,8 +49,8 @@ LensResult<void> Runtime::start(std::size_t stack_bytes_max) {
   f.wasm_valtype_vec_new(&one, 1, &result);
   wasmtime::FunctionType* const type = f.wasm_functype_new(&none, &one);  // takes both
   constexpr std::string_view module = "lens", name = "next";
-  wasmtime::Error* const error =
-      f.wasmtime_linker_define_func_unchecked(linker_, module.data(), module.size(), name.data(), name.size(), type, Instance::next, nullptr, nullptr);
+  wasmtime::Error* const error = f.wasmtime_linker_define_func_unchecked(linker_, module.data(), module.size(), name.data(), name.size(), type,
+                                                                         Instance::next, nullptr, nullptr);
   f.wasm_functype_delete(type);
   if (error != nullptr) return lens_fault(Fault::unavailable, text_of(error));
   clock_ = std::thread([this] { tick(); });

@@ -9,7 +9,7 @@ namespace clasp::lens {
 namespace {
 constexpr std::string_view wrapped_probe = R"({"value":0.5})", bare_probe = "0.5";
 constexpr int rest_factor = 20;
-}
+}  // namespace
 
 LensResult<std::shared_ptr<Stage>> Stage::make(std::shared_ptr<const Module> module, StageSpec spec) {
   std::shared_ptr<Stage> made(new Stage(std::move(module), std::move(spec)));

@@ -1,8 +1,8 @@
 // A module at its place: parameters, direction, limits, and its instances. Lenses remember, so each address has an instance of its own.
 //
-// Router thread only. At most `instances_max` of them, in at most `instances_bytes_max` of memory; the one unused for longest goes. One that traps is made
-// anew, with its parameters and without its memory; so is one that has leaked three quarters of its limit. After a call that had to be stopped nothing is called for
-// twenty times as long as it took: however often a lens loops, the router has nineteen parts of twenty of its time.
+// Router thread only. At most `instances_max` of them, in at most `instances_bytes_max` of memory; the one unused for longest goes. One that traps is
+// made anew, with its parameters and without its memory; so is one that has leaked three quarters of its limit. After a call that had to be stopped
+// nothing is called for twenty times as long as it took: however often a lens loops, the router has nineteen parts of twenty of its time.
 #pragma once
 
 #include <list>
@@ -85,7 +85,7 @@ class Stage {
   StageStats stats_;
   std::vector<std::string> notes_;
   std::string input_;
-  Slots used_;  // the last used first
+  Slots used_;                                                    // the last used first
   std::unordered_map<std::string_view, Slots::iterator> places_;  // keys lie in the list
   std::size_t bytes_ = 0;
   SteadyTime rests_until_;

@@ -31,9 +31,11 @@ std::string all_sent(Stage& stage, std::initializer_list<const char*> addresses)
 
 // Answers with how often it has been called, as {"value":N} with one digit, or bare.
 std::string counter(bool wrapped, std::string_view more = "") {
-  return lens_text(std::string(R"((global $count (mut i32) (i32.const 48)) (data (i32.const 16) ")") + (wrapped ? R"(\01\0b\00\00\00{\22value\22:0})" : R"(\01\01\00\00\000)") +
-                   R"(") (func (export "transform") (result i32) (drop (call $next)) (global.set $count (i32.add (global.get $count) (i32.const 1))) )" + std::string(more) +
-                   "(i32.store8 (i32.const " + (wrapped ? "30" : "21") + ") (global.get $count)) (i32.const 16))");
+  return lens_text(
+      std::string(R"((global $count (mut i32) (i32.const 48)) (data (i32.const 16) ")") +
+      (wrapped ? R"(\01\0b\00\00\00{\22value\22:0})" : R"(\01\01\00\00\000)") +
+      R"(") (func (export "transform") (result i32) (drop (call $next)) (global.set $count (i32.add (global.get $count) (i32.const 1))) )" +
+      std::string(more) + "(i32.store8 (i32.const " + (wrapped ? "30" : "21") + ") (global.get $count)) (i32.const 16))");
 }
 
 TEST(Stage, EachAddressHasAMemoryOfItsOwn) {
@@ -75,7 +77,8 @@ TEST(Stage, AfterATrapThereIsANewOne) {
 
 TEST(Stage, OneThatHadToBeStoppedRests) {
   const auto stage = stage_of(lens_text(R"((func (export "transform") (result i32) (local $p i32) (local.set $p (call $next))
-    (if (i32.eq (i32.load8_u offset=14 (local.get $p)) (i32.const 0x39)) (then (loop $l (br $l)))) (local.get $p)))"), {.limits = test::patient()});
+    (if (i32.eq (i32.load8_u offset=14 (local.get $p)) (i32.const 0x39)) (then (loop $l (br $l)))) (local.get $p)))"),
+                              {.limits = test::patient()});
   const SteadyTime begin{1'000'000'000};
   EXPECT_EQ(sent(*stage, "/a", "1", begin), "1");
   EXPECT_EQ(sent(*stage, "/a", "9", begin), "lens stopped: more than 10000000 instructions");
@@ -103,13 +106,16 @@ TEST(Stage, FindsOutWhetherTheModuleWantsItsValuesWrapped) {
   EXPECT_EQ(stage_of(bare)->spec().payload, Payload::bare);
   EXPECT_EQ(sent(*stage_of(bare), "/a", "0.25"), "0.25");
   EXPECT_EQ(sent(*stage_of(bare, {.payload = Payload::wrapped}), "/a", "0.25"), "lens returned end of stream (no output)");
-  EXPECT_EQ(stage_of(lens_text(R"((data (i32.const 16) "\7f") (func (export "transform") (result i32) (i32.const 16)))"))->spec().payload, Payload::wrapped) << "neither";
+  EXPECT_EQ(stage_of(lens_text(R"((data (i32.const 16) "\7f") (func (export "transform") (result i32) (i32.const 16)))"))->spec().payload,
+            Payload::wrapped)
+      << "neither";
 }
 
 TEST(Stage, ValuesKeepTheirKinds) {
   for (const Payload payload : {Payload::wrapped, Payload::bare}) {
     const auto stage = stage_of(test::identity(), {.payload = payload});
-    for (const char* json : {"1", "1.0", "-0.5", "1e300", "9223372036854775807", "true", "null", R"("a\"b\u00e9")", "[1,2.0,[]]", R"({"value":1})", R"({"a":{"value":2}})", "{}", "\"\""})
+    for (const char* json : {"1", "1.0", "-0.5", "1e300", "9223372036854775807", "true", "null", R"("a\"b\u00e9")", "[1,2.0,[]]", R"({"value":1})",
+                             R"({"a":{"value":2}})", "{}", "\"\""})
       EXPECT_EQ(sent(*stage, "/a", json), to_json(*parse_json(json)));
   }
 }
@@ -129,7 +135,8 @@ TEST(Payload, AWrappedResultIsAnObjectWithAValue) {
   for (const char* json : {"0.5", "{}", R"({"val":1})", "[1]"}) EXPECT_EQ(unwrapped(json), none) << json;
   for (const char* json : {"", "{", R"({"value":})", R"({"value":1}})", "{\"value\":\"\xff\"}", R"({"value":1)"})
     EXPECT_THAT(unwrapped(json), testing::StartsWith("JSON serialization error: ")) << json;
-  EXPECT_THAT(unwrapped("{\"value\":" + std::string(30'000, '[') + std::string(30'000, ']') + "}"), testing::StartsWith("JSON serialization error: "));
+  EXPECT_THAT(unwrapped("{\"value\":" + std::string(30'000, '[') + std::string(30'000, ']') + "}"),
+              testing::StartsWith("JSON serialization error: "));
 }
 
 TEST(Payload, WhatJsonCannotSayDoesNotFit) {
@@ -153,7 +160,8 @@ TEST(Stage, WhatIsWrongIsKnownWhenItIsMade) {
     return made ? "made" : made.error().text();
   };
   EXPECT_EQ(refused(test::identity(), {.direction = Direction::inverse}), "WASM module missing required export: inverse");
-  const std::string strict = lens_text(R"((data (i32.const 16) "\ff\06\00\00\00no way") (func (export "set_param") (param i32) (result i32) (i32.const 16))
+  const std::string strict =
+      lens_text(R"((data (i32.const 16) "\ff\06\00\00\00no way") (func (export "set_param") (param i32) (result i32) (i32.const 16))
     (func (export "transform") (result i32) (call $next)))");
   EXPECT_EQ(refused(strict, {.params = "{}"}), "lens returned error: set_param: no way");
   EXPECT_EQ(refused(strict, {}), "made");

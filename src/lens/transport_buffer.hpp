@@ -1,5 +1,5 @@
-// What host and lens hand each other: [type id i8][length u32 little-endian][payload] (lens specification, section 2.2). Not aligned; nil and the end of
-// the stream are their type id alone.
+// What host and lens hand each other: [type id i8][length u32 little-endian][payload] (lens specification, section 2.2). Not aligned; nil and the end
+// of the stream are their type id alone.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct ItemView {
   std::size_t bytes = 1;     // of the whole item
 };
 
-// The item at `pointer` of a lens's memory. Faults: a null pointer, one outside the memory, a length that leads out of it (MemoryFault), an unknown type id, a
-// payload of more than `payload_max` bytes (Decode).
+// The item at `pointer` of a lens's memory. Faults: a null pointer, one outside the memory, a length that leads out of it (MemoryFault), an unknown
+// type id, a payload of more than `payload_max` bytes (Decode).
 LensResult<ItemView> read_item(Bytes memory, std::uint32_t pointer, std::size_t payload_max);
 
 }  // namespace clasp::lens

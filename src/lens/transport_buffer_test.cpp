@@ -39,8 +39,8 @@ TEST(TransportBuffer, IsWrittenAsTheSpecificationShowsIt) {
 }
 
 TEST(TransportBuffer, ComesBackAsItWas) {
-  for (const std::string& json : {std::string(R"({"value":0.5})"), std::string(R"({"a":{"b":[1,2]}})"), std::string("7"), std::string("null"), std::string(R"("x")"),
-                                  std::string("[]"), std::string("{}"), std::string(), std::string(10'000, 'x')})
+  for (const std::string& json : {std::string(R"({"value":0.5})"), std::string(R"({"a":{"b":[1,2]}})"), std::string("7"), std::string("null"),
+                                  std::string(R"("x")"), std::string("[]"), std::string("{}"), std::string(), std::string(10'000, 'x')})
     EXPECT_EQ(told(written(ItemKind::json, json)), json);
   EXPECT_EQ(told(written(ItemKind::error, "bad")), "error bad");
   EXPECT_EQ(told(written(ItemKind::error)), "error ");
@@ -59,7 +59,8 @@ TEST(TransportBuffer, PointersAndLengthsStayInside) {
   EXPECT_EQ(told("\x7f", 0), "WASM memory error: null pointer");
   EXPECT_EQ(told("\x7f", 2), "WASM memory error: pointer 0x2 is out of bounds, the memory has 2 bytes");
   EXPECT_EQ(told("\x7f", 0xffffffff), "WASM memory error: pointer 0xffffffff is out of bounds, the memory has 2 bytes");
-  EXPECT_EQ(told(std::string("\x01\xff\xff\xff\xff{}", 7)), "WASM memory error: the item at 0x1 has 4294967295 bytes and ends behind the memory, which has 8");
+  EXPECT_EQ(told(std::string("\x01\xff\xff\xff\xff{}", 7)),
+            "WASM memory error: the item at 0x1 has 4294967295 bytes and ends behind the memory, which has 8");
   EXPECT_EQ(told(std::string("\x01\x06\0\0\0 hello", 11), 1, 5), "transport buffer decode error: the item has 6 bytes, the maximum is 5");
 }
 

@@ -11,7 +11,8 @@ namespace clasp::lens {
 namespace {
 
 Error absent(std::string why) {
-  return {ErrorCode::unavailable, fmt::format("this program runs no WASM modules: Wasmtime {} is not there ({}); scripts/wasmtime.sh fetches it", wasmtime::version, why),
+  return {ErrorCode::unavailable,
+          fmt::format("this program runs no WASM modules: Wasmtime {} is not there ({}); scripts/wasmtime.sh fetches it", wasmtime::version, why),
           {}};
 }
 

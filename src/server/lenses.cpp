@@ -41,7 +41,8 @@ class Lenses::Sequence final : public router::Transform {
   router::Transform& second_;
 };
 
-Lenses::Lenses(net::EventLoop& loop, std::function<void(std::string_view)> warn) : loop_(loop), warn_(std::move(warn)) {}
+Lenses::Lenses(net::EventLoop& loop, std::size_t stack_bytes, std::function<void(std::string_view)> warn)
+    : loop_(loop), warn_(std::move(warn)), shelf_(lens::read_module_file, stack_bytes) {}
 
 Lenses::~Lenses() {
   if (worker_.joinable()) worker_.join();
@@ -114,17 +115,19 @@ void Lenses::append_metrics(std::string& out) const {
     rows.push_back({label(name), stats, modules, instances});
   });
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "# HELP clasp_lens_total What became of the values each lens was for, and of the calls of its modules.\n# TYPE clasp_lens_total counter\n");
+  fmt::format_to(
+      to, "# HELP clasp_lens_total What became of the values each lens was for, and of the calls of its modules.\n# TYPE clasp_lens_total counter\n");
   for (const Row& row : rows) {
     const std::pair<const char*, std::uint64_t> numbers[] = {
-        {"values", row.stats.values},    {"skipped", row.stats.skipped},    {"faults", row.stats.faults},      {"dropped", row.stats.dropped},
-        {"refused", row.stats.refused},  {"calls", row.modules.calls},      {"errors", row.modules.errors},    {"ended", row.modules.ended},
-        {"made", row.modules.made},      {"trapped", row.modules.trapped},  {"recycled", row.modules.recycled}, {"forgotten", row.modules.forgotten},
+        {"values", row.stats.values},   {"skipped", row.stats.skipped},   {"faults", row.stats.faults},       {"dropped", row.stats.dropped},
+        {"refused", row.stats.refused}, {"calls", row.modules.calls},     {"errors", row.modules.errors},     {"ended", row.modules.ended},
+        {"made", row.modules.made},     {"trapped", row.modules.trapped}, {"recycled", row.modules.recycled}, {"forgotten", row.modules.forgotten},
         {"rested", row.modules.rested}};
     for (const auto& [what, count] : numbers) fmt::format_to(to, "clasp_lens_total{{lens=\"{}\",what=\"{}\"}} {}\n", row.name, what, count);
   }
   fmt::format_to(to, "# HELP clasp_lens_seconds_total Time in modules.\n# TYPE clasp_lens_seconds_total counter\n");
-  for (const Row& row : rows) fmt::format_to(to, "clasp_lens_seconds_total{{lens=\"{}\"}} {}\n", row.name, static_cast<double>(row.modules.nanoseconds) / 1e9);
+  for (const Row& row : rows)
+    fmt::format_to(to, "clasp_lens_seconds_total{{lens=\"{}\"}} {}\n", row.name, static_cast<double>(row.modules.nanoseconds) / 1e9);
   fmt::format_to(to, "# HELP clasp_lens_instances Instances of its modules now.\n# TYPE clasp_lens_instances gauge\n");
   for (const Row& row : rows) fmt::format_to(to, "clasp_lens_instances{{lens=\"{}\"}} {}\n", row.name, row.instances);
 }

@@ -29,15 +29,15 @@ class Lenses {
   using Done = std::function<void(Result<Loaded> loaded)>;
 
   // The loop outlives it. Everything but load() belongs to the loop's thread.
-  Lenses(net::EventLoop& loop, std::function<void(std::string_view)> warn);
+  Lenses(net::EventLoop& loop, std::size_t stack_bytes, std::function<void(std::string_view)> warn);
   ~Lenses();
   Lenses(const Lenses&) = delete;
 
   // Reads files and compiles what they name: all or nothing, and as long as that takes.
   static Result<Loaded> load(const LensConfig& config, lens::ModuleShelf& shelf);
   Result<Loaded> load(const LensConfig& config) { return load(config, shelf_); }
-  // The same on a thread of its own; `done` is called on the loop. One at a time: of those asked for meanwhile the last one is next, the others are not done.
-  // Nothing to load: at once.
+  // The same on a thread of its own; `done` is called on the loop. One at a time: of those asked for meanwhile the last one is next, the others are
+  // not done. Nothing to load: at once.
   void load_elsewhere(const LensConfig& config, Done done);
 
   void use(Loaded loaded);                               // lenses that stay the same keep what they remember

@@ -286,7 +286,7 @@ struct Server::Parts final : net::HttpHandler {
   DeviceRandom random;
   net::EventLoop loop;
   TransformRules transforms;
-  Lenses lenses{loop, [this](std::string_view line) { log.warn(line); }};
+  Lenses lenses{loop, config.lenses.stack_bytes, [this](std::string_view line) { log.warn(line); }};
   router::Router router;
   net::RouterEngine engine;
   LatencyHistogram latency;
@@ -428,7 +428,7 @@ int run_server(std::span<const std::string> arguments) {
     return 2;
   }
   if (config->check_only) {
-    lens::ModuleShelf shelf;
+    lens::ModuleShelf shelf(lens::read_module_file, config->lenses.stack_bytes);
     if (const auto lenses = Lenses::load(config->lenses, shelf); !lenses) {
       fmt::print(stderr, "clasp server: {}\n", lenses.error().message);
       return 2;

@@ -40,6 +40,7 @@ struct LensConfig {
   std::vector<std::string> files;       // of lenses
   std::vector<lens::LensTable> tables;  // [[lens]] of the configuration
   lens::ModuleFiles modules;            // for {"type":"wasm","module_id":…}
+  std::size_t stack_bytes = lens::stack_bytes_default;
   bool empty() const { return files.empty() && tables.empty() && modules.empty(); }
 };
 

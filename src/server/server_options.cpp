@@ -159,6 +159,8 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
        }, .repeatable = true});
   add({.name = "lens-module", .value = "NAME=FILE", .help = "A WASM module that mappings, rules and transforms use as {\"type\":\"wasm\",\"module_id\":\"NAME\"}; repeatable.",
        .apply = [&config](std::string_view text) { return lens::add_module_file(text, config.lenses.modules); }, .repeatable = true});
+  add({.name = "lens-stack", .value = "SIZE", .default_text = "256K", .help = "Stack of WASM modules at most.",
+       .apply = apply_bytes(config.lenses.stack_bytes, 16'384, 4'194'304)});
   add({.name = "rules", .value = "FILE", .help = "What the router does by itself when something happens: JSON or TOML, docs/rules.md; repeatable.",
        .apply = [&config, read = environment.file](std::string_view path) -> Result<void> {
          const auto text = read(std::string(path));
