@@ -139,6 +139,49 @@ TEST(Payload, AWrappedResultIsAnObjectWithAValue) {
               testing::StartsWith("JSON serialization error: "));
 }
 
+TEST(Payload, NumbersAreReadAsTheJsonParserReadsThem) {
+  for (const char* text : {"0",
+                           "-0",
+                           "7",
+                           "-7",
+                           "007",
+                           "1.",
+                           ".5",
+                           "1.5",
+                           "-0.0",
+                           "1e3",
+                           "1E+3",
+                           "1e-3",
+                           "1e",
+                           "1e+",
+                           "--1",
+                           "+1",
+                           "1.5.5",
+                           "1e400",
+                           "-1e400",
+                           "1e-400",
+                           "5e-324",
+                           "9223372036854775807",
+                           "9223372036854775808",
+                           "-9223372036854775808",
+                           "18446744073709551616",
+                           "0.1",
+                           "0.30000000000000004",
+                           "inf",
+                           "nan",
+                           "0x10",
+                           "1 ",
+                           " 1",
+                           "1_0"}) {
+    const auto expected = parse_json(text);
+    const std::string read = unwrapped("{\"value\":" + std::string(text) + "}");
+    if (expected)
+      EXPECT_EQ(read, to_json(*expected)) << text;
+    else
+      EXPECT_THAT(read, testing::StartsWith("JSON serialization error: ")) << text;
+  }
+}
+
 TEST(Payload, WhatJsonCannotSayDoesNotFit) {
   const auto fits = [](const Value& value, BytesAs bytes = BytesAs::skip) {
     const EncodedValue encoded(value);
