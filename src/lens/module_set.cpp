@@ -63,25 +63,42 @@ Result<ModuleSet> ModuleSet::load(const ModuleFiles& files, ModuleShelf& shelf) 
   for (const auto& [name, path] : files) {
     auto module = shelf.module(path);
     if (!module) return Error{ErrorCode::invalid_argument, fmt::format("module {}: {}", printable(name, 60), module.error().message), {}};
-    modules.emplace(name, *std::move(module));
+    modules.emplace(name, Entry{*std::move(module), {}});
   }
   ModuleSet made;
-  made.modules_ = std::make_shared<const Modules>(std::move(modules));
+  made.modules_ = std::make_shared<Modules>(std::move(modules));
   return made;
 }
 
 transform::LensLoader ModuleSet::loader() const {
   return [modules = modules_](std::string_view name, const Value& params, bool inverse) -> Result<std::shared_ptr<transform::Lens>> {
-    const auto found = modules ? modules->find(name) : Modules::const_iterator();
+    const auto found = modules ? modules->find(name) : Modules::iterator();
     if (!modules || found == modules->end()) return unknown_module(name);
     StageSpec spec{.file = std::string(name)};
     const bool none = params.is_null() || (params.map() != nullptr && params.map()->empty());
     if (!none) spec.params = to_json(params);
     if (inverse) spec.direction = Direction::inverse;
-    auto stage = Stage::make(found->second, std::move(spec));
+    auto stage = Stage::make(found->second.module, std::move(spec));
     if (!stage) return Error{ErrorCode::invalid_value, fmt::format("module {}: {}", printable(name, 60), stage.error().text()), {}};
+    std::erase_if(found->second.made, [](const auto& made) { return made.expired(); });
+    found->second.made.push_back(*stage);
     return std::shared_ptr<transform::Lens>(std::make_shared<StageLens>(*std::move(stage)));
   };
+}
+
+void ModuleSet::for_each(const std::function<void(const std::string& name, const StageStats& stats, std::size_t instances)>& visit) const {
+  if (!modules_) return;
+  for (const auto& [name, entry] : *modules_) {
+    StageStats sum;
+    std::size_t instances = 0;
+    for (const auto& made : entry.made) {
+      const auto stage = made.lock();
+      if (!stage) continue;
+      sum += stage->stats();
+      instances += stage->instances();
+    }
+    visit(name, sum, instances);
+  }
 }
 
 transform::LensLoader names_only(const ModuleFiles& files) {

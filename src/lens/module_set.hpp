@@ -1,12 +1,15 @@
 // The modules a configuration has given names, for {"type":"wasm","module_id":"NAME"} in mappings, rules and transforms.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "clasp/error.hpp"
 #include "lens/module_shelf.hpp"
+#include "lens/stage.hpp"
 #include "transform/transform.hpp"
 
 namespace clasp::lens {
@@ -27,9 +30,16 @@ class ModuleSet {
 
   std::size_t size() const { return modules_ ? modules_->size() : 0; }
 
+  // For /metrics: each module with the numbers of the lenses made of it that are still there, added up.
+  void for_each(const std::function<void(const std::string& name, const StageStats& stats, std::size_t instances)>& visit) const;
+
  private:
-  using Modules = std::map<std::string, std::shared_ptr<const Module>, std::less<>>;
-  std::shared_ptr<const Modules> modules_;
+  struct Entry {
+    std::shared_ptr<const Module> module;
+    std::vector<std::weak_ptr<const Stage>> made;
+  };
+  using Modules = std::map<std::string, Entry, std::less<>>;
+  std::shared_ptr<Modules> modules_;
 };
 
 // For whoever only wants to know whether a configuration makes sense, without the time that compiling takes: knows the names, and its lenses change

@@ -160,10 +160,7 @@ void Pipeline::for_each(const Visit& visit) const {
     for (const Step& step : lens.steps) {
       const auto* stage = std::get_if<std::shared_ptr<Stage>>(&step);
       if (stage == nullptr) continue;
-      const StageStats& s = (*stage)->stats();
-      for (const auto member : {&StageStats::calls, &StageStats::errors, &StageStats::ended, &StageStats::made, &StageStats::trapped,
-                                &StageStats::recycled, &StageStats::forgotten, &StageStats::rested, &StageStats::nanoseconds})
-        sum.*member += s.*member;
+      sum += (*stage)->stats();
       instances += (*stage)->instances();
     }
     visit(lens.plan.name, lens.stats, sum, instances);

@@ -11,6 +11,13 @@ constexpr std::string_view wrapped_probe = R"({"value":0.5})", bare_probe = "0.5
 constexpr int rest_factor = 20;
 }  // namespace
 
+StageStats& StageStats::operator+=(const StageStats& other) {
+  for (const auto member : {&StageStats::calls, &StageStats::errors, &StageStats::ended, &StageStats::made, &StageStats::trapped,
+                            &StageStats::recycled, &StageStats::forgotten, &StageStats::rested, &StageStats::nanoseconds})
+    this->*member += other.*member;
+  return *this;
+}
+
 LensResult<std::shared_ptr<Stage>> Stage::make(std::shared_ptr<const Module> module, StageSpec spec) {
   std::shared_ptr<Stage> made(new Stage(std::move(module), std::move(spec)));
   if (auto probed = made->probe(); !probed) return std::unexpected(probed.error());

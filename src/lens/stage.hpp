@@ -44,6 +44,7 @@ struct StageStats {
   std::uint64_t forgotten = 0;  // … because there were too many
   std::uint64_t rested = 0;     // calls not made, because the lens had been stopped a moment before
   std::uint64_t nanoseconds = 0;
+  StageStats& operator+=(const StageStats& other);
 };
 
 class Stage {

@@ -103,7 +103,7 @@ router::Transform* Lenses::behind(router::Transform* before) {
 }
 
 void Lenses::append_metrics(std::string& out) const {
-  if (pipeline_.empty()) return;
+  if (pipeline_.empty() && modules_.size() == 0) return;
   struct Row {
     std::string name;
     lens::PipelineStats stats;
@@ -113,6 +113,9 @@ void Lenses::append_metrics(std::string& out) const {
   std::vector<Row> rows;
   pipeline_.for_each([&rows](const std::string& name, const lens::PipelineStats& stats, const lens::StageStats& modules, std::size_t instances) {
     rows.push_back({label(name), stats, modules, instances});
+  });
+  modules_.for_each([&rows](const std::string& name, const lens::StageStats& modules, std::size_t instances) {
+    rows.push_back({"module:" + label(name), {.values = modules.calls + modules.rested, .faults = modules.errors}, modules, instances});
   });
   const auto to = std::back_inserter(out);
   fmt::format_to(

@@ -215,6 +215,8 @@ actions = [{type = "set_from_trigger", address = "/to", transform = {type = "was
         assert value(router, "/twice") == "1.0", "first the transforms, then the lenses"
         router.clasp("set", "/from", "2")
         assert value(router, "/to") == "8.0"
+        metrics = router.metrics()
+        assert metrics['clasp_lens_total{lens="module:double",what="calls"}'] >= 4 and metrics['clasp_lens_total{lens="hysteresis",what="values"}'] == 1
         rule = {"trigger": {"type": "on_change", "pattern": "/x"}, "actions": [{"type": "set_from_trigger", "address": "/y", "transform": {"type": "wasm", "module_id": "double"}}]}
         router.clasp("set", "/clasp/rules/late", json.dumps(rule))
         router.clasp("set", "/x", "5")
