@@ -177,10 +177,11 @@ void ApiConnection::set(const std::string& address, const Value& value, std::opt
   write(Message{Set{.address = address, .value = encoded.view(), .revision = revision, .ttl = ttl}}, std::move(then));
 }
 
-// PUBLISH is never ACKed; a refusal comes at once.
-std::optional<Error> ApiConnection::publish(const std::string& address, const Value* value) {
+// PUBLISH is never ACKed; a refusal comes at once. Where it has to be on the disk before it is answered (contract 25), the ACK of an empty BUNDLE
+// behind it says that it is.
+void ApiConnection::publish(const std::string& address, const Value* value, Then then) {
   const EncodedValue encoded(value != nullptr ? *value : Value());
-  if (!encoded.ok()) return Error{ErrorCode::invalid_value, "the value does not fit the wire: too long or too deep", address};
+  if (!encoded.ok()) return then({.error = Error{ErrorCode::invalid_value, "the value does not fit the wire: too long or too deep", address}});
   Publish event{.address = address, .signal = SignalType::event};
   if (value != nullptr) event.value = encoded.view();
   answer_ = {};
@@ -188,7 +189,8 @@ std::optional<Error> ApiConnection::publish(const std::string& address, const Va
     api_.upstream()->write(Message{event}, [this](RouterAnswer answer) { answer_ = std::move(answer); });
   else
     api_.router().submit(session(), Message{event}, Qos::confirm, {}, now());
-  return std::exchange(answer_, {}).error;
+  if (answer_.error || api_.upstream() != nullptr || api_.router().confirmed_seq() == api_.router().last_seq()) return then(std::exchange(answer_, {}));
+  write(Message{Bundle{}}, std::move(then));
 }
 
 // If-Match and If-None-Match: * of a write. `revision` is what the router has to find for it to go through.

@@ -99,7 +99,7 @@ class ApiConnection final : public net::HttpPeer, private router::Sink {
   void write_upstream(const Message& message, Then then);
   void put(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl);  // a set that answers
   void set(const std::string& address, const Value& value, std::optional<std::uint64_t> revision, std::optional<Ttl> ttl, Then then);
-  std::optional<Error> publish(const std::string& address, const Value* value);
+  void publish(const std::string& address, const Value* value, Then then);
   std::optional<ApiError> unmet_condition(const ApiRequest& request, const std::string& address, std::optional<std::uint64_t>& revision);
   void start(std::unique_ptr<Exchange> exchange);
   void end_session();

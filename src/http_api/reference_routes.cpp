@@ -85,10 +85,12 @@ void ApiConnection::reference_post(const ApiRequest& request) {
   below.tail = reference_address(request);
   const auto address = address_of(below, address_bytes_max());
   if (!address) return fail(address.error());
-  if (const auto refused = publish(*address, &*body->value)) return fail(of_router(*refused));
   std::string out = object_begin(*address) + R"(,"value":)";
   append_json(*body->value, JsonBytes::numbers, out);
-  answer_json(out + R"(,"status":"published"})");
+  publish(*address, &*body->value, [this, out = std::move(out)](const RouterAnswer& published) {
+    if (published.error) return fail(of_router(*published.error));
+    answer_json(out + R"(,"status":"published"})");
+  });
 }
 
 void ApiConnection::reference_delete(const ApiRequest& request) {

@@ -112,8 +112,10 @@ void ApiConnection::emit(const ApiRequest& request) {
   const auto body = parse_write(request);
   if (!body) return fail(body.error());
   if (body->ttl) return fail(bad_field("ttl", "an event has no lifetime"));
-  if (const auto refused = publish(*address, body->value ? &*body->value : nullptr)) return fail(of_router(*refused));
-  answer_json(begin_object(alias_, *address) + R"(,"status":"emitted"})");
+  publish(*address, body->value ? &*body->value : nullptr, [this, address = *address](const RouterAnswer& published) {
+    if (published.error) return fail(of_router(*published.error));
+    answer_json(begin_object(alias_, address) + R"(,"status":"emitted"})");
+  });
 }
 
 // ---- many at once ----

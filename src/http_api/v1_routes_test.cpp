@@ -347,6 +347,27 @@ TEST_F(V1, AWriteIsAnsweredWhenItIsOnDisk) {
   EXPECT_EQ(connection().answered(), R"(200 {"success":true,"revision":2})");
 }
 
+TEST_F(V1, ARemovalAndAnEventAreAnsweredWhenTheyAreOnDisk) {
+  configure({.durability = router::Durability::sync});
+  const auto answered_once_durable = [this] {
+    EXPECT_EQ(connection().answered(), "");
+    router().durable(router().last_seq(), world().now());
+    turn();
+    return connection().answered();
+  };
+  ask("PUT /v1/state/a", "1");
+  EXPECT_THAT(answered_once_durable(), StartsWith("200 "));
+  EXPECT_EQ(ask("DELETE /v1/state/a"), "");
+  EXPECT_EQ(answered_once_durable(), R"(200 {"address":"/a","status":"deleted"})");
+  EXPECT_EQ(ask("POST /v1/emit/go", "1"), "");
+  EXPECT_EQ(answered_once_durable(), R"(200 {"address":"/go","status":"emitted"})");
+  EXPECT_EQ(ask("POST /v1/emit/go", "2"), "");
+  router().set_journal_fault("the disk is full", world().now());
+  turn();
+  EXPECT_THAT(connection().answered(), StartsWith("503 "));
+  EXPECT_THAT(ask("POST /v1/emit/go", "3"), StartsWith("503 "));
+}
+
 TEST_F(V1, AWriteThatTheDiskDoesNotTakeInTimeIsTimedOut) {
   configure({.durability = router::Durability::sync});
   EXPECT_EQ(ask("PUT /v1/state/a", "1"), "");

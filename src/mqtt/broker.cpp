@@ -264,8 +264,26 @@ void Broker::advance(const Now& now) {
 
 bool Broker::end_turn(const Now& now) {
   now_ = now;
+  if (!awaiting_disk_.empty()) tell_confirmed();
   work_off_doomed();
   return false;
+}
+
+void Broker::await_disk(Session& session) {
+  if (!std::exchange(session.awaits_disk, true)) awaiting_disk_.push_back(session.serial);
+}
+
+void Broker::tell_confirmed() {
+  const auto attached_session = [this](std::uint64_t serial) -> Session* {
+    const auto at = by_serial_.find(serial);
+    return at == by_serial_.end() || at->second->connection == nullptr ? nullptr : at->second;
+  };
+  for (const std::uint64_t serial : std::exchange(awaiting_disk_, {})) {
+    if (const auto at = by_serial_.find(serial); at != by_serial_.end()) at->second->awaits_disk = false;
+    if (Session* session = attached_session(serial)) session->connection->confirm();
+    // The connection may have been given up, and the session with it.
+    if (Session* session = attached_session(serial); session != nullptr && session->connection->awaits_disk()) await_disk(*session);
+  }
 }
 
 std::optional<SteadyTime> Broker::next_deadline() const {

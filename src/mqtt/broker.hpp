@@ -17,6 +17,7 @@
 #include "core/paced_log.hpp"
 #include "mqtt/limits.hpp"
 #include "mqtt/message.hpp"
+#include "mqtt/published.hpp"
 #include "mqtt/retained_notes.hpp"
 #include "mqtt/session.hpp"
 #include "mqtt/shared_groups.hpp"
@@ -49,7 +50,12 @@ class Broker final : public net::Turns {
   void set_now(const Now& now) { now_ = now; }
   // What to answer; `session` is set if it accepts.
   Connack connect(Connection& connection, const Connect& connect, Session*& session);
-  Reason publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes);
+  Published publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes);
+  // What is answered for may be confirmed up to here; until then the journal may fail (contract 25).
+  router::Seq last_seq() const { return router_.last_seq(); }
+  router::Seq confirmed_seq() const { return router_.confirmed_seq(); }
+  bool journal_fails() const { return router_.journal_fault().has_value(); }
+  void await_disk(Session& session);  // its connection is told with each turn, until it has nothing to confirm
   enum class Parting : std::uint8_t { polite, lost };  // polite: DISCONNECT without will
   void part(Session& session, Parting parting);
   void arm(Session& session);  // its keep-alive, will or expiry changed
@@ -96,10 +102,12 @@ class Broker final : public net::Turns {
     ValueView value;
   };
 
-  Reason publish_message(Session& session, Current& message, std::size_t input_bytes);
-  Reason set_retained(Session& session, Current& message, std::size_t input_bytes);
-  Reason clear_retained(Session& session, Current& message);
-  Reason publish_event(Session& session, Current& message, std::size_t input_bytes);
+  Published publish_message(Session& session, Current& message, std::size_t input_bytes);
+  Published set_retained(Session& session, Current& message, std::size_t input_bytes);
+  Published clear_retained(Session& session, Current& message);
+  Published publish_event(Session& session, Current& message, std::size_t input_bytes);
+  Published not_accepted(const Session& session, const Error& error);
+  void tell_confirmed();
   bool is_current(const router::Delivery& delivery) const;
   bool render_current();
   bool render_stored(const router::Delivery& delivery);
@@ -139,6 +147,7 @@ class Broker final : public net::Turns {
   std::size_t attached_ = 0;
   std::size_t waiting_bytes_ = 0;  // of all sessions
   std::vector<std::pair<std::uint64_t, Reason>> doomed_;
+  std::vector<std::uint64_t> awaiting_disk_;  // serials
   std::priority_queue<Due, std::vector<Due>, std::greater<>> timers_;
   std::optional<SteadyTime> figures_due_;
 

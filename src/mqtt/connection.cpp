@@ -17,7 +17,8 @@ constexpr Fault second_connect{Reason::protocol_error, "a second CONNECT"};
 constexpr Fault no_topic{Reason::protocol_error, "a PUBLISH without topic whose alias stands for none"};
 constexpr Fault bad_alias{Reason::topic_alias_invalid, "a topic alias of 0 or above the server's maximum"};
 constexpr Fault bad_topic{Reason::topic_name_invalid, "a PUBLISH to a topic that is empty or has wildcards"};
-constexpr Fault too_many{Reason::receive_maximum_exceeded, "more QoS 2 messages than the server's Receive Maximum wait for their PUBREL"};
+constexpr Fault too_many{Reason::receive_maximum_exceeded, "more QoS 1 and 2 messages than the server's Receive Maximum are not done"};
+constexpr Fault no_disk{Reason::server_unavailable, "what it published is not on the disk: the journal cannot be written"};
 constexpr Fault shared_no_local{Reason::protocol_error, "No Local on a shared subscription"};
 constexpr Fault late_expiry{Reason::protocol_error, "a session expiry in DISCONNECT after one of 0 in CONNECT"};
 constexpr Fault no_authentication{Reason::protocol_error, "AUTH without an authentication method"};
@@ -157,21 +158,62 @@ void Connection::handle(const PublishPacket& packet) {
   PublishPacket publish = packet;
   if (!resolve_alias(publish)) return;
   if (!is_topic_name(publish.topic)) return fail(bad_topic);
-  if (publish.qos == Qos::exactly_once) {
-    if (session_->is_received(publish.id)) return acknowledge(publish, Reason::success);  // again; it has been handed on
-    if (version_ == Version::v5 && session_->unreleased() >= broker_.limits().receive_maximum) return fail(too_many);
+  if (publish.qos == Qos::exactly_once && session_->is_received(publish.id))  // again; it has been handed on, which may have to be waited for still
+    return acknowledge({publish.id, publish.qos, {.needs = broker_.last_seq()}});
+  if (version_ == Version::v5 && publish.qos != Qos::at_most_once) {
+    const std::size_t not_done = publish.qos == Qos::exactly_once ? session_->unreleased() : unconfirmed_.size();
+    if (not_done >= broker_.limits().receive_maximum) return fail(too_many);
   }
-  const Reason reason = broker_.publish(*session_, publish, packet_bytes_);
-  if (session_ == nullptr) return;  // what it published ended it
-  if (publish.qos == Qos::exactly_once && !(is_failure(reason) && version_ == Version::v5)) session_->received(publish.id);
-  acknowledge(publish, reason);
+  const Published published = broker_.publish(*session_, publish, packet_bytes_);
+  if (session_ == nullptr || publish.qos == Qos::at_most_once) return;  // what it published ended it, or nobody waits for a word
+  const bool refused = is_failure(published.reason) && (version_ == Version::v5 || published.journal_failed);
+  if (publish.qos == Qos::exactly_once && !refused) session_->received(publish.id);
+  acknowledge({publish.id, publish.qos, published});
+}
+
+// ---- PUBACK and PUBREC: in the order of the PUBLISHes (MQTT 4.6), none before what it promises is on the disk (contract 25 and 34) ----
+
+void Connection::acknowledge(const Unconfirmed& unconfirmed) {
+  if (unconfirmed_.empty() && !unconfirmed.published.journal_failed && unconfirmed.published.needs <= broker_.confirmed_seq())
+    return send_acknowledgement(unconfirmed);
+  if (unconfirmed_.empty()) broker_.await_disk(*session_);
+  unconfirmed_.push(unconfirmed);
+  if (unconfirmed_.size() >= broker_.limits().unconfirmed_max) pause(Pause::disk, true);
+}
+
+void Connection::confirm() {
+  const router::Seq confirmed = broker_.confirmed_seq();
+  while (!unconfirmed_.empty() && !unconfirmed_.front().published.journal_failed && unconfirmed_.front().published.needs <= confirmed)
+    send_acknowledgement(unconfirmed_.pop());
+  if (unconfirmed_.size() < broker_.limits().unconfirmed_max / 2) pause(Pause::disk, false);
+  if (!unconfirmed_.empty() && (unconfirmed_.front().published.journal_failed || broker_.journal_fails())) give_up_unconfirmed();
+}
+
+// MQTT 5 has a word for it. In 3.1.1 a server that cannot do what it was asked closes the connection (its 4.8): the client sends the message again
+// when it is back, and loses nothing.
+void Connection::give_up_unconfirmed() {
+  if (version_ == Version::v311) {
+    while (!unconfirmed_.empty()) {
+      const Unconfirmed failed = unconfirmed_.pop();
+      if (failed.qos == Qos::exactly_once) session_->release(failed.id);
+    }
+    broker_.tell("mqtt disk", fmt::format("mqtt: the connection of {} was closed: {}", printable(session_->client_id(), 40), no_disk.text));
+    end(no_disk.reason, no_disk.text);
+    return broker_.part(*session_, Broker::Parting::lost);
+  }
+  while (!unconfirmed_.empty()) {
+    Unconfirmed failed = unconfirmed_.pop();
+    if (!is_failure(failed.published.reason)) failed.published.reason = Reason::implementation_specific;
+    if (failed.qos == Qos::exactly_once) session_->release(failed.id);
+    send_acknowledgement(failed);
+  }
+  pause(Pause::disk, false);
 }
 
 // 3.1.1 has no word for a refusal but silence, after which clients send the message again for ever: it is counted and logged, and acknowledged.
-void Connection::acknowledge(const PublishPacket& publish, Reason reason) {
-  if (publish.qos == Qos::at_most_once) return;
-  const PacketType type = publish.qos == Qos::at_least_once ? PacketType::puback : PacketType::pubrec;
-  append_acknowledgement(answer(), version_, {.type = type, .id = publish.id, .reason = reason});
+void Connection::send_acknowledgement(const Unconfirmed& unconfirmed) {
+  const PacketType type = unconfirmed.qos == Qos::at_least_once ? PacketType::puback : PacketType::pubrec;
+  append_acknowledgement(answer(), version_, {.type = type, .id = unconfirmed.id, .reason = unconfirmed.published.reason});
   send_answer();
 }
 

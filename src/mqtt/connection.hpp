@@ -8,6 +8,8 @@
 
 #include "core/time.hpp"
 #include "mqtt/packet.hpp"
+#include "mqtt/published.hpp"
+#include "mqtt/ring.hpp"
 #include "mqtt/wire.hpp"
 
 namespace clasp::mqtt {
@@ -17,7 +19,7 @@ class Session;
 
 class Connection {
  public:
-  enum class Pause : std::uint8_t { router = 1, replies = 2 };  // why the client is not read
+  enum class Pause : std::uint8_t { router = 1, replies = 2, disk = 4 };  // why the client is not read
 
   Connection(Broker& broker, Wire& wire) : broker_(broker), wire_(wire) {}
   Connection(const Connection&) = delete;
@@ -35,6 +37,8 @@ class Connection {
   void pause(Pause cause, bool on);
   void forget_session() { session_ = nullptr; }
   std::optional<SteadyTime> keep_alive_due() const;
+  void confirm();  // PUBACKs and PUBRECs whose messages are on the disk leave
+  bool awaits_disk() const { return !unconfirmed_.empty(); }
 
  private:
   void handle(const Connect& connect);
@@ -47,7 +51,15 @@ class Connection {
   void handle(const Auth& auth);
 
   bool resolve_alias(PublishPacket& publish);
-  void acknowledge(const PublishPacket& publish, Reason reason);
+  // A PUBLISH that is not acknowledged yet: it waits for the disk, or behind one that does.
+  struct Unconfirmed {
+    PacketId id{};
+    Qos qos{};
+    Published published;
+  };
+  void acknowledge(const Unconfirmed& unconfirmed);
+  void send_acknowledgement(const Unconfirmed& unconfirmed);
+  void give_up_unconfirmed();
   void fail(const Fault& fault);
   ByteBuffer& answer();  // to be filled and sent with send_answer()
   void send_answer();
@@ -62,6 +74,7 @@ class Connection {
   SteadyTime heard_;
   std::size_t packet_bytes_ = 0;      // of the packet being handled
   std::vector<std::string> aliases_;  // of the client, [alias - 1]
+  Ring<Unconfirmed> unconfirmed_;     // in the order the PUBLISHes came
 };
 
 }  // namespace clasp::mqtt

@@ -18,6 +18,7 @@ struct Limits {
   std::chrono::seconds session_expiry_max{604'800};   // a client may ask for less
   std::chrono::seconds keep_alive_max{60};            // of MQTT 5 clients, told by Server Keep Alive; 0: theirs
   std::uint16_t receive_maximum = 256;                // QoS 1 and 2 messages of an MQTT 5 client that are not done
+  std::size_t unconfirmed_max = 1'024;                // PUBLISHes of one 3.1.1 client that wait for the disk (--durability sync): then it isn't read
   std::uint16_t topic_aliases_max = 64;               // of each side of a connection
   std::uint16_t in_flight_max = 512;                  // towards one client, if it doesn't ask for less
   std::size_t link_bytes_max = 131'072;               // handed to a link and not sent: above it messages wait in the session

@@ -33,9 +33,9 @@ bool same_place(const ValueView& a, const ValueView& b) { return a.tag == b.tag 
 
 // ---- in ----
 
-Reason Broker::publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes) {
+Published Broker::publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes) {
   ++stats_.published_in;
-  if (packet.topic.starts_with("$SYS") || packet.topic.starts_with("$share/")) return Reason::not_authorized;
+  if (packet.topic.starts_with("$SYS") || packet.topic.starts_with("$share/")) return {Reason::not_authorized};
   forwarded_scratch_.clear();
   if (packet.properties.forwarded_bytes > 0) append_forwarded(forwarded_scratch_, packet.properties);
   Current message{.topic = packet.topic,
@@ -47,35 +47,40 @@ Reason Broker::publish(Session& session, const PublishPacket& packet, std::size_
                   .qos = packet.qos,
                   .retain = packet.retain,
                   .value = {}};
-  const Reason reason = publish_message(session, message, packet_bytes);
-  if (is_failure(reason)) ++stats_.refused;
-  return reason;
+  const Published published = publish_message(session, message, packet_bytes);
+  if (is_failure(published.reason)) ++stats_.refused;
+  return published;
 }
 
-Reason Broker::publish_message(Session& session, Current& message, std::size_t input_bytes) {
-  if (!topics_.to_address(message.topic, address_) || address_.size() > router_.config().address_bytes_max) return Reason::topic_name_invalid;
+Published Broker::publish_message(Session& session, Current& message, std::size_t input_bytes) {
+  if (!topics_.to_address(message.topic, address_) || address_.size() > router_.config().address_bytes_max) return {Reason::topic_name_invalid};
   const std::string address = address_;  // a delivery may end in another publish (a will)
   message.address = address;
   if (message.expiry) message.expires = now_.steady + Micros{std::int64_t{*message.expiry} * 1'000'000};
-  session.refusal.reset();
   const Current* outer = std::exchange(current_, &message);
   rendered_seq_ = 0;
-  const Reason reason = !message.retain           ? publish_event(session, message, input_bytes)
-                        : message.payload.empty() ? clear_retained(session, message)
-                                                  : set_retained(session, message, input_bytes);
+  const Published published = !message.retain           ? publish_event(session, message, input_bytes)
+                              : message.payload.empty() ? clear_retained(session, message)
+                                                        : set_retained(session, message, input_bytes);
   current_ = outer;
-  return reason;
+  return published;
 }
 
-Reason Broker::publish_event(Session& session, Current& message, std::size_t input_bytes) {
+Published Broker::not_accepted(const Session& session, const Error& error) {
+  note_refusal(session, error.message);
+  return {.reason = reason_of(error.code), .journal_failed = router_.journal_fault().has_value() && error.code == ErrorCode::overloaded};
+}
+
+Published Broker::publish_event(Session& session, Current& message, std::size_t input_bytes) {
   message.value = payload_to_value(message.payload, value_scratch_);
-  const clasp::Message submitted{Publish{.address = message.address, .signal = SignalType::event, .value = message.value}};
-  router_.submit(session.router_id, submitted, clasp::Qos::confirm, {}, now_, input_bytes);
-  return session.refusal.value_or(Reason::success);
+  const clasp::Message event{Publish{.address = message.address, .signal = SignalType::event, .value = message.value}};
+  const Result<router::Accepted> accepted = router_.write(session.router_id, event, now_, input_bytes);
+  if (!accepted) return not_accepted(session, accepted.error());
+  return {.needs = accepted->needs};
 }
 
 // Its value becomes the param. What the value cannot give back goes into a note of that revision.
-Reason Broker::set_retained(Session& session, Current& message, std::size_t input_bytes) {
+Published Broker::set_retained(Session& session, Current& message, std::size_t input_bytes) {
   message.value = payload_to_value(message.payload, value_scratch_);
   const bool keeps_payload = !is_rendering_of(message.payload, message.value, compare_scratch_);
   const bool needs_note = keeps_payload || !message.forwarded.empty() || message.expiry || message.qos != Qos::at_least_once;
@@ -87,7 +92,7 @@ Reason Broker::set_retained(Session& session, Current& message, std::size_t inpu
   if (needs_note && !notes_.make_room(message.address.size() + note_bytes, is_current)) {
     tell("mqtt notes", fmt::format("mqtt: a retained message on {} was refused: the memory for retained payloads and properties is used up",
                                    printable(message.topic)));
-    return Reason::quota_exceeded;
+    return {Reason::quota_exceeded};
   }
   Set set{.address = message.address, .value = message.value, .revision = {}, .ttl = {}};
   const RetainedNote* old = notes_.find_any(message.address);
@@ -95,14 +100,13 @@ Reason Broker::set_retained(Session& session, Current& message, std::size_t inpu
     set.ttl = Ttl{.mode = Ttl::Mode::absolute, .seconds = *message.expiry};
   else if (old != nullptr && old->expires)
     set.ttl = Ttl{.mode = Ttl::Mode::never};
-  session.accepted_revision = 0;
-  router_.submit(session.router_id, clasp::Message{set}, clasp::Qos::confirm, {}, now_, input_bytes);
-  if (session.refusal) return *session.refusal;
+  const Result<router::Accepted> accepted = router_.write(session.router_id, clasp::Message{set}, now_, input_bytes);
+  if (!accepted) return not_accepted(session, accepted.error());
   if (!needs_note) {
     notes_.forget(message.address);
-    return Reason::success;
+    return {.needs = accepted->needs};
   }
-  RetainedNote note{.revision = session.accepted_revision,
+  RetainedNote note{.revision = accepted->revision,
                     .qos = message.qos,
                     .has_payload = keeps_payload,
                     .expires = message.expires,
@@ -111,17 +115,15 @@ Reason Broker::set_retained(Session& session, Current& message, std::size_t inpu
   note.bytes.append(message.forwarded);
   if (keeps_payload) note.bytes.append(message.payload);
   notes_.put(message.address, std::move(note));
-  return Reason::success;
+  return {.needs = accepted->needs};
 }
 
-Reason Broker::clear_retained(Session& session, Current& message) {
+Published Broker::clear_retained(Session& session, Current& message) {
   const auto removed = router_.remove(session.router_id, message.address, now_);
-  if (!removed) {
-    note_refusal(session, removed.error().message);
-    return removed.error().code == ErrorCode::lock_held ? Reason::implementation_specific : Reason::not_authorized;
-  }
+  if (!removed) return not_accepted(session, removed.error());
   notes_.forget(message.address);
-  return *removed ? Reason::success : publish_event(session, message, 0);  // nothing was retained: subscribers hear it all the same
+  if (!*removed) return publish_event(session, message, 0);  // nothing was retained: subscribers hear it all the same
+  return {.needs = router_.last_seq()};
 }
 
 // ---- out ----

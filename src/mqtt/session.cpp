@@ -8,8 +8,6 @@
 
 namespace clasp::mqtt {
 
-namespace {
-
 Reason reason_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::forbidden:
@@ -20,8 +18,6 @@ Reason reason_of(ErrorCode code) {
     default: return Reason::implementation_specific;
   }
 }
-
-}  // namespace
 
 Session::Session(Broker& broker, std::string client_id, std::uint64_t number)
     : serial(number),
@@ -55,7 +51,6 @@ std::size_t Session::deliver(const router::Delivery& delivery) {
 
 std::size_t Session::reply(const router::Reply& reply) {
   if (reply.message == nullptr) return 0;
-  if (const auto* ack = std::get_if<Ack>(&reply.message->body)) accepted_revision = ack->revision.value_or(0);
   if (const auto* error = std::get_if<ErrorReply>(&reply.message->body)) {
     refusal = reason_of(ErrorCode{error->code});
     broker_.note_refusal(*this, error->message);

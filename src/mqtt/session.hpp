@@ -37,6 +37,8 @@ struct StoredWill {
   std::chrono::seconds delay{0};
 };
 
+Reason reason_of(ErrorCode code);
+
 class Session final : public router::Sink {
  public:
   Session(Broker& broker, std::string client_id, std::uint64_t serial);
@@ -81,8 +83,8 @@ class Session final : public router::Sink {
   std::optional<SteadyTime> armed;  // the broker's timer for it
   SteadyTime detached_at;
   const std::uint64_t serial;
-  std::optional<Reason> refusal;  // what the router answered to the last submission
-  std::uint64_t accepted_revision = 0;
+  bool awaits_disk = false;       // the broker looks after it
+  std::optional<Reason> refusal;  // what the router answered to the last SUBSCRIBE
 
  private:
   struct Match {

@@ -31,7 +31,7 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
   if (journal_slow) pause_writer(delivery.provenance.session);
   if (hooks.observer != nullptr) {
     unshown_bytes += delivery.address.size() + (delivery.value ? delivery.value->encoded_bytes() : 0) + 128;
-    if (unshown_bytes > config.commit_log_bytes_max / 4) show_commits();
+    if (unshown_bytes > config.commit_log_bytes_max / 4) show_commits();  // in the middle of whatever it belongs to
   }
   if (delivery.kind == CommitKind::lock) return delivery.seq;
 
@@ -136,6 +136,12 @@ void Engine::show_commits() {
   unshown_bytes = 0;
   if (hooks.observer != nullptr && commit_log.last_seq() != shown_seq) show_commits_to(*hooks.observer);
   writers.forget_unused();  // the log names writers without counting them: their texts live until they were shown
+}
+
+void Engine::show_whole() {
+  show_commits();
+  if (hooks.observer != nullptr && whole_seq != shown_seq) hooks.observer->whole();
+  whole_seq = shown_seq;
 }
 
 void Engine::show_commits_to(Observer& observer) {

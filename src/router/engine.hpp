@@ -95,6 +95,9 @@ class Engine {
   // ---- write.cpp ----
   void on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, const Now& now);
   void on_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now);
+  Result<Accepted> write(SessionId session, const Message& message, const Now& now, std::size_t input_bytes);
+  Result<Revision> try_set(const Session& session, const Set& set, const WriteContext& context, const Now& now);
+  std::optional<Error> try_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now);
   std::optional<Error> check_set_form(const Set& set) const;  // address and size
   std::optional<Error> check_set_size(const Set& set) const;
   std::optional<Error> check_publish_form(const Publish& publish);
@@ -104,8 +107,8 @@ class Engine {
   std::optional<ValueView> transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, const Now& now, ByteBuffer& out,
                                        WriteResult& result, std::optional<Error>& error);
   WriteResult store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, const Now& now, Revision& revision);
-  void publish_now(const Publish& publish, const WriteContext& context, const Now& now);
-  void commit_publish(const Publish& publish, const WriteContext& context, const Now& now);
+  std::optional<Error> publish_now(const Publish& publish, const WriteContext& context, const Now& now);
+  std::optional<Error> commit_publish(const Publish& publish, const WriteContext& context, const Now& now);
   bool on_p2p_signal(Session& session, const Publish& publish, const Now& now);
   void publish_held(const HeldMove& move, const Now& now);
   ConflictStrategy strategy_for(std::string_view address) const;
@@ -137,6 +140,7 @@ class Engine {
   Revision remove_param(EntryId entry, const Provenance* by, const Now& now);  // null: nobody did it; its last writer is named
   Result<bool> clear_param(SessionId session, std::string_view address, const Now& now);
   void show_commits();
+  void show_whole();  // and says that nothing of it goes on: between frames only
   void show_commits_to(Observer& observer);
 
   // ---- reactions.cpp ----
@@ -322,6 +326,7 @@ class Engine {
   std::size_t outboxes_bytes = 0;
   std::uint64_t turn = 1;
   Seq shown_seq = 0;                      // observers have seen everything up to here
+  Seq whole_seq = 0;                      // and have been told that nothing up to here goes on
   std::size_t unshown_bytes = 0;
   std::vector<Commit> shown_commits;      // being shown
   std::array<std::array<char, Writers::uuid_text_bytes>, Observer::shown_at_once_max> shown_writers{};

@@ -108,6 +108,8 @@ class Observer {
   static constexpr std::size_t shown_at_once_max = 256;
   virtual ~Observer() = default;
   virtual void committed(std::span<const Commit> commits) = 0;
+  // What was shown is no part of something that goes on: whoever keeps it all up to here keeps no half bundle, and no write without what rules made of it.
+  virtual void whole() {}
 };
 class NullObserver final : public Observer {
  public:

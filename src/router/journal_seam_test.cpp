@@ -88,6 +88,29 @@ TEST_F(JournalSeam, ObserversSeeEverythingThereIsToKeep) {
   router().set_observer(nullptr);
 }
 
+TEST_F(JournalSeam, WhatIsShownIsWholeOnlyBetweenFrames) {
+  class Recorder final : public Observer {
+   public:
+    void committed(std::span<const Commit> commits) override {
+      shown += commits.size();
+      ++calls;
+    }
+    void whole() override { wholes.push_back(shown); }
+    std::size_t shown = 0;
+    int calls = 0;
+    std::vector<std::size_t> wholes;
+  } observer;
+  configure({.commit_log_bytes_max = 65'536});  // so small that a bundle is shown in pieces
+  Peer& peer = connect("peer");
+  router().set_observer(&observer);
+  peer.bundle(std::vector<Message>(600, Message{Set{.address = "/a", .value = one.view()}}));
+  world().turn();
+  world().turn();
+  EXPECT_GE(observer.calls, 3);
+  EXPECT_THAT(observer.wholes, ElementsAre(600U)) << "said when all of it was shown, and not again when nothing came";
+  router().set_observer(nullptr);
+}
+
 TEST_F(JournalSeam, ARemovalComesBackAsOneAndItsAddressGoesOnAbove) {
   ASSERT_TRUE(router().restore("/gone", one.view(), 10, "w", UnixTime{1}, {}, world().now()));
   router().restore_removal("/gone", 11);

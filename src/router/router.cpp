@@ -49,6 +49,17 @@ void Router::submit(SessionId id, const Message& message, Qos qos, const Provena
   engine_->submit_from(id, message, qos, provenance, now, input_bytes);
 }
 
+Result<Accepted> Router::write(SessionId session, const Message& message, const Now& now, std::size_t input_bytes) {
+  engine_->check_entry();
+  return engine_->write(session, message, now, input_bytes);
+}
+
+Seq Router::confirmed_seq() const {
+  return engine_->config.durability == Durability::sync ? engine_->durable_seq : engine_->commit_log.last_seq();
+}
+
+const std::optional<std::string>& Router::journal_fault() const { return engine_->journal_fault; }
+
 Result<bool> Router::remove(SessionId session, std::string_view address, const Now& now) {
   engine_->check_entry();
   return engine_->clear_param(session, address, now);
@@ -117,7 +128,7 @@ void Router::close_all(const CloseReason& reason, const Now& now) {
   engine_->table.each_link([&](LinkId id, Link&) { links.push_back(id); });
   for (const LinkId id : links) engine_->close_link(id, reason, now);
   engine_->settle(now);
-  engine_->show_commits();
+  engine_->show_whole();
 }
 
 bool Router::read(SessionId id, const Pattern& pattern, std::string_view after, const std::function<bool(const ParamView&)>& visit) const {
@@ -169,9 +180,9 @@ void Router::set_strategy(const Pattern& pattern, ConflictStrategy strategy) {
 
 void Router::set_observer(Observer* observer) {
   engine_->check_entry();
-  engine_->show_commits();
+  engine_->show_whole();
   engine_->hooks.observer = observer;
-  engine_->shown_seq = engine_->commit_log.last_seq();
+  engine_->shown_seq = engine_->whole_seq = engine_->commit_log.last_seq();
 }
 
 void Router::set_replayer(Replayer* replayer) { engine_->hooks.replayer = replayer; }

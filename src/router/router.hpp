@@ -77,6 +77,11 @@ class Router {
   SessionId open_session(const SessionProfile& profile, Sink& sink, const Now& now);
   // The one way in: receive() decodes and comes here. `input_bytes`: what the peer sent for it, if it may be read later for a slow subscriber's sake.
   void submit(SessionId session, const Message& message, Qos qos, const Provenance& provenance, const Now& now, std::size_t input_bytes = 0);
+  // One SET or PUBLISH of a session that answers its peer itself: what became of it, instead of an ACK or ERROR. What is accepted may be confirmed once
+  // confirmed_seq() has come to it (contract 25); until then the journal may still fail.
+  Result<Accepted> write(SessionId session, const Message& message, const Now& now, std::size_t input_bytes = 0);
+  Seq confirmed_seq() const;
+  const std::optional<std::string>& journal_fault() const;  // nothing that waits for the disk may be confirmed any more, and why
   // Clears a param (contract 20). Whether there was one; an error if the session may not, or somebody else holds its lock.
   Result<bool> remove(SessionId session, std::string_view address, const Now& now);
   // SUBSCRIBE for somebody who has seen everything up to `since`: what was committed after it and is due comes instead of a snapshot, oldest first and

@@ -329,7 +329,7 @@ void Engine::on_held_due(Session& session, const Now& now) {
 
 bool Engine::end_turn(const Now& now) {
   settle(now);
-  show_commits();
+  show_whole();
   snapshots_due.reset();
   const bool more = !cursors.empty() && advance_snapshots(now);
   if (!paced.empty()) wake_paced(now);

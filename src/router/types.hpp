@@ -44,6 +44,12 @@ struct Provenance {
   Seq cause = 0;
 };
 
+// What became of a write that was not refused.
+struct Accepted {
+  Revision revision = 0;  // of a SET
+  Seq needs = 0;          // the last commit that belongs to it
+};
+
 enum class CommitKind : std::uint8_t { set, publish, remove, lock };
 enum class Presence : std::uint8_t { live, snapshot, history };
 enum class Echo : bool { no, yes };

@@ -28,22 +28,27 @@ std::string_view remainder_after(std::string_view text, std::string_view prefix)
 
 }  // namespace
 
-void Engine::on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, const Now& now) {
+Result<Revision> Engine::try_set(const Session& session, const Set& set, const WriteContext& context, const Now& now) {
   const Place place = params.place(set.address);
-  if (const auto bad = place.is_new() ? check_set_form(set) : check_set_size(set)) return send_error(session, *bad, now, Order::write);
-  if (const auto denied = check_rights(session, set.address, set.value, "write")) return send_error(session, *denied, now, Order::write);
+  if (auto bad = place.is_new() ? check_set_form(set) : check_set_size(set)) return *std::move(bad);
+  if (auto denied = check_rights(session, set.address, set.value, "write")) return *std::move(denied);
 
   Revision revision = 0;
   std::optional<Error> error;
   const WriteResult result = apply_set(set, place, context, now, revision, error);
-  if (result == WriteResult::lost)
-    return send_error(session, {ErrorCode::revision_conflict, "ConflictRejected", std::string(set.address)}, now, Order::write);
-  if (result == WriteResult::refused) return send_error(session, *error, now, Order::write);
+  if (result == WriteResult::lost) return Error{ErrorCode::revision_conflict, "ConflictRejected", std::string(set.address)};
+  if (result == WriteResult::refused) return *std::move(error);
   if (!effects.empty()) run_effects(now);  // whoever has the ACK knows that it is done, all of it
+  return revision;
+}
+
+void Engine::on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, const Now& now) {
+  const Result<Revision> revision = try_set(session, set, context, now);
+  if (!revision) return send_error(session, revision.error(), now, Order::write);
   if (qos == Qos::fire && config.ack == AckPolicy::by_qos) return;
 
   Ack ack{.address = set.address, .revision = {}, .locked = {}, .holder = {}, .correlation_id = {}};
-  if (revision != 0) ack.revision = revision;
+  if (*revision != 0) ack.revision = *revision;
   std::string holder;
   if (set.lock || set.unlock) {
     const auto entry = params.find(set.address);
@@ -206,32 +211,58 @@ std::optional<Error> Engine::check_publish_form(const Publish& publish) {
   return std::nullopt;
 }
 
-void Engine::on_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now) {
-  const ValueView value = publish.value.value_or(ValueView{});
-  if (const auto bad = check_publish_form(publish)) return send_error(session, *bad, now);
-  if (const auto denied = check_rights(session, publish.address, value, "publish")) return send_error(session, *denied, now);
-  if (on_p2p_signal(session, publish, now)) return;
-  publish_now(publish, context, now);
+std::optional<Error> Engine::try_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now) {
+  if (auto bad = check_publish_form(publish)) return bad;
+  if (auto denied = check_rights(session, publish.address, publish.value.value_or(ValueView{}), "publish")) return denied;
+  if (on_p2p_signal(session, publish, now)) return std::nullopt;
+  return publish_now(publish, context, now);
 }
 
-void Engine::publish_now(const Publish& publish, const WriteContext& context, const Now& now) {
+void Engine::on_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now) {
+  if (const auto error = try_publish(session, publish, context, now)) send_error(session, *error, now);
+}
+
+Result<Accepted> Engine::write(SessionId id, const Message& message, const Now& now, std::size_t input_bytes) {
+  Session* session = table.find(id);
+  if (session == nullptr) return Error{ErrorCode::unavailable, "the session has ended", {}};
+  ++stats.messages_in[static_cast<std::uint8_t>(type_of(message))];
+  const LinkId link = session->link;
+  if (input_bytes != 0) count_input(*table.find(link), input_bytes);
+  fed_backlog = nobody;
+  const Provenance provenance = provenance_of(*session);
+  Result<Revision> revision = Revision{0};
+  if (const auto* set = std::get_if<Set>(&message.body)) {
+    revision = try_set(*session, *set, {session, provenance}, now);
+  } else if (auto error = try_publish(*session, std::get<Publish>(message.body), {session, provenance}, now)) {
+    revision = *std::move(error);
+  }
+  settle(now);
+  if (fed_backlog != nobody && input_bytes != 0) pace(link, now);
+  if (!revision) {
+    ++stats.errors_out[static_cast<std::uint16_t>(revision.error().code)];
+    return revision.error();
+  }
+  return Accepted{.revision = *revision, .needs = commit_log.last_seq()};
+}
+
+std::optional<Error> Engine::publish_now(const Publish& publish, const WriteContext& context, const Now& now) {
   if (config.gesture_coalescing && publish.signal == SignalType::gesture) {
     std::optional<HeldMove> before;
     const GestureAction action = gesture_coalescer.handle(context.session->id, publish, context.provenance, now.steady, before);
     if (before) publish_held(*before, now);
-    if (action == GestureAction::hold) return;
+    if (action == GestureAction::hold) return std::nullopt;
   }
-  commit_publish(publish, context, now);
+  return commit_publish(publish, context, now);
 }
 
-void Engine::commit_publish(const Publish& publish, const WriteContext& context, const Now& now) {
+// An error: the transform has rejected it.
+std::optional<Error> Engine::commit_publish(const Publish& publish, const WriteContext& context, const Now& now) {
   std::optional<ValueView> value = publish.value;
   if (value && hooks.transform != nullptr) {
     WriteResult result = WriteResult::written;
     std::optional<Error> error;
     value = transformed(publish.address, publish.signal.value_or(SignalType::event), *value, context.mode, now, value_scratch, result, error);
-    if (result == WriteResult::refused && context.session != nullptr) send_error(*context.session, *error, now);
-    if (!value) return;
+    if (!value) return error;
   }
   Delivery delivery = new_commit(CommitKind::publish, publish.address, now);
   delivery.value = value;
@@ -244,13 +275,15 @@ void Engine::commit_publish(const Publish& publish, const WriteContext& context,
   delivery.provenance = context.provenance;
   delivery.bundle = context.bundle;
   commit(delivery, context.provenance.session, !publish.signal.has_value(), now);
+  return std::nullopt;
 }
 
 void Engine::publish_held(const HeldMove& move, const Now& now) {
   const auto message = inner_decoder.decode(move.frame.view());
   CLASP_CHECK(message.has_value());
-  WriteContext context{table.find(move.session), move.provenance};
-  commit_publish(std::get<Publish>(message->body), context, now);
+  Session* session = table.find(move.session);
+  const auto error = commit_publish(std::get<Publish>(message->body), {session, move.provenance}, now);
+  if (error && session != nullptr) send_error(*session, *error, now);
 }
 
 // /clasp/p2p/signal/<session id>: straight to that session, subscribed or not (router specification, section 12). `from` in the payload is
