@@ -7,7 +7,7 @@
 namespace clasp::server {
 namespace {
 
-constexpr std::size_t collected_a_turn = 1'000;
+constexpr std::size_t collected_a_turn = 4'000;  // a few milliseconds. So many are of one moment; of more, each is of its own (docs/journal.md)
 
 store::ParamImage image_of(const router::Router::ParamView& param) {
   return {.address = param.address, .value = param.value, .revision = param.revision, .writer = param.writer, .time = param.time, .ttl = param.ttl};

@@ -73,22 +73,21 @@ std::size_t record_bytes(const Entry& entry) {
          (entry.samples ? entry.samples->size() : 0);
 }
 
-void append_record(ByteBuffer& out, const Entry& entry) {
-  const Bytes value_bytes = entry.value ? entry.value->data : Bytes{};
-  const Bytes sample_bytes = entry.samples.value_or(Bytes{});
-  const std::size_t total = record_bytes(entry);
+namespace {
+
+Header header_of(const Entry& entry) {
   const auto flag = [](bool on, Present bit) { return on ? static_cast<unsigned>(bit) : 0U; };
-  const Header header{
+  return {
       .seq = entry.seq,
       .time_us = entry.time.us,
       .sent_us = entry.sent_time.value_or(UnixTime{}).us,
       .revision = entry.revision,
       .bundle = entry.bundle,
-      .total_bytes = static_cast<std::uint32_t>(total),
+      .total_bytes = static_cast<std::uint32_t>(record_bytes(entry)),
       .author_bytes = static_cast<std::uint32_t>(entry.author.size()),
       .address_bytes = static_cast<std::uint32_t>(entry.address.size()),
-      .value_bytes = static_cast<std::uint32_t>(value_bytes.size()),
-      .samples_bytes = static_cast<std::uint32_t>(sample_bytes.size()),
+      .value_bytes = static_cast<std::uint32_t>(entry.value ? entry.value->data.size() : 0),
+      .samples_bytes = static_cast<std::uint32_t>(entry.samples ? entry.samples->size() : 0),
       .id = entry.id.value_or(0),
       .rate = entry.rate.value_or(0),
       .ttl_seconds = entry.ttl.value_or(Ttl{}).seconds,
@@ -104,7 +103,18 @@ void append_record(ByteBuffer& out, const Entry& entry) {
       .ttl_mode = entry.ttl.value_or(Ttl{}).mode,
       .hops = entry.hops,
   };
-  std::byte* at = out.extend(total);
+}
+
+Header read_header(Bytes bytes, std::size_t offset) {
+  Header header;
+  CLASP_CHECK(offset + sizeof header <= bytes.size());
+  std::memcpy(&header, bytes.data() + offset, sizeof header);
+  CLASP_CHECK(header.total_bytes >= sizeof header && header.total_bytes <= bytes.size() - offset);
+  return header;
+}
+
+void write_record(std::byte* at, const Entry& entry) {
+  const Header header = header_of(entry);
   const auto put = [&at](const void* from, std::size_t size) {
     if (size != 0) std::memcpy(at, from, size);
     at += size;
@@ -112,15 +122,34 @@ void append_record(ByteBuffer& out, const Entry& entry) {
   put(&header, sizeof header);
   put(entry.author.data(), entry.author.size());
   put(entry.address.data(), entry.address.size());
-  put(value_bytes.data(), value_bytes.size());
-  put(sample_bytes.data(), sample_bytes.size());
+  if (entry.value) put(entry.value->data.data(), entry.value->data.size());
+  if (entry.samples) put(entry.samples->data(), entry.samples->size());
+}
+
+}  // namespace
+
+void append_record(ByteBuffer& out, const Entry& entry) { write_record(out.extend(record_bytes(entry)), entry); }
+
+bool is_record_of(Bytes bytes, std::size_t offset, EntryKind kind, const Entry& entry) {
+  const Header header = read_header(bytes, offset);
+  return header.kind == kind && header.signal == entry.signal && header.id == entry.id.value_or(0) && header.address_bytes == entry.address.size() &&
+         std::memcmp(bytes.data() + offset + sizeof header + header.author_bytes, entry.address.data(), entry.address.size()) == 0;
+}
+
+std::optional<Ttl> record_ttl(Bytes bytes, std::size_t offset) {
+  const Header header = read_header(bytes, offset);
+  if ((header.present & ttl) == 0) return std::nullopt;
+  return Ttl{header.ttl_mode, header.ttl_seconds};
+}
+
+bool overwrite_record(ByteBuffer& bytes, std::size_t offset, const Entry& entry) {
+  if (read_header(bytes.view(), offset).total_bytes != record_bytes(entry)) return false;
+  write_record(bytes.data() + offset, entry);
+  return true;
 }
 
 Entry next_record(Bytes bytes, std::size_t& offset) {
-  Header header;
-  CLASP_CHECK(offset + sizeof header <= bytes.size());
-  std::memcpy(&header, bytes.data() + offset, sizeof header);
-  CLASP_CHECK(header.total_bytes >= sizeof header && header.total_bytes <= bytes.size() - offset);
+  const Header header = read_header(bytes, offset);
   std::size_t at = offset + sizeof header;
   offset += header.total_bytes;
   const auto take = [&](std::size_t size) { return bytes.subspan(std::exchange(at, at + size), size); };

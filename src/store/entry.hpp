@@ -58,6 +58,10 @@ Entry entry_of(const router::Commit& commit);  // without its seq in the journal
 // Entries in a row, in the machine's own byte order: memory only.
 void append_record(ByteBuffer& out, const Entry& entry);
 std::size_t record_bytes(const Entry& entry);
+// Whether the record at `offset` is of this kind, and of the entry's address, signal and id.
+bool is_record_of(Bytes bytes, std::size_t offset, EntryKind kind, const Entry& entry);
+std::optional<Ttl> record_ttl(Bytes bytes, std::size_t offset);
+bool overwrite_record(ByteBuffer& bytes, std::size_t offset, const Entry& entry);  // false: it has another size
 // The record at `offset`, which moves behind it. Call only while offset < bytes.size().
 Entry next_record(Bytes bytes, std::size_t& offset);
 

@@ -92,6 +92,7 @@ Written write_through(const std::string& path, FailingDisk& disk) {
       const std::string address = fmt::format("/a/{}", i % 3);
       const router::Commit commit = commit_of(i, value, address);
       handover.push({&commit, 1}, SteadyTime{0});
+      handover.whole();
       if (i % 4 == 0) {
         handover.push_snapshot(ItemKind::snapshot_begin, {}, 0);
         for (int k = std::max(1, i - 2); k <= i; ++k) {
@@ -155,6 +156,7 @@ TEST(Faults, ADiskThatStaysFullIsSaidAndWhatWaitsIsWrittenOnceThereIsRoom) {
   const EncodedValue value(Value(1));
   const router::Commit commit = commit_of(1, value, "/a");
   handover.push({&commit, 1}, SteadyTime{0});
+  handover.whole();
   ASSERT_TRUE(eventually([&] { return writer.counts().failures > 3; }));
   EXPECT_EQ(durable.load(), 0U) << "nothing is promised";
   EXPECT_THAT(writer.fault(), testing::Not(IsEmpty()));

@@ -27,6 +27,7 @@ class FileJournal final : public Journal {
   ~FileJournal() override;
 
   void committed(std::span<const router::Commit> commits) override;
+  void whole() override { handover_.whole(); }
   void read(Query query, std::function<void(Result<Page>)> done) override;
   void last_seq(std::function<void(Result<JournalSeq>)> done) override;
   void snapshot_text(std::function<void(Result<std::string>)> done) override;

@@ -26,23 +26,40 @@ Handover::Handover(std::size_t bytes_max) : bytes_max_(bytes_max) {
 
 void Handover::push(std::span<const router::Commit> commits, SteadyTime now) {
   if (commits.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  if (filling_.empty()) filling_.first_at = now;
+  const std::size_t thin_from = thin_from_.load(std::memory_order_relaxed);
+  for (const router::Commit& commit : commits) push_entry(commit, thin_from);
+  filling_.last = commits.back().seq;
+  goes_on_ = true;
+}
+
+void Handover::push_entry(const router::Commit& commit, std::size_t thin_from) {
+  Entry entry = entry_of(commit);
+  entry.seq = commit.seq;
+  thins_ = thins_ || filling_.entries >= thin_from;  // to the batch's end: what was not noted could not be replaced, and would stand behind a newer one
+  if (thins_) {
+    const Thinning::Taken taken = thinning_.take(filling_.items, entry);
+    if (taken != Thinning::Taken::no) ++filling_.thinned;
+    if (taken == Thinning::Taken::replaced) return;
+    if (taken == Thinning::Taken::instead) --filling_.entries;
+  }
+  if (filling_.items.size() + 1 + record_bytes(entry) > bytes_max_) {
+    ++filling_.lost;
+    ++lost_;
+    return;
+  }
+  filling_.items.u8(static_cast<std::uint8_t>(ItemKind::entry));
+  if (thins_) thinning_.note(filling_.items.size());
+  append_record(filling_.items, entry);
+  ++filling_.entries;
+}
+
+void Handover::whole() {
   bool wake = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (filling_.empty()) filling_.first_at = now;
-    for (const router::Commit& commit : commits) {
-      Entry entry = entry_of(commit);
-      if (filling_.items.size() + 1 + record_bytes(entry) > bytes_max_) {
-        ++filling_.lost;
-        ++lost_;
-        continue;
-      }
-      entry.seq = commit.seq;
-      filling_.items.u8(static_cast<std::uint8_t>(ItemKind::entry));
-      append_record(filling_.items, entry);
-      ++filling_.entries;
-    }
-    filling_.last = commits.back().seq;
+    goes_on_ = false;
     wake = std::exchange(waiting_for_any_, false);
   }
   if (wake) changed_.notify_one();
@@ -60,8 +77,9 @@ bool Handover::push_snapshot(ItemKind kind, const ParamImage& param, std::uint64
     full.author = param.writer;
     full.time = param.time;
     filling_.items.u8(static_cast<std::uint8_t>(kind));
+    if (kind == ItemKind::snapshot_begin) thinning_.forget();
     append_record(filling_.items, full);
-    wake = std::exchange(waiting_for_any_, false);
+    wake = !goes_on_ && std::exchange(waiting_for_any_, false);
   }
   if (wake) changed_.notify_one();
   return true;
@@ -90,10 +108,12 @@ bool Handover::take(Batch& batch, Micros gather, std::size_t much, Micros idle) 
   batch.entries = 0;
   batch.last = 0;
   batch.lost = 0;
+  batch.thinned = 0;
   std::unique_lock lock(mutex_);
-  if (filling_.empty() && !closed_) {
+  const auto any = [&] { return (!filling_.empty() && !goes_on_) || closed_; };
+  if (!any()) {
     waiting_for_any_ = true;
-    changed_.wait_for(lock, idle, [&] { return !filling_.empty() || closed_; });
+    changed_.wait_for(lock, idle, any);
     waiting_for_any_ = false;
   }
   if (filling_.empty()) return !closed_;
@@ -104,7 +124,14 @@ bool Handover::take(Batch& batch, Micros gather, std::size_t much, Micros idle) 
     if (left <= Micros{0}) break;
     changed_.wait_for(lock, std::min(left, look_interval), [&] { return closed_; });
   }
+  if (goes_on_ && !closed_) {  // a turn's end is near
+    waiting_for_any_ = true;
+    changed_.wait(lock, any);
+    waiting_for_any_ = false;
+  }
   std::swap(batch, filling_);
+  thinning_.forget();
+  thins_ = false;
   return true;
 }
 

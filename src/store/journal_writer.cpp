@@ -9,12 +9,14 @@ namespace {
 constexpr std::size_t much_bytes = 16'777'216;
 constexpr Micros idle_interval{500'000};
 constexpr std::size_t forgotten_at_once_min = 5'000;
+constexpr std::size_t measured_entries_min = 500;  // of fewer, the sync is most of it
 constexpr std::uint64_t age_interval_us = 10'000'000;
 
 }  // namespace
 
 JournalWriter::JournalWriter(WriterConfig config, JournalFile file, Handover& handover, Events events)
     : config_(std::move(config)), file_(std::move(file)), handover_(handover), events_(std::move(events)) {
+  limit_batches(0, Micros{0});
   show_counts();
   thread_ = std::thread([this] { run(); });
 }
@@ -70,7 +72,9 @@ bool JournalWriter::write(const Batch& batch) {
         needs_snapshot_ = true;
         snapshot_is_behind_gap_ = false;  // one that is under way may have passed what changed
       }
-      counts_.last_write_us = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now() - begin).count();
+      const auto took = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now() - begin);
+      counts_.last_write_us = took.count();
+      limit_batches(batch.entries, took);
       show_counts();
       set_fault({});
       return true;
@@ -89,14 +93,11 @@ bool JournalWriter::write(const Batch& batch) {
 Result<void> JournalWriter::try_write(const Batch& batch) {
   const std::uint64_t finished = snapshots_finished_;
   if (auto begun = file_->begin(); !begun) return begun;
-  const bool thin = config_.window > Micros{0} && batch.entries >= config_.thin_entries_min;
-  const std::size_t thinned = thin ? thinning_.plan(batch) : 0;
-  if (batch.lost + thinned != 0) {
-    if (auto done = file_->add_gap(batch.lost, thinned, events_.clock()); !done) return done;
+  if (batch.lost + batch.thinned != 0) {
+    if (auto done = file_->add_gap(batch.lost, batch.thinned, events_.clock()); !done) return done;
   }
-  std::size_t index = 0;
-  for (std::size_t offset = 0; offset < batch.items.size(); ++index) {
-    if (auto done = write_item(next_item(batch.items.view(), offset), index, thin); !done) {
+  for (std::size_t offset = 0; offset < batch.items.size();) {
+    if (auto done = write_item(next_item(batch.items.view(), offset)); !done) {
       snapshots_finished_ = finished;
       return done;
     }
@@ -111,25 +112,31 @@ Result<void> JournalWriter::try_write(const Batch& batch) {
     counts_.snapshots += snapshots_finished_ - finished;
   }
   ++counts_.transactions;
-  counts_.entries += batch.entries - thinned;
-  counts_.thinned += thinned;
+  counts_.entries += batch.entries;
+  counts_.thinned += batch.thinned;
   counts_.lost += batch.lost;
   return {};
 }
 
-Result<void> JournalWriter::write_item(const Item& item, std::size_t index, bool thin) {
+// What the window allows for writing is shared out: so many entries a batch are kept whole as can be written within two fifths of it. With as much for
+// waiting until the batch before is written, and something to spare, everything is on the disk in time.
+void JournalWriter::limit_batches(std::size_t entries, Micros took) {
+  if (config_.window == Micros{0}) return;
+  if (entries >= measured_entries_min) {
+    const double each = static_cast<double>(took.count()) / static_cast<double>(entries);
+    entry_us_ = entry_us_ * 0.75 + each * 0.25;
+  }
+  const double fit = static_cast<double>(config_.window.count()) * 0.4 / entry_us_;
+  handover_.set_thin_from(std::max(config_.thin_entries_min, static_cast<std::size_t>(fit)));
+}
+
+Result<void> JournalWriter::write_item(const Item& item) {
   switch (item.kind) {
     case ItemKind::entry: {
-      if (!thin) {
-        const auto appended = file_->append(item.record);
-        return appended ? Result<void>{} : Result<void>(appended.error());
-      }
-      if (thinning_.left_out(index)) return {};
-      Entry entry = item.record;
-      if (!entry.ttl) entry.ttl = thinning_.lifetime(index);
-      const auto appended = file_->append(entry);
+      const auto appended = file_->append(item.record);
       return appended ? Result<void>{} : Result<void>(appended.error());
     }
+    case ItemKind::left_out: return {};
     case ItemKind::snapshot_begin:
       snapshot_is_behind_gap_ = true;
       return file_->begin_snapshot(item.record.revision, events_.clock());

@@ -10,7 +10,6 @@
 
 #include "store/handover.hpp"
 #include "store/journal_file.hpp"
-#include "store/thinning.hpp"
 #include "store/watched_files.hpp"
 
 namespace clasp::store {
@@ -19,7 +18,7 @@ struct WriterConfig {
   std::string path;
   const char* vfs = nullptr;
   Micros window{0};                            // 0: everything is written at once (sync); else it is on the disk this long after it came, if the disk can
-  std::size_t thin_entries_min = 20'000;       // larger batches are thinned; with window 0 none is
+  std::size_t thin_entries_min = 1'000;        // so many of one batch are kept whole in any case; with window 0 all are
   std::uint64_t entries_max = 1'000'000;       // older ones are forgotten, as far as no snapshot needs them; 0: none for this reason
   Micros age_max{0};                           // 0: none for this reason
   JournalSeq forget_before = 0;                // 0: none for this reason
@@ -61,7 +60,8 @@ class JournalWriter {
   Micros gather() const;                          // how long to wait for more: what the window leaves when writing is taken off, with something to spare
   bool write(const Batch& batch);                 // false: it was closed and the disk did not take it
   Result<void> try_write(const Batch& batch);
-  Result<void> write_item(const Item& item, std::size_t index, bool thin);
+  Result<void> write_item(const Item& item);
+  void limit_batches(std::size_t entries, Micros took);  // of the batch that was written
   Result<void> forget(std::size_t written);
   void set_fault(std::string fault);
   void show_counts();
@@ -71,7 +71,7 @@ class JournalWriter {
   Handover& handover_;
   const Events events_;
   WriterCounts counts_;
-  Thinning thinning_;
+  double entry_us_ = 10;  // what writing one costs
   std::uint64_t snapshots_finished_ = 0;
   bool snapshot_is_behind_gap_ = false;  // the one being written, or the last, began when every gap had been written
   UnixTime forgot_at_{};

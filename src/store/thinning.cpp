@@ -1,8 +1,9 @@
 #include "store/thinning.hpp"
 
-#include <algorithm>
-#include <bit>
 #include <functional>
+#include <utility>
+
+#include "store/handover.hpp"
 
 namespace clasp::store {
 
@@ -15,45 +16,42 @@ Thinning::Group Thinning::group_of(const Entry& entry) {
   return Group::none;
 }
 
-std::size_t Thinning::plan(const Batch& batch) {
-  things_.clear();
-  table_.assign(std::bit_ceil(batch.entries * 2 + 2), 0);
-  std::size_t count = 0;
-  for (std::size_t offset = 0; offset < batch.items.size();) {
-    const auto [kind, entry] = next_item(batch.items.view(), offset);
-    Thing& thing = things_.emplace_back();
-    if (kind != ItemKind::entry) continue;
-    thing = {.address = entry.address, .id = entry.id.value_or(0), .group = group_of(entry), .lifetime = {}};
-    if (entry.kind == EntryKind::removed) {  // what comes after it is another param: nothing is handed on
-      thing.group = Group::param;
-      last_of(thing) = 0;
-      thing.group = Group::none;
-      continue;
-    }
-    if (thing.group == Group::none) continue;
-    if (entry.ttl) thing.lifetime = entry.ttl;
-    std::uint32_t& last = last_of(thing);
-    if (last != 0) {
-      Thing& before = things_[last - 1];
-      before.left_out = true;
-      ++count;
-      if (!thing.lifetime) thing.lifetime = before.lifetime;
-    }
-    last = static_cast<std::uint32_t>(things_.size());
+Thinning::Taken Thinning::take(ByteBuffer& items, Entry& entry) {
+  if (table_.empty()) table_.resize(slots);
+  noted_ = nullptr;
+  const Group group = group_of(entry);
+  if (group == Group::none) {
+    // What comes behind a removal is another param, and nothing overtakes a lock.
+    if (entry.kind == EntryKind::publish) return Taken::no;
+    Slot* last = find(items.view(), entry, Group::param);
+    if (last != nullptr && last->generation == generation_) last->offset = no_record;
+    return Taken::no;
   }
-  return count;
+  Slot* last = find(items.view(), entry, group);
+  if (last == nullptr) return Taken::no;
+  noted_ = last;
+  if (last->generation != generation_ || last->offset == no_record) return Taken::no;
+  if (!entry.ttl) entry.ttl = record_ttl(items.view(), last->offset);
+  if (overwrite_record(items, last->offset, entry)) return Taken::replaced;
+  items.data()[last->offset - 1] = static_cast<std::byte>(ItemKind::left_out);
+  return Taken::instead;
 }
 
-// A place that a removal has freed ends the search for things behind it: those may be entered once more and stay twice. That costs an entry, no state.
-std::uint32_t& Thinning::last_of(const Thing& thing) {
-  const std::size_t mask = table_.size() - 1;
-  const std::size_t hash = std::hash<std::string_view>{}(thing.address) ^ (thing.id * 0x9e37'79b9U) ^ static_cast<std::size_t>(thing.group);
-  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
-    std::uint32_t& item = table_[at];
-    if (item == 0) return item;
-    const Thing& there = things_[item - 1];
-    if (there.group == thing.group && there.id == thing.id && there.address == thing.address) return item;
+void Thinning::note(std::size_t offset) {
+  if (noted_ != nullptr && offset < no_record) *noted_ = {.generation = generation_, .hash = hash_, .offset = static_cast<std::uint32_t>(offset)};
+}
+
+Thinning::Slot* Thinning::find(Bytes items, const Entry& entry, Group group) {
+  const std::size_t hash = std::hash<std::string_view>{}(entry.address) ^ (entry.id.value_or(0) * 0x9e37'79b9U) ^ static_cast<std::size_t>(group);
+  hash_ = static_cast<std::uint32_t>(hash >> 32U);
+  for (std::size_t i = 0; i < probes; ++i) {
+    Slot& slot = table_[(hash + i) & (slots - 1)];
+    if (slot.generation != generation_) return &slot;
+    if (slot.hash != hash_) continue;
+    if (slot.offset == no_record || is_record_of(items, slot.offset, group == Group::param ? EntryKind::set : EntryKind::publish, entry))
+      return &slot;
   }
+  return nullptr;
 }
 
 }  // namespace clasp::store

@@ -1,40 +1,50 @@
-// What is left out of a batch that is more than the disk can take: of the SETs of one address the last stays, of a stream's items and a gesture's moves
-// as well. State after recovery is the same, the history has fewer values. Only where an ACK does not mean "on the disk".
+// What a flood leaves out: of the SETs of one address the newest stays, of a stream's items and a gesture's moves as well. State after recovery is
+// the same, the history has fewer values. Only where an ACK does not mean "on the disk", and only beyond what the disk can take in time.
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 #include <vector>
 
-#include "store/handover.hpp"
+#include "core/byte_buffer.hpp"
+#include "store/entry.hpp"
 
 namespace clasp::store {
 
+// Where in the batch being filled the newest entry of each thing is. A newer one takes its place, as in a queue towards a slow link (contract 13); it
+// does not cost the writer anything. Allocates once, when it is first needed; what finds no place in its table stays in the batch twice.
 class Thinning {
  public:
-  // Looks at the items of a batch; how many are left out. The views die with the batch.
-  std::size_t plan(const Batch& batch);
-  bool left_out(std::size_t item) const { return things_[item].left_out; }
-  // Of a SET that stays, where one that is left out gave the param a lifetime and it does not: that one.
-  const std::optional<Ttl>& lifetime(std::size_t item) const { return things_[item].lifetime; }
+  // Nothing that came before may be replaced: another batch is filled, or a snapshot begins, on top of which later entries have to come.
+  void forget() { ++generation_; }
+
+  enum class Taken : std::uint8_t {
+    no,        // nothing to replace: append it, and note() where
+    replaced,  // it has the place of an older one
+    instead,   // the older one is marked as left out, this one has another size: append it, and note() where
+  };
+  // `items`: what the batch holds, each record behind a byte of its kind. May hand on a lifetime: `entry.ttl`.
+  Taken take(ByteBuffer& items, Entry& entry);
+  void note(std::size_t offset);  // of the record that was appended after take()
 
  private:
+  static constexpr std::uint32_t no_record = 0xffff'ffff;
+  static constexpr std::size_t slots = std::size_t{1} << 18;
+  static constexpr std::size_t probes = 8;
   // What of one address replaces each other.
   enum class Group : std::uint8_t { none, param, stream, move };
-  struct Thing {
-    std::string_view address;
-    std::uint32_t id = 0;
-    Group group = Group::none;
-    bool left_out = false;
-    std::optional<Ttl> lifetime;
+  struct Slot {
+    std::uint32_t generation = 0;
+    std::uint32_t hash = 0;
+    std::uint32_t offset = 0;
   };
 
   static Group group_of(const Entry& entry);
-  std::uint32_t& last_of(const Thing& thing);  // where in table_ the last one of its kind stands
+  Slot* find(Bytes items, const Entry& entry, Group group);  // where the last one of it stands, or could; null: nowhere
 
-  std::vector<Thing> things_;            // one an item
-  std::vector<std::uint32_t> table_;     // open addressing: item + 1, 0: free
+  std::vector<Slot> table_;
+  std::uint32_t generation_ = 1;
+  std::uint32_t hash_ = 0;  // of the entry take() was last asked about
+  Slot* noted_ = nullptr;   // where note() writes
 };
 
 }  // namespace clasp::store
