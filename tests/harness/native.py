@@ -161,10 +161,8 @@ class Reader:
 def read_entry(reader):
     entry = Message(SNAPSHOT, address=reader.text(), value=reader.value(), revision=reader.take("Q"))
     options = reader.take("B")
-    if options & 1:
-        reader.text()
-    if options & 2:
-        reader.take("Q")
+    entry.writer = reader.text() if options & 1 else None
+    entry.time = reader.take("Q") if options & 2 else None
     return entry
 
 

@@ -1,8 +1,10 @@
 """The real `clasp` binary: starts a router on free ports, ends it, fails loudly."""
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import urllib.request
@@ -10,16 +12,19 @@ import urllib.request
 
 class Router:
     def __init__(self, *arguments, log=None, listen="127.0.0.1:0", host="127.0.0.1", wrapper=(), prepare=None, environment=None):
-        """`log`: a file for its stderr, else it is ours. `host`: where it is reached. `wrapper`: a program, with its arguments, that becomes it.
+        """`log`: a file for its stderr, else it is kept for last_words(). `host`: where it is reached. `wrapper`: a program, with its arguments, that becomes it.
         `prepare`: called with it as soon as it listens."""
         self.binary = os.environ["CLASP_BINARY"]
         self.host = host
+        self.said = tempfile.TemporaryFile() if log is None else None
         self.process = subprocess.Popen(
             [*wrapper, self.binary, "server", "--listen", listen, "--osc", "127.0.0.1:0", *arguments],
-            stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(environment or {})})
+            stdout=subprocess.PIPE, stderr=self.said or log, text=True, env={**os.environ, **(environment or {})})
         line = self.process.stdout.readline()
         found = re.search(r"ws://\S+:(\d+).*osc/udp port (\d+)", line)
-        assert found, f"no ready line: {line!r}"
+        if not found:
+            code = self.process.wait(timeout=60) if not line else self.process.poll()
+            raise AssertionError(f"no ready line: {line!r}, exit code {code}{self.last_words()}")
         self.port, self.osc_port = int(found[1]), int(found[2])
         self.ready_line = line
         self.url = f"ws://{host}:{self.port}"
@@ -57,6 +62,27 @@ class Router:
         assert not check or done.returncode == 0, f"clasp {arguments}: exit {done.returncode}: {done.stderr}"
         return done.stdout.strip()
 
+    def last_words(self, lines=30):
+        """The end of its log, for messages about what went wrong."""
+        if self.said is None:
+            return ""
+        size = os.fstat(self.said.fileno()).st_size
+        begin = max(0, size - 200 * lines)
+        words = os.pread(self.said.fileno(), size - begin, begin).decode(errors="replace").splitlines()[-lines:]
+        return "; its last words:\n  " + "\n  ".join(words) if words else "; it has logged nothing"
+
+    def alive(self):
+        """Fails with what is known if the router has ended by itself."""
+        code = self.process.poll()
+        assert code is None, f"the router has ended by itself with {code}{self.last_words()}"
+
+    def killed(self):
+        """Kills it (-9), and fails if it had ended by itself before."""
+        self.alive()
+        self.process.kill()
+        code = self.dies()
+        assert code == -signal.SIGKILL, f"the router ended by itself with {code} just before it was killed{self.last_words()}"
+
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -73,13 +99,13 @@ class Router:
         alive = self.process.poll() is None
         if kind is not None:  # the test has failed already: its reason is what counts
             if not alive:
-                print(f"the router had ended with {self.process.returncode}", flush=True)
+                print(f"the router had ended with {self.process.returncode}{self.last_words()}", flush=True)
             self.process.kill()
             self.process.wait()
             return
         self.process.terminate()
         code = self.process.wait(timeout=60)
-        assert alive and code == 0, f"the router ended with {code}, alive before: {alive}"
+        assert alive and code == 0, f"the router ended with {code}, alive before: {alive}{self.last_words()}"
 
 
 class Skipped(Exception):
