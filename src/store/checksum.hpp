@@ -17,6 +17,11 @@ class Checksum {
     if (!bytes.empty()) sum_ = crc32_z(sum_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
     return *this;
   }
+  // Bytes whose number is not a part of it: always the same.
+  Checksum& add_fixed(Bytes bytes) {
+    sum_ = crc32_z(sum_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+    return *this;
+  }
   Checksum& add(std::string_view text) { return add(as_bytes(text)); }
   Checksum& add(std::uint64_t number) {
     std::byte bytes[8];

@@ -106,7 +106,7 @@ Result<void> JournalFile::prepare() {
     into = std::move(*statement);
     return {};
   };
-  if (auto done = take(insert_entry_, insert_entry_sql()); !done) return done;
+  if (auto done = inserts_.prepare(database_); !done) return done;
   if (auto done = take(insert_part_, "INSERT INTO snapshots (created_at, seq_at, data_json, set_id, part, last, removed_max, checksum) "
                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"); !done) return done;
   if (auto done = take(insert_gap_, "INSERT INTO clasp_gaps (after_seq, lost, thinned, timestamp) VALUES (?1, ?2, ?3, ?4)"); !done) return done;
@@ -140,7 +140,8 @@ Result<void> JournalFile::look_for_needed() {
 Result<void> JournalFile::begin() { return database_.run("BEGIN IMMEDIATE"); }
 
 Result<void> JournalFile::commit() {
-  auto done = database_.run("COMMIT");
+  auto done = inserts_.flush();
+  if (done) done = database_.run("COMMIT");
   if (!done) return done;
   committed_seq_ = last_seq_;
   committed_needed_from_ = needed_from_;
@@ -148,6 +149,7 @@ Result<void> JournalFile::commit() {
 }
 
 void JournalFile::roll_back() {
+  inserts_.forget();
   database_.roll_back();
   last_seq_ = committed_seq_;
   needed_from_ = committed_needed_from_;
@@ -156,7 +158,7 @@ void JournalFile::roll_back() {
 
 Result<JournalSeq> JournalFile::append(Entry entry) {
   entry.seq = last_seq_ + 1;
-  if (auto written = writer_.write(insert_entry_, entry); !written) return written.error();
+  if (auto added = inserts_.add(entry); !added) return added.error();
   return ++last_seq_;
 }
 
@@ -234,11 +236,13 @@ Result<void> JournalFile::write_part(bool last) {
 Result<std::size_t> JournalFile::forget_before(JournalSeq seq, std::size_t max) {
   const JournalSeq until = std::min({seq, needed_from_, first_seq_ + max});
   if (until <= first_seq_) return std::size_t{0};
+  if (auto done = inserts_.flush(); !done) return done.error();
   if (auto done = delete_entries_.bind(1, static_cast<std::int64_t>(first_seq_)).bind(2, static_cast<std::int64_t>(until)).run(); !done) return done.error();
   return static_cast<std::size_t>(until - std::exchange(first_seq_, until));
 }
 
 Result<JournalSeq> JournalFile::first_after(UnixTime time) {
+  if (auto done = inserts_.flush(); !done) return done.error();
   const auto found = database_.number(fmt::format("SELECT seq FROM journal_entries NOT INDEXED WHERE timestamp > {} ORDER BY seq LIMIT 1", time.us).c_str());
   if (!found) return found.error();
   return *found > 0 ? static_cast<JournalSeq>(*found) : last_seq_ + 1;

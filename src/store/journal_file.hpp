@@ -9,7 +9,7 @@
 #include <string>
 
 #include "store/database.hpp"
-#include "store/row.hpp"
+#include "store/entry_inserts.hpp"
 
 namespace clasp::store {
 
@@ -21,6 +21,9 @@ class JournalFile {
   // emptied, so that everything the file shows afterwards has been synced anew.
   static Result<JournalFile> reopen(const std::string& path, const char* vfs = nullptr);
 
+  // An index that is damaged keeps everybody from writing, though not from reading: from the entries it can be made anew.
+  Result<void> rebuild_indexes() { return database_.run("REINDEX journal_entries"); }
+
   JournalSeq last_seq() const { return last_seq_; }      // the last one given away, also if it has been forgotten since
   JournalSeq first_seq() const { return first_seq_; }    // of the oldest entry; last_seq() + 1 if there is none
   // Starts in a row whose run did not end as it should; 0: the last one did, or there was none.
@@ -30,7 +33,7 @@ class JournalFile {
   Result<void> commit();
   void roll_back();
 
-  Result<JournalSeq> append(Entry entry);  // gives it the next seq
+  Result<JournalSeq> append(Entry entry);  // gives it the next seq. What is wrong may show with a later one, or with commit()
   // Entries that are missing before the next one: dropped for want of room, or left out because a later one of the same address replaced them.
   Result<void> add_gap(std::uint64_t lost, std::uint64_t thinned, UnixTime now);
   Result<void> set_unclean_starts(std::uint64_t starts);  // before anybody is answered: one more; at the end: 0
@@ -66,12 +69,11 @@ class JournalFile {
   Result<void> look_for_needed();
 
   Database database_;
-  Statement insert_entry_;
+  EntryInserts inserts_;
   Statement insert_part_;
   Statement insert_gap_;
   Statement set_meta_;
   Statement delete_entries_;
-  RowWriter writer_;
   JournalSeq last_seq_ = 0;
   JournalSeq committed_seq_ = 0;
   JournalSeq first_seq_ = 1;

@@ -55,6 +55,7 @@ Micros JournalWriter::gather() const {
 }
 
 bool JournalWriter::write(const Batch& batch) {
+  bool damaged = false;
   for (Micros tried{0};; tried += config_.retry) {
     const JournalSeq before = counts_.last_seq.load(std::memory_order_relaxed);
     const auto begin = std::chrono::steady_clock::now();
@@ -64,9 +65,10 @@ bool JournalWriter::write(const Batch& batch) {
       if (file) file_ = std::move(*file);
       else done = file.error();
     }
+    if (file_ && damaged) done = file_->rebuild_indexes();
     // A commit that failed may have come through all the same: then it is whole.
     const bool there = file_ && file_->last_seq() > before;
-    if (file_ && !there) done = try_write(batch);
+    if (file_ && done && !there) done = try_write(batch);
     if (done) {
       if (batch.lost != 0) {
         needs_snapshot_ = true;
@@ -79,6 +81,7 @@ bool JournalWriter::write(const Batch& batch) {
       set_fault({});
       return true;
     }
+    damaged = is_damage(done.error());
     if (file_) file_->roll_back();
     file_.reset();
     ++counts_.failures;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "store/checksum.hpp"
 #include "store/value_text.hpp"
 
@@ -39,8 +41,11 @@ struct Sum {
   Bytes samples, exact;
 
   std::int64_t value() const {
+    const std::array numbers{seq, timestamp, revision, code, flags, ttl, sent_time, id, rate, bundle, origin};
+    std::array<std::byte, sizeof numbers> bytes;
+    for (std::size_t i = 0; i < numbers.size(); ++i) store_be(&bytes[i * sizeof numbers[0]], static_cast<std::uint64_t>(numbers[i]));
     Checksum sum;
-    for (const std::int64_t number : {seq, timestamp, revision, code, flags, ttl, sent_time, id, rate, bundle, origin}) sum.add(static_cast<std::uint64_t>(number));
+    sum.add_fixed(bytes);
     for (const std::string_view text : {author, address, signal, json}) sum.add(text);
     return sum.add(samples).add(exact).value();
   }
@@ -70,10 +75,14 @@ std::int64_t message_code(EntryKind kind) {
 
 std::string create_entries_sql() { return fmt::format("CREATE TABLE IF NOT EXISTS journal_entries ({})", joined(true)); }
 
-std::string insert_entry_sql() {
-  std::string marks = "?1";
-  for (std::size_t i = 2; i <= std::size(entry_columns); ++i) marks += fmt::format(", ?{}", i);
-  return fmt::format("INSERT INTO journal_entries ({}) VALUES ({})", joined(false), marks);
+// OR ROLLBACK: a row that cannot be written ends the transaction anyhow, so that SQLite need not be able to take back a single statement.
+std::string insert_entries_sql(std::size_t rows) {
+  std::string marks = "(?";
+  for (std::size_t i = 2; i <= std::size(entry_columns); ++i) marks += ", ?";
+  marks += ')';
+  std::string out = fmt::format("INSERT OR ROLLBACK INTO journal_entries ({}) VALUES {}", joined(false), marks);
+  for (std::size_t row = 1; row < rows; ++row) out += fmt::format(", {}", marks);
+  return out;
 }
 
 std::string select_entry_sql(std::string_view where_and_order) {
@@ -87,7 +96,8 @@ std::string select_entry_sql(std::string_view where_and_order) {
 
 static_assert(std::size(entry_columns) == 19, "bind what you add");
 
-Result<void> RowWriter::write(Statement& insert, const Entry& entry) {
+void RowWriter::bind(Statement& insert, std::size_t row, const Entry& entry) {
+  const int first = static_cast<int>(row * std::size(entry_columns));
   json_.clear();
   exact_.clear();
   const ValueView value = entry.value.value_or(ValueView{});
@@ -105,17 +115,18 @@ Result<void> RowWriter::write(Statement& insert, const Entry& entry) {
     if (there) insert.bind(at, number);
     else insert.bind_null(at);
   };
-  insert.bind(1, sum.seq).bind(2, sum.timestamp).bind(3, sum.author).bind(4, sum.address).bind(5, sum.signal).bind(6, sum.json);
-  bind_if(7, shows_revision, sum.revision);
-  insert.bind(8, sum.code).bind_null(9).bind(10, sum.flags).bind_optional(11, ttl_seconds).bind_optional(12, sent);
-  insert.bind_optional(13, entry.id).bind_optional(14, entry.rate);
-  if (entry.samples) insert.bind_blob(15, *entry.samples);
-  else insert.bind_null(15);
-  bind_if(16, entry.bundle != 0, sum.bundle);
-  bind_if(17, entry.origin != 0, sum.origin);
-  if (!exact_.empty()) insert.bind_blob(18, exact_.view());
-  else insert.bind_null(18);
-  return insert.bind(19, sum.value()).run();
+  insert.bind(first + 1, sum.seq).bind(first + 2, sum.timestamp).bind(first + 3, sum.author).bind(first + 4, sum.address);
+  insert.bind(first + 5, sum.signal).bind(first + 6, sum.json);
+  bind_if(first + 7, shows_revision, sum.revision);
+  insert.bind(first + 8, sum.code).bind_null(first + 9).bind(first + 10, sum.flags).bind_optional(first + 11, ttl_seconds).bind_optional(first + 12, sent);
+  insert.bind_optional(first + 13, entry.id).bind_optional(first + 14, entry.rate);
+  if (entry.samples) insert.bind_blob(first + 15, *entry.samples);
+  else insert.bind_null(first + 15);
+  bind_if(first + 16, entry.bundle != 0, sum.bundle);
+  bind_if(first + 17, entry.origin != 0, sum.origin);
+  if (!exact_.empty()) insert.bind_blob(first + 18, exact_.view());
+  else insert.bind_null(first + 18);
+  insert.bind(first + 19, sum.value());
 }
 
 Result<Entry> RowReader::read(Statement& row) {

@@ -31,13 +31,13 @@ inline constexpr Column entry_columns[] = {
 
 std::int64_t message_code(EntryKind kind);  // msg_type: that of SET or PUBLISH, or 0 for what is neither
 std::string create_entries_sql();
-std::string insert_entry_sql();
+std::string insert_entries_sql(std::size_t rows);
 std::string select_entry_sql(std::string_view where_and_order);  // the columns in the order above, without hmac
 
-// Writes entries through one prepared insert_entry_sql().
+// Binds an entry to a prepared insert_entries_sql(). What it binds lives until the next bind(), or as long as the entry's own views.
 class RowWriter {
  public:
-  Result<void> write(Statement& insert, const Entry& entry);
+  void bind(Statement& insert, std::size_t row, const Entry& entry);
 
  private:
   std::string json_;
