@@ -60,7 +60,7 @@ void Handover::whole() {
   {
     const std::scoped_lock lock(mutex_);
     goes_on_ = false;
-    wake = std::exchange(waiting_for_any_, false);
+    wake = std::exchange(waiting_for_any_, false) || filling_.entries >= waiting_for_;
   }
   if (wake) changed_.notify_one();
 }
@@ -90,6 +90,11 @@ std::size_t Handover::bytes() const {
   return filling_.items.size();
 }
 
+std::size_t Handover::entries() const {
+  const std::scoped_lock lock(mutex_);
+  return filling_.entries;
+}
+
 std::uint64_t Handover::lost() const {
   const std::scoped_lock lock(mutex_);
   return lost_;
@@ -103,7 +108,7 @@ void Handover::close() {
   changed_.notify_all();
 }
 
-bool Handover::take(Batch& batch, Micros gather, std::size_t much, Micros idle) {
+bool Handover::take(Batch& batch, const Gather& gather, Micros idle) {
   batch.items.clear();
   batch.entries = 0;
   batch.last = 0;
@@ -119,11 +124,14 @@ bool Handover::take(Batch& batch, Micros gather, std::size_t much, Micros idle) 
   if (filling_.empty()) return !closed_;
   // Much may come at any time; looking for it now and then costs the router's thread nothing.
   constexpr Micros look_interval{5'000};
-  while (gather > Micros{0} && !closed_ && filling_.items.size() < much) {
-    const Micros left = filling_.first_at + gather - steady_clock_now();
+  waiting_for_ = gather.entries;
+  const auto enough = [&] { return closed_ || filling_.entries >= gather.entries; };
+  while (gather.time > Micros{0} && !enough() && filling_.items.size() < gather.bytes) {
+    const Micros left = filling_.first_at + gather.time - steady_clock_now();
     if (left <= Micros{0}) break;
-    changed_.wait_for(lock, std::min(left, look_interval), [&] { return closed_; });
+    changed_.wait_for(lock, std::min(left, look_interval), enough);
   }
+  waiting_for_ = std::numeric_limits<std::size_t>::max();
   if (goes_on_ && !closed_) {  // a turn's end is near
     waiting_for_any_ = true;
     changed_.wait(lock, any);

@@ -36,6 +36,13 @@ struct Batch {
   bool empty() const { return items.empty() && lost == 0; }
 };
 
+// How long the writer waits for more once there is something.
+struct Gather {
+  Micros time{0};                                                 // after the oldest came, …
+  std::size_t entries = std::numeric_limits<std::size_t>::max();  // or until there are so many, …
+  std::size_t bytes = 1;                                          // or so much
+};
+
 class Handover {
  public:
   explicit Handover(std::size_t bytes_max);
@@ -52,9 +59,9 @@ class Handover {
   void set_thin_from(std::size_t entries) { thin_from_.store(entries, std::memory_order_relaxed); }
 
   // ---- the writer's thread ----
-  // Waits for something, then until `gather` after the oldest came or much is there; gives it in exchange for an empty batch. False: it was closed and
-  // nothing is left. At most `idle` without anything.
-  bool take(Batch& batch, Micros gather, std::size_t much, Micros idle);
+  // Waits for something, then for more; gives it in exchange for an empty batch. False: it was closed and nothing is left. At most `idle` without anything.
+  bool take(Batch& batch, const Gather& gather, Micros idle);
+  std::size_t entries() const;    // that wait
   // Sleeps, unless it is closed meanwhile (false).
   bool pause(Micros time);
 
@@ -71,6 +78,7 @@ class Handover {
   std::uint64_t lost_ = 0;
   bool goes_on_ = false;          // more of what was pushed last is to come
   bool waiting_for_any_ = false;
+  std::size_t waiting_for_ = std::numeric_limits<std::size_t>::max();  // so many entries
   bool closed_ = false;
 };
 

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t much_bytes = 16'777'216;
 constexpr Micros idle_interval{500'000};
+constexpr Micros gathered_max{1'000};
 constexpr std::size_t forgotten_at_once_min = 5'000;
 constexpr std::size_t measured_entries_min = 500;  // of fewer, the sync is most of it
 constexpr std::uint64_t age_interval_us = 10'000'000;
@@ -36,7 +37,7 @@ void JournalWriter::run() {
   batch.items.extend(handover_.bytes_max());  // as the other one: filling it allocates nothing
   batch.items.clear();
   bool complete = true;
-  while (handover_.take(batch, gather(), much_bytes, idle_interval)) {
+  while (handover_.take(batch, gather(batch.entries), idle_interval)) {
     if (batch.empty()) {
       if (file_ && fault().empty() && !forget(0)) file_.reset();
       continue;
@@ -49,9 +50,15 @@ void JournalWriter::run() {
   if (file_->begin() && file_->set_unclean_starts(0)) static_cast<void>(file_->commit());
 }
 
-Micros JournalWriter::gather() const {
+// With a window: what it leaves when writing is taken off. Without: if others have come while the last batch was written, those of that batch are about
+// to come again, as each waits for its ACK. One sync for all of them is worth waiting a little; whoever writes alone never waits.
+Gather JournalWriter::gather(std::size_t last_entries) const {
   const Micros writing{counts_.last_write_us.load(std::memory_order_relaxed)};
-  return std::clamp(config_.window - 3 * writing, Micros{0}, config_.window / 2);
+  if (config_.window > Micros{0}) return {.time = std::clamp(config_.window - 3 * writing, Micros{0}, config_.window / 2), .bytes = much_bytes};
+  const std::size_t waiting = handover_.entries();
+  if (waiting == 0) return {};
+  // Counted from when the oldest of them came, which is up to a whole write ago.
+  return {.time = writing + std::min(writing / 4, gathered_max), .entries = waiting + last_entries, .bytes = much_bytes};
 }
 
 bool JournalWriter::write(const Batch& batch) {

@@ -57,7 +57,7 @@ class JournalWriter {
 
  private:
   void run();
-  Micros gather() const;                          // how long to wait for more: what the window leaves when writing is taken off, with something to spare
+  Gather gather(std::size_t last_entries) const;  // how long to wait for more
   bool write(const Batch& batch);                 // false: it was closed and the disk did not take it
   Result<void> try_write(const Batch& batch);
   Result<void> write_item(const Item& item);

@@ -36,16 +36,16 @@ TEST(Handover, GivesEverythingOnceAndInOrder) {
   }
   handover.whole();
   Batch batch;
-  ASSERT_TRUE(handover.take(batch, Micros{0}, 1, Micros{0}));
+  ASSERT_TRUE(handover.take(batch, {}, Micros{0}));
   EXPECT_EQ(batch.entries, 3U);
   EXPECT_EQ(batch.last, 3U);
   EXPECT_EQ(batch.first_at, SteadyTime{1});
   router::Seq expected = 0;
   for (std::size_t offset = 0; offset < batch.items.size();) EXPECT_EQ(next_item(batch.items.view(), offset).record.seq, ++expected);
-  EXPECT_TRUE(handover.take(batch, Micros{0}, 1, Micros{0}));
+  EXPECT_TRUE(handover.take(batch, {}, Micros{0}));
   EXPECT_TRUE(batch.empty());
   handover.close();
-  EXPECT_FALSE(handover.take(batch, Micros{0}, 1, Micros{0}));
+  EXPECT_FALSE(handover.take(batch, {}, Micros{0}));
 }
 
 TEST(Handover, CountsWhatHasNoRoomAndTakesSnapshotsOnlyWhenThereIsMuch) {
@@ -59,7 +59,7 @@ TEST(Handover, CountsWhatHasNoRoomAndTakesSnapshotsOnlyWhenThereIsMuch) {
   const EncodedValue value(Value(1));
   EXPECT_FALSE(handover.push_snapshot(ItemKind::snapshot_param, {.address = "/a", .value = value.view()}, 0));
   Batch batch;
-  ASSERT_TRUE(handover.take(batch, Micros{0}, 1, Micros{0}));
+  ASSERT_TRUE(handover.take(batch, {}, Micros{0}));
   EXPECT_EQ(batch.lost, 7U);
   EXPECT_EQ(batch.entries, 3U);
   EXPECT_EQ(batch.last, 10U) << "what was lost is behind it as well";
@@ -76,7 +76,7 @@ TEST(Handover, PushingAllocatesNothing) {
   for (int round = 0; round < 10; ++round) {
     for (int i = 0; i < 1'000; ++i) handover.push({&made.commit, 1}, SteadyTime{0});
     handover.whole();
-    ASSERT_TRUE(handover.take(batch, Micros{0}, 1, Micros{0}));
+    ASSERT_TRUE(handover.take(batch, {}, Micros{0}));
   }
   EXPECT_EQ(allocations_so_far() - before, 0U);
 }
@@ -89,7 +89,7 @@ TEST(Handover, GivesWholeTurnsHoweverManyCallsTheyTook) {
   std::atomic<bool> taken{false};
   handover.push({&first.commit, 1}, SteadyTime{0});
   std::thread writer([&] {
-    ASSERT_TRUE(handover.take(batch, Micros{0}, 1, Micros{1}));
+    ASSERT_TRUE(handover.take(batch, {}, Micros{1}));
     taken = true;
   });
   for (int i = 0; i < 50; ++i) {
@@ -102,6 +102,22 @@ TEST(Handover, GivesWholeTurnsHoweverManyCallsTheyTook) {
   writer.join();
   EXPECT_EQ(batch.entries, 2U);
   EXPECT_EQ(batch.last, 2U);
+}
+
+TEST(Handover, WaitsForAsManyAsAreExpectedAndNoLonger) {
+  Handover handover(65'536);
+  const MadeCommit made(1);
+  const auto push = [&] {
+    handover.push({&made.commit, 1}, SteadyTime{std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()).count()});
+    handover.whole();
+  };
+  push();
+  Batch batch;
+  std::thread writer([&] { ASSERT_TRUE(handover.take(batch, {.time = Micros{3'600'000'000}, .entries = 3, .bytes = 65'536}, Micros{0})); });
+  push();
+  push();
+  writer.join();  // an hour is not over
+  EXPECT_EQ(batch.entries, 3U);
 }
 
 class WriterTest : public ::testing::Test {

@@ -40,7 +40,7 @@ class ThinningTest : public ::testing::Test {
   }
   // The numbers of what is left, in the order of the batch.
   std::vector<std::uint64_t> left() {
-    EXPECT_TRUE(handover_.take(batch_, Micros{0}, 1, Micros{0}));
+    EXPECT_TRUE(handover_.take(batch_, {}, Micros{0}));
     std::vector<std::uint64_t> out;
     lifetimes_.clear();
     for (std::size_t offset = 0; offset < batch_.items.size();) {
@@ -156,7 +156,7 @@ TEST_F(ThinningTest, MoreAddressesThanItCanRememberAreKept) {
     }
   }
   large.whole();
-  ASSERT_TRUE(large.take(batch_, Micros{0}, 1, Micros{0}));
+  ASSERT_TRUE(large.take(batch_, {}, Micros{0}));
   std::map<std::string, std::uint64_t> newest;
   for (std::size_t offset = 0; offset < batch_.items.size();) {
     const Item item = next_item(batch_.items.view(), offset);
