@@ -1,6 +1,7 @@
 // `clasp journal`: what the router's journal knows, over HTTP (journal specification, section 9).
 #include <fmt/format.h>
 
+#include <chrono>
 #include <ctime>
 
 #include "cli/client_flags.hpp"
@@ -8,6 +9,7 @@
 #include "cli/format.hpp"
 #include "cli/http_get.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/when.hpp"
 #include "client/url.hpp"
 #include "core/address.hpp"
 #include "core/json.hpp"
@@ -71,10 +73,14 @@ class JournalCommand {
       : call_(call), flags_(std::move(flags)), endpoint_(std::move(endpoint)) {}
 
   ExitCode query(const std::string& pattern) {
+    if (flags_.follow && !begin_at_latest()) return exit_;
     if (!show(fmt::format("/api/journal/query?pattern={}&limit={}{}", percent_encoded(pattern), flags_.limit.empty() ? "100" : flags_.limit, common()))) return exit_;
     return flags_.follow ? follow(pattern) : exit_;
   }
   ExitCode since(const std::string& seq) {
+    const auto place = options::parse_count(seq, {0, ~std::uint64_t{0} >> 2});
+    if (!place) return usage_error(call_, fmt::format("since {}: expected the number of an entry", seq));
+    last_ = static_cast<std::int64_t>(*place);
     if (!show(fmt::format("/api/journal/since?seq={}{}{}", percent_encoded(seq), flags_.limit.empty() ? "" : "&limit=" + flags_.limit, common()))) return exit_;
     return flags_.follow ? follow("/**") : exit_;
   }
@@ -132,14 +138,16 @@ class JournalCommand {
     return true;
   }
 
+  // Where following goes on if nothing is shown before: what comes while that is asked for is behind it.
+  bool begin_at_latest() {
+    const auto answer = get("/api/journal/latest");
+    if (answer) last_ = integer(*answer, "seq");
+    return answer.has_value();
+  }
+
   // Asks again and again for what has come, until it is interrupted.
   ExitCode follow(const std::string& pattern) {
     followed_ = true;
-    if (last_ == 0) {
-      const auto answer = get("/api/journal/latest");
-      if (!answer) return exit_;
-      last_ = integer(*answer, "seq");
-    }
     Interrupts interrupts;
     while (interrupts.wait(Interrupts::Clock::now() + follow_interval) != Interrupts::Woken::stopped) {
       if (!show(fmt::format("/api/journal/query?seq={}&pattern={}{}", last_, percent_encoded(pattern), common()))) return exit_;
@@ -167,11 +175,21 @@ ExitCode run_journal(const Invocation& call) {
       return {};
     };
   };
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto time = [now](std::string& target) -> options::Apply {
+    return [&target, now](std::string_view given) -> Result<void> {
+      const auto us = parse_past(given, static_cast<std::uint64_t>(now.count()));
+      if (!us) return us.error();
+      target = std::to_string(*us);
+      return {};
+    };
+  };
   const auto arguments = read_client_arguments(
       call, flags.client,
       {{.name = "relay", .value = "URL", .help = "The same as --url.", .apply = apply_text(flags.client.url), .in_file = false, .variable = "CLASP_RELAY_URL"},
-       {.name = "from", .value = "MICROSECONDS", .help = "Entries of this time on (query).", .apply = number(flags.from), .in_file = false},
-       {.name = "to", .value = "MICROSECONDS", .help = "Entries up to this time (query).", .apply = number(flags.to), .in_file = false},
+       {.name = "from", .value = "TIME", .help = "Entries of this time on (query): -10m is ten minutes ago, a plain number microseconds since 1970.", .apply = time(flags.from),
+        .in_file = false},
+       {.name = "to", .value = "TIME", .help = "Entries up to this time (query).", .apply = time(flags.to), .in_file = false},
        {.name = "limit", .value = "N", .default_text = "100 (query)", .help = "At most so many.", .apply = number(flags.limit), .in_file = false},
        {.name = "types", .value = "A,B", .help = "Of these kinds only: param, event, stream, gesture, timeline.", .apply = apply_text(flags.types), .in_file = false},
        {.name = "follow", .letter = 'f', .help = "And what comes, until interrupted (query and since).", .apply = apply_switch(flags.follow), .in_file = false}});

@@ -21,4 +21,18 @@ Result<When> parse_when(std::string_view text) {
   return When{.relative = false, .us = *us};
 }
 
+Result<std::uint64_t> parse_past(std::string_view text, std::uint64_t now_us) {
+  using std::chrono::milliseconds;
+  constexpr milliseconds century{std::chrono::hours{24 * 36'525}};
+  if (text.starts_with('-')) {
+    const auto ago = options::parse_duration(text.substr(1), {milliseconds{0}, century});
+    if (!ago) return ago.error();
+    const auto us = static_cast<std::uint64_t>(std::chrono::microseconds(*ago).count());
+    return now_us > us ? now_us - us : 0;
+  }
+  const auto us = options::parse_count(text, {0, INT64_MAX});
+  if (!us) return bad_option("expected a time before now such as -10m or -2h, or microseconds since 1970 such as 1764070000000000");
+  return *us;
+}
+
 }  // namespace clasp::cli

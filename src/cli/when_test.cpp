@@ -28,5 +28,16 @@ TEST(When, RefusesSecondsAndMillisecondsSince1970) {
   EXPECT_THAT(parse_when("1764070000000").error().message, testing::HasSubstr("microseconds since 1970"));
 }
 
+TEST(Past, IsAgoOrMicroseconds) {
+  constexpr std::uint64_t now = 1'764'070'000'000'000;
+  EXPECT_EQ(*parse_past("-10m", now), now - 600'000'000);
+  EXPECT_EQ(*parse_past("-1.5s", now), now - 1'500'000);
+  EXPECT_EQ(*parse_past("-0s", now), now);
+  EXPECT_EQ(*parse_past("-10m", 5), 0U);
+  EXPECT_EQ(*parse_past("1764070000000000", now), now);
+  EXPECT_EQ(*parse_past("0", now), 0U);
+  for (const char* wrong : {"", "-", "10m", "-10", "-10parsecs", "yesterday", "-1s2"}) EXPECT_FALSE(parse_past(wrong, now)) << wrong;
+}
+
 }  // namespace
 }  // namespace clasp::cli
