@@ -73,13 +73,8 @@ class DamageTest : public ::testing::Test {
     auto opened = open_journal(folder / "show.db", sink);
     if (!opened) return {{}, {}, opened.error().message};
     // And it can be written on.
-    Result<void> written = write_one(opened->file);
-    if (!written && is_damage(written.error())) {
-      ++rebuilt_;
-      opened->file.roll_back();
-      if (auto rebuilt = opened->file.rebuild_indexes(); !rebuilt) ADD_FAILURE() << "its indexes cannot be made anew: " << rebuilt.error().message;
-      written = write_one(opened->file);
-    }
+    rebuilt_ += std::ranges::any_of(opened->notes, [](const std::string& note) { return note.find("it was made anew") != std::string::npos; }) ? 1 : 0;
+    const Result<void> written = write_one(opened->file);
     if (!written) ADD_FAILURE() << "it cannot be written any more: " << written.error().message;
     return {sink.state, opened->notes, {}};
   }

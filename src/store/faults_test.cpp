@@ -67,6 +67,7 @@ bool eventually(Condition condition) {
 struct Written {
   router::Seq durable = 0;   // the last one that was promised
   bool said = false;         // that something failed
+  bool closing_failed = false;
 };
 
 // Writes entries and a snapshot while the disk fails; `abandon`: as after kill -9, what was promised until then is all there is.
@@ -80,6 +81,7 @@ Written write_through(const std::string& path, FailingDisk& disk) {
   }
   std::atomic<router::Seq> durable{0};
   std::atomic<bool> said{false};
+  int failed_before_closing = 0;
   Handover handover(1'048'576);
   {
     disk.armed = true;
@@ -105,9 +107,10 @@ Written write_through(const std::string& path, FailingDisk& disk) {
       EXPECT_TRUE(eventually([&] { return durable.load() >= static_cast<router::Seq>(i); })) << "entry " << i << ": " << writer.fault();
     }
     EXPECT_TRUE(eventually([&] { return handover.bytes() == 0 && writer.fault().empty(); })) << writer.fault();
+    failed_before_closing = disk.failed;
   }
   disk.armed = false;
-  return {.durable = durable, .said = said};
+  return {.durable = durable, .said = said, .closing_failed = disk.failed > failed_before_closing};
 }
 
 std::map<std::string, std::string> expected_state() {
@@ -130,7 +133,9 @@ TEST(Faults, NothingThatWasPromisedIsMissingWhicheverOperationFails) {
       StateSink sink;
       const auto opened = open_journal(folder / "show.db", sink);
       ASSERT_TRUE(opened) << opened.error().message;
-      EXPECT_THAT(opened->notes, IsEmpty());
+      if (!run.closing_failed) {  // else the mark that it was closed may be what is cut off
+        EXPECT_THAT(opened->notes, IsEmpty());
+      }
       ASSERT_EQ(sink.state, expected_state());
       if (disk.failed.load() == 0) {
         EXPECT_GT(nth, 30);

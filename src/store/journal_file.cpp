@@ -162,6 +162,8 @@ Result<JournalSeq> JournalFile::append(Entry entry) {
   return ++last_seq_;
 }
 
+Result<void> JournalFile::write_out() { return inserts_.flush(); }
+
 Result<void> JournalFile::add_gap(std::uint64_t lost, std::uint64_t thinned, UnixTime now) {
   return insert_gap_.bind(1, static_cast<std::int64_t>(last_seq_))
       .bind(2, static_cast<std::int64_t>(lost))

@@ -34,6 +34,7 @@ class JournalFile {
   void roll_back();
 
   Result<JournalSeq> append(Entry entry);  // gives it the next seq. What is wrong may show with a later one, or with commit()
+  Result<void> write_out();                // so that it shows now
   // Entries that are missing before the next one: dropped for want of room, or left out because a later one of the same address replaced them.
   Result<void> add_gap(std::uint64_t lost, std::uint64_t thinned, UnixTime now);
   Result<void> set_unclean_starts(std::uint64_t starts);  // before anybody is answered: one more; at the end: 0

@@ -19,6 +19,7 @@ Result<void> try_to_write(JournalFile& file) {
     const auto appended = file.append({.address = "/"});
     if (!appended) done = appended.error();
   }
+  if (done) done = file.write_out();
   if (done) done = file.add_gap(0, 0, {});
   if (done) done = file.set_unclean_starts(1);
   if (done) done = file.begin_snapshot(0, {});
@@ -27,8 +28,8 @@ Result<void> try_to_write(JournalFile& file) {
   return done;
 }
 
-// What is wrong with the file as a whole; nothing: it can be read and written. An error: it is not the file's fault.
-Result<std::optional<std::string>> fault_of(Result<JournalFile>& file, const std::string& path, const char* vfs) {
+// What is wrong with the file as a whole; nothing: it can be read and written. An error: it is not the file's fault. What could be mended is noted.
+Result<std::optional<std::string>> fault_of(Result<JournalFile>& file, const std::string& path, const char* vfs, std::vector<std::string>& notes) {
   // Read-only without a reason in its permissions is a header that says so.
   const auto blame = [&](const Error& error) -> Result<std::optional<std::string>> {
     if (is_damage(error) || (is_read_only(error) && ::access(path.c_str(), W_OK) == 0)) return std::optional(error.message);
@@ -38,7 +39,12 @@ Result<std::optional<std::string>> fault_of(Result<JournalFile>& file, const std
   auto database = Database::open(path, Access::read, vfs);
   if (!database) return blame(database.error());
   if (auto fault = check_pages(*database)) return fault;
-  if (const auto written = try_to_write(*file); !written) return blame(written.error());
+  auto written = try_to_write(*file);
+  if (!written && is_damage(written.error()) && file->rebuild_indexes()) {
+    notes.push_back(fmt::format("{}: an index was damaged ({}); it was made anew", path, written.error().message));
+    written = try_to_write(*file);
+  }
+  if (!written) return blame(written.error());
   return std::optional<std::string>{};
 }
 
@@ -84,7 +90,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
   if (auto torn = torn_tail(path)) opened.notes.push_back(std::move(*torn));
 
   auto file = JournalFile::open(path, vfs);
-  const auto fault = fault_of(file, path, vfs);
+  const auto fault = fault_of(file, path, vfs, opened.notes);
   if (!fault) return fault.error();  // full, not permitted, a folder: nothing that moving it would help
   if (!*fault) {
     auto database = Database::open(path, Access::read, vfs);

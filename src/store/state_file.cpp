@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "store/checksum.hpp"
 #include "store/opening.hpp"
 #include "store/param_text.hpp"
 
@@ -19,6 +20,17 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view begin_mark = R"({"params":[)";
+constexpr std::string_view checksum_mark = R"(,"checksum":)";
+
+std::uint32_t checksum_of(std::string_view text) { return Checksum().add_fixed(as_bytes(text)).value(); }
+
+// The last member is the checksum of everything before it. The reference's files have none, nor need one that somebody has changed by hand.
+Result<void> check(std::string_view text) {
+  const auto at = text.rfind(checksum_mark);
+  if (at == std::string_view::npos) return {};
+  if (text.substr(at) == fmt::format("{}{}}}\n", checksum_mark, checksum_of(text.substr(0, at)))) return {};
+  return Error{ErrorCode::invalid_value, "its checksum is not that of what it contains; who changes it by hand removes the checksum", {}};
+}
 
 Error fault(std::string_view what, const std::string& path) {
   return {ErrorCode::unavailable, fmt::format("cannot {} {}: {}", what, path, std::strerror(errno)), {}};
@@ -78,6 +90,7 @@ Result<StateRead> read_one(const std::string& path, RecoverySink& sink) {
   std::ostringstream text;
   text << in.rdbuf();
   Nothing nothing;
+  if (const auto whole = check(text.view()); !whole) return whole.error();
   if (const auto tried = read_text(text.view(), nothing); !tried) return Error{ErrorCode::invalid_value, tried.error().message, {}};
   return read_text(text.view(), sink);
 }
@@ -113,7 +126,8 @@ void StateText::add(const ParamImage& param) {
 }
 
 std::string StateText::finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts) {
-  text_ += fmt::format("],\"removed_revisions_max\":{},\"unclean_starts\":{}}}\n", removed_revisions_max, unclean_starts);
+  text_ += fmt::format("],\"removed_revisions_max\":{},\"unclean_starts\":{}", removed_revisions_max, unclean_starts);
+  text_ += fmt::format("{}{}}}\n", checksum_mark, checksum_of(text_));
   return std::move(text_);
 }
 

@@ -75,6 +75,52 @@ TEST(StateFile, ADamagedOneIsKeptAndTheOneBeforeTakesItsPlace) {
   }
 }
 
+TEST(StateFile, EveryFlippedBitIsFoundOrChangesNothing) {
+  const std::string good = text_of(3);
+  StateSink whole;
+  {
+    const TempFolder folder;
+    ASSERT_TRUE(write_state_file(folder / "state.json", good));
+    ASSERT_EQ(read(folder / "state.json", whole).params, 3U);
+  }
+  std::size_t found = 0;
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    SCOPED_TRACE(fmt::format("bit {} of byte {}", bit % 8, bit / 8));
+    const TempFolder folder;
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
+    write_file(folder / "state.json", bad);
+    StateSink sink;
+    const StateRead state = read(folder / "state.json", sink);
+    if (state.notes.empty()) {
+      ASSERT_EQ(sink.state, whole.state);
+    } else {
+      ++found;
+    }
+  }
+  EXPECT_GT(found, good.size() * 7);
+}
+
+TEST(StateFile, OneThatIsCutAnywhereIsDamaged) {
+  const std::string good = text_of(3);
+  for (std::size_t size = 0; size + 1 < good.size(); ++size) {  // the last byte is a line's end
+    const TempFolder folder;
+    write_file(folder / "state.json", good.substr(0, size));
+    StateSink sink;
+    ASSERT_THAT(read(folder / "state.json", sink).notes, Contains(HasSubstr("is damaged"))) << size;
+  }
+}
+
+TEST(StateFile, WhoChangesItByHandRemovesTheChecksum) {
+  const TempFolder folder;
+  const std::string good = text_of(3);
+  write_file(folder / "state.json", good.substr(0, good.rfind(",\"checksum\"")) + "}");
+  StateSink sink;
+  const StateRead state = read(folder / "state.json", sink);
+  EXPECT_EQ(state.params, 3U);
+  EXPECT_THAT(state.notes, IsEmpty());
+}
+
 TEST(StateFile, OneThatIsNotThereIsAnEmptyState) {
   const TempFolder folder;
   StateSink sink;
