@@ -1,49 +1,19 @@
-"""The journal: the router is killed at random moments, its disk is full, somebody else has its file."""
+"""The journal: a restart, a full disk, somebody else has its file, what was kept is shown. (Killed: kill_storm.py. Damaged: kept_state.py.)"""
 import contextlib
+import json
 import os
-import random
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
 from chaos.isolation import small_disk
-from harness import native
+from harness import mqtt, native
+from harness.http import Api
 from harness.native import ACK, ERROR, Peer, wait_for
 from harness.router import Router, eventually, run
-
-LONG = "--long" in sys.argv
-KILLS = 200 if LONG else 8
-SEED = int(os.environ.get("CLASP_SEED", "0")) or random.randrange(1 << 30)
-WRITERS = 8
-WINDOW = 0.1  # seconds, of async
-GENEROUS = 20 * WINDOW  # on a machine that has other things to do
-
-
-class Writer(Peer):
-    """Sets its own param to 1, 2, 3 …, some in flight, and knows when each was acknowledged."""
-
-    def __init__(self, router, number, value):
-        super().__init__(router.port, name=f"writer {number}")
-        self.address, self.sent, self.acknowledged, self.acknowledged_at = f"/writer/{number}", value, value, {}
-        self.revision = 0
-
-    def write(self, in_flight=16):
-        while self.sent - self.acknowledged < in_flight and not self.closed:
-            self.sent += 1
-            self.send(native.set_param(self.address, self.sent, qos=1))
-
-    def got(self, message):
-        if message.kind != ACK:
-            return super().got(message)
-        self.acknowledged += 1
-        self.acknowledged_at[self.acknowledged] = time.monotonic()
-        self.revision = message.revision
-        self.write()
 
 
 def readiness(router):
@@ -52,66 +22,6 @@ def readiness(router):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
-
-
-def state_of(router):
-    """Every param of the writers as (value, revision), by address."""
-    with Peer(router.port) as reader:
-        found = {f"/writer/{n}": reader.read_param(f"/writer/{n}") for n in range(WRITERS)}
-    return {address: (entry.value, entry.revision) for address, entry in found.items() if entry}
-
-
-def killed(durability, kills, longest, must_be_there):
-    """kill -9 at random moments under load, again and again on the same file. `must_be_there`: the value of a writer that may not be lost."""
-    chance = random.Random(SEED)
-    print(f"seed {SEED}", flush=True)
-    options = ("--durability", durability, "--journal-window", f"{int(WINDOW * 1000)}ms", "--journal-snapshot-entries", "2000", "--journal-max-entries", "5000")
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/show.db"
-        values, revisions, lost = [0] * WRITERS, [0] * WRITERS, 0
-        for kill in range(kills):
-            router = Router("--journal", path, *options, "--log-level", "error")
-            try:
-                state = state_of(router)
-                for n in range(WRITERS):
-                    value, revision = state.get(f"/writer/{n}", (0, 0))
-                    assert value >= values[n], f"seed {SEED}, kill {kill}: writer {n} had {values[n]} acknowledged, and {value} came back"
-                    assert revision >= value, f"revision {revision} of value {value}"
-                    values[n] = value
-                writers = [Writer(router, n, values[n]) for n in range(WRITERS)]
-                for writer in writers:
-                    writer.write()
-                end = time.monotonic() + chance.uniform(0.02, longest)
-                wait_for(writers, lambda: time.monotonic() > end, "the moment of the kill")
-                killed_at = time.monotonic()
-            finally:
-                router.process.kill()
-            router.dies()
-            for n, writer in enumerate(writers):
-                writer.poll()
-                if writer.acknowledged > values[n]:
-                    assert writer.revision > revisions[n], f"seed {SEED}, kill {kill}: revision {writer.revision} of writer {n} is not above {revisions[n]}"
-                    revisions[n] = writer.revision
-                lost += writer.acknowledged - values[n]
-                values[n] = must_be_there(writer, killed_at, values[n])
-                writer.close()
-        with Router("--journal", path, *options) as router:
-            state = state_of(router)
-            assert all(state.get(f"/writer/{n}", (0, 0))[0] >= values[n] for n in range(WRITERS)), (SEED, state, values)
-            assert router.metrics()["clasp_journal_lost_total"] == 0
-        print(f"{durability}: {kills} kills, {lost} acknowledged writes in all", flush=True)
-        assert lost > 100 * kills, "there was a load"
-
-
-def killed_in_sync_mode():
-    """Nothing that was acknowledged is missing."""
-    killed("sync", KILLS, 0.7, lambda writer, killed_at, before: writer.acknowledged)
-
-
-def killed_in_async_mode():
-    """What was acknowledged longer ago than the window is there, with a generous allowance for a machine that does not come round to writing."""
-    killed("async", KILLS // 2, GENEROUS + 1,
-           lambda writer, killed_at, before: max([before] + [value for value, at in writer.acknowledged_at.items() if at < killed_at - GENEROUS]))
 
 
 def ended_and_started_again():
@@ -153,7 +63,7 @@ def seen(router):
 def the_disk_is_full():
     """In sync mode writes are refused with 503 and a reason, /readyz says it; once there is room all goes on, and what was acknowledged is there."""
     with small_disk(1024) as disk:
-        options = ("--journal", f"{disk}/show.db", "--durability", "sync", "--log-level", "error")
+        options = ("--journal", f"{disk}/show.db", "--durability", "sync", "--http", "--log-level", "error")
         with Router(*options) as router:
             with Peer(router.port) as peer:
                 assert peer.answer(native.set_param("/before", 1, qos=1)) or True
@@ -177,6 +87,7 @@ def the_disk_is_full():
                 assert router.metrics()["clasp_journal_failing"] == 1
                 answers = peer.answer(native.get("/before"))
                 assert answers[-1].entries[0].value == 1, "reading goes on"
+                mqtt_and_http_are_told(router)
                 os.remove(f"{disk}/filler")
                 eventually(lambda: readiness(router)[0] == 200, "the journal is written again", 60)
                 peer.inbox.clear()
@@ -185,6 +96,21 @@ def the_disk_is_full():
                 assert peer.kinds(ACK) and not peer.kinds(ERROR), peer.inbox
         with Router(*options) as router, Peer(router.port) as peer:
             assert peer.read_param("/before").value == 1 and peer.read_param("/after").value == 2
+
+
+def mqtt_and_http_are_told(router):
+    """That nothing is kept: MQTT 5 by a reason code, 3.1.1 by the end of its connection, HTTP by a status; no PUBACK, no PUBREC, no 200 says otherwise."""
+    with mqtt.Client(router.port, "new", 5) as client:
+        for qos in (1, 2):
+            assert client.published("event", b"1", qos) == 0x83
+            assert client.published("state", b"1", qos, retain=True) == 0x83
+    for qos in (1, 2):
+        old = mqtt.Client(router.port, "old", 4)
+        old.publish("state", b"1", qos, retain=True)
+        assert old.is_closed() == [], "not a word before the end"
+        old.close()
+    with Api(router) as api:
+        assert [api.put("/state/a", "1")[0], api.post("/emit/a", 1)[0], api.post("/bundle", {"operations": [{"set": ["/a", 1]}]})[0]] == [503] * 3
 
 
 def somebody_else_has_the_file():
@@ -207,7 +133,7 @@ def replay(pattern, types=0xFF, limit=None):
 def what_was_kept_is_shown():
     """REPLAY on the wire, `clasp journal` over HTTP: of the run before as well, in order, no more than asked for; 10,000 entries to a reader that is slow."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ("--journal", f"{folder}/show.db", "--http", "--log-level", "error")
+        options = ("--journal", f"{folder}/show.db", "--durability", "sync", "--http", "--log-level", "error")  # sync: nothing is thinned
         with Router(*options) as router:
             router.clasp("set", "/a", "1")
             router.clasp("set", "/a", "0.5")
@@ -226,8 +152,31 @@ def what_was_kept_is_shown():
             assert router.clasp("journal", "latest") == "Latest seq: 3"
             assert len(router.clasp("journal", "since", "2", "--json").splitlines()) == 1
             assert router.clasp("journal", "query", "/nothing") == "No entries."
+            assert len(router.clasp("journal", "query", "/**", "--from", "-10m").splitlines()) == 3
+            assert len(router.clasp("journal", "query", "/**", "--from=-1h", "--to", "-0s", "--types", "event").splitlines()) == 1
+            assert router.clasp("journal", "query", "/**", "--to", "-10m") == "No entries."
+            first = json.loads(router.clasp("journal", "query", "/a", "--limit", "1", "--json"))
+            assert len(router.clasp("journal", "query", "/**", "--to", str(first["timestamp"])).splitlines()) == 1
+            for wrong in (("query", "--from", "yesterday"), ("query", "--limit", "many"), ("since",), ("since", "x"), ("latest", "1"), ("history",), ("query", "/a", "/b")):
+                done = subprocess.run([router.binary, "journal", *wrong, "-s", router.url], capture_output=True, text=True, timeout=60)
+                assert done.returncode == 2 and done.stderr and not done.stdout, (wrong, done)
+            following = [subprocess.Popen([router.binary, "journal", *how, "--follow", "-s", router.url], stdout=subprocess.PIPE, text=True)
+                         for how in (("query", "/live/**"), ("since", "3"), ("query", "/**"))]
+            try:
+                shown = [following[2].stdout.readline() for _ in range(3)]
+                assert "SET /a = 1 " in shown[0] and "PUBLISH /go" in shown[2], shown
+                for number in (1, 2):
+                    router.clasp("set", "/live/x", str(number))
+                for follower in following:
+                    lines = [follower.stdout.readline() for _ in range(2)]
+                    assert "SET /live/x = 1 " in lines[0] and "SET /live/x = 2 " in lines[1], lines
+            finally:
+                for follower in following:
+                    follower.send_signal(signal.SIGINT)
+                    assert follower.wait(timeout=60) == 0
+                    follower.stdout.close()
             peer.answer(*[native.set_param("/many", f"{number} " + "x" * 500) for number in range(12_000)])
-            eventually(lambda: router.metrics()["clasp_journal_last_seq"] >= 12_003, "they are on the disk", 60)
+            eventually(lambda: router.metrics()["clasp_journal_last_seq"] >= 12_005, "they are on the disk", 60)
             with Peer(router.port, receive_buffer=4096) as slow:
                 slow.send(replay("/many"))
                 eventually(lambda: router.metrics()["clasp_outbox_bytes"] >= 0 and not slow.closed, "it is there", 60)
@@ -251,8 +200,7 @@ def a_state_file():
             router.clasp("set", "/first", "1")
             eventually(lambda: os.path.exists(path) and "/first" in open(path).read(), "it is written while the router runs", 60)
         finally:
-            router.process.kill()
-        router.dies()
+            router.killed()
         with Router(*options) as router, Peer(router.port) as peer:
             assert peer.read_param("/first").value == 1
             (ack,) = peer.answer(native.set_param("/first", 2, qos=1))
@@ -263,8 +211,7 @@ def a_state_file():
             with Peer(router.port) as peer:
                 (ack,) = peer.answer(native.set_param("/first", 2, qos=1))
         finally:
-            router.process.kill()
-        router.dies()
+            router.killed()
         heard = ack.revision
         with Router(*slow) as router, Peer(router.port) as peer:
             (ack,) = peer.answer(native.set_param("/first", 2, qos=1))
@@ -289,4 +236,4 @@ def a_state_file():
 
 
 if __name__ == "__main__":
-    run(what_was_kept_is_shown, a_state_file, ended_and_started_again, the_disk_is_full, somebody_else_has_the_file, killed_in_sync_mode, killed_in_async_mode)
+    run(what_was_kept_is_shown, a_state_file, ended_and_started_again, the_disk_is_full, somebody_else_has_the_file)
