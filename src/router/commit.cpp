@@ -20,6 +20,12 @@ std::size_t bucket_of(std::size_t targets) {
 }  // namespace
 
 Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const Now& now) {
+  if (hooks.observer != nullptr) {  // before the log, which may be small, has to drop what nobody has seen yet
+    const std::size_t bytes =
+        delivery.address.size() + (delivery.value ? delivery.value->encoded_bytes() : 0) + (delivery.samples ? delivery.samples->size() : 0) + 128;
+    if (unshown_bytes != 0 && unshown_bytes + bytes > config.commit_log_bytes_max / 4) show_commits();  // in the middle of whatever it belongs to
+    unshown_bytes += bytes;
+  }
   if (frame_time && delivery.kind == CommitKind::set) {  // for the log only: nobody else is told
     delivery.timestamp = frame_time;
     delivery.seq = commit_log.append(delivery);
@@ -29,10 +35,6 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
   }
   ++stats.commits;
   if (journal_slow) pause_writer(delivery.provenance.session);
-  if (hooks.observer != nullptr) {
-    unshown_bytes += delivery.address.size() + (delivery.value ? delivery.value->encoded_bytes() : 0) + 128;
-    if (unshown_bytes > config.commit_log_bytes_max / 4) show_commits();  // in the middle of whatever it belongs to
-  }
   if (delivery.kind == CommitKind::lock) return delivery.seq;
 
   const bool is_publish = delivery.kind == CommitKind::publish;

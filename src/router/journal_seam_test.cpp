@@ -111,6 +111,26 @@ TEST_F(JournalSeam, WhatIsShownIsWholeOnlyBetweenFrames) {
   router().set_observer(nullptr);
 }
 
+TEST_F(JournalSeam, NothingIsUnseenHoweverLittleTheLogHolds) {
+  class Recorder final : public Observer {
+   public:
+    void committed(std::span<const Commit> commits) override {
+      for (const Commit& commit : commits) lines.emplace_back(commit.address);
+    }
+    std::vector<std::string> lines;
+  } observer;
+  configure({.commit_log_bytes_max = 20'000});
+  Peer& peer = connect("peer");
+  router().set_observer(&observer);
+  peer.publish("/go", 1);
+  peer.set("/small", 1);
+  peer.set("/large", std::string(40'000, 'x'));  // drops everything that is in the log
+  peer.set("/after", 1);
+  world().turn();
+  EXPECT_THAT(observer.lines, ElementsAre("/go", "/small", "/large", "/after"));
+  router().set_observer(nullptr);
+}
+
 TEST_F(JournalSeam, ARemovalComesBackAsOneAndItsAddressGoesOnAbove) {
   ASSERT_TRUE(router().restore("/gone", one.view(), 10, "w", UnixTime{1}, {}, world().now()));
   router().restore_removal("/gone", 11);

@@ -220,6 +220,7 @@ void JournalHost::append_metrics(std::string& out) const {
   const MetricRow rows[] = {
       {"clasp_journal_entries_total", "counter", "Entries on the disk.", c.entries},
       {"clasp_journal_transactions_total", "counter", "Transactions, each with what had come meanwhile.", c.transactions},
+      {"clasp_journal_late_total", "counter", "Transactions on the disk later than --journal-window after their oldest change: disk or processors are overloaded.", c.late},
       {"clasp_journal_syncs_total", "counter", "fsyncs.", files_.syncs},
       {"clasp_journal_failures_total", "counter", "Transactions that failed and were tried again.", c.failures},
       {"clasp_journal_lost_total", "counter", "Changes that are missing in the journal: its queue was full.", file_->handover().lost()},

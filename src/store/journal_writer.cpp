@@ -84,6 +84,8 @@ bool JournalWriter::write(const Batch& batch) {
       const auto took = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now() - begin);
       counts_.last_write_us = took.count();
       limit_batches(batch.entries, took);
+      const Micros since_first = std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()) - Micros{batch.first_at.us};
+      if (config_.window > Micros{0} && since_first > config_.window) ++counts_.late;
       show_counts();
       set_fault({});
       return true;

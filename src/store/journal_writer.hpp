@@ -32,6 +32,7 @@ struct WriterCounts {
   std::atomic<std::uint64_t> failures{0};
   std::atomic<std::uint64_t> lost{0};          // had no room
   std::atomic<std::uint64_t> thinned{0};
+  std::atomic<std::uint64_t> late{0};          // transactions whose oldest change had waited longer than the window
   std::atomic<std::uint64_t> snapshots{0};
   std::atomic<std::uint64_t> forgotten{0};
   std::atomic<std::uint64_t> last_seq{0};

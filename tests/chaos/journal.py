@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import struct
 import subprocess
@@ -190,6 +191,30 @@ def what_was_kept_is_shown():
             assert refused.kind == ERROR and refused.code == 501, refused
 
 
+def the_documentation_does_what_it_says():
+    """Every command of docs/journal.md runs as it stands there."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "journal.md")) as page:
+        commands = [shlex.split(line, comments=True) for line in page if line.startswith("    clasp ")]
+    servers, questions = ([command for command in commands if command[1] == what] for what in ("server", "journal"))
+    assert len(servers) >= 2 and len(questions) >= 4, commands
+    with tempfile.TemporaryDirectory() as folder:
+        for command in servers:
+            placed = [f"{folder}/{word}" if word.endswith((".db", ".json")) else word for word in command[2:]]
+            with Router(*placed, "--log-level", "error") as router:
+                router.clasp("set", "/mixer/1", "1")
+            assert all(os.path.exists(word) for word in placed if word.startswith(folder)), placed
+        with Router("--journal", f"{folder}/show.db", "--http", "--log-level", "error") as router:
+            for command in questions:
+                words = ["0" if word == "4711" else word for word in command[1:]]  # there are not as many here
+                asking = subprocess.Popen([router.binary, *words, "-s", router.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                if "--follow" in command:
+                    router.clasp("set", "/mixer/2", "1")
+                    assert asking.stdout.readline(), command
+                    asking.send_signal(signal.SIGINT)
+                out, err = asking.communicate(timeout=60)
+                assert asking.returncode == 0 and not err, (command, out, err)
+
+
 def a_state_file():
     """--persist: written from time to time and at the end, read at the start; a damaged one is kept, and the generation before takes its place."""
     with tempfile.TemporaryDirectory() as folder:
@@ -236,4 +261,4 @@ def a_state_file():
 
 
 if __name__ == "__main__":
-    run(what_was_kept_is_shown, a_state_file, ended_and_started_again, the_disk_is_full, somebody_else_has_the_file)
+    run(what_was_kept_is_shown, the_documentation_does_what_it_says, a_state_file, ended_and_started_again, the_disk_is_full, somebody_else_has_the_file)
