@@ -9,10 +9,6 @@ namespace clasp::router {
 
 namespace {
 
-bool thins(SignalType signal, GesturePhase phase) {
-  return signal == SignalType::param || signal == SignalType::stream || (signal == SignalType::gesture && phase == GesturePhase::move);
-}
-
 std::size_t bucket_of(std::size_t targets) {
   return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(targets)), 31);
 }
@@ -26,6 +22,7 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
     if (unshown_bytes != 0 && unshown_bytes + bytes > config.commit_log_bytes_max / 4) show_commits();  // in the middle of whatever it belongs to
     unshown_bytes += bytes;
   }
+  delivery.any_type = any_type;
   if (frame_time && delivery.kind == CommitKind::set) {  // for the log only: nobody else is told
     delivery.timestamp = frame_time;
     delivery.seq = commit_log.append(delivery);
@@ -38,8 +35,8 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
   if (delivery.kind == CommitKind::lock) return delivery.seq;
 
   const bool is_publish = delivery.kind == CommitKind::publish;
-  const std::uint8_t mask = any_type ? 0x1f : TypeMask::of(is_publish ? delivery.signal : SignalType::param).bits;
-  const bool thinnable = delivery.kind != CommitKind::remove && thins(is_publish ? delivery.signal : SignalType::param, delivery.phase);
+  const std::uint8_t mask = types_of(delivery);
+  const bool thinnable = thins(delivery);
   SharedFrame shared;
   std::size_t targets = 0;
   const MatchSet matched = subscriptions.match(
@@ -47,6 +44,10 @@ Seq Engine::commit(Delivery& delivery, SessionId except, bool any_type, const No
   for (const MatchRow& row : matched.rows) {
     if ((row.types & mask) == 0) continue;
     Session& session = table.at(row.session);
+    if (session.reads_log) [[unlikely]] {
+      skip_reader(session, delivery, shared, now);
+      continue;
+    }
     if (session.id == except && session.echo_publishes == Echo::no) continue;
     delivery.own = delivery.provenance.session == session.id;
     if (delivery.own && !is_publish && session.echo_sets == Echo::no) continue;

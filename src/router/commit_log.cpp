@@ -49,6 +49,7 @@ struct CommitLog::RecordHeader {
   Ttl::Mode ttl_mode{};
   std::uint8_t hops = 0;
   std::uint8_t present = 0;
+  bool any_type = false;
 };
 
 CommitLog::CommitLog(std::size_t bytes_max)
@@ -89,6 +90,7 @@ Seq CommitLog::append(const Delivery& input) {
       .present = static_cast<std::uint8_t>((input.value ? has_value : 0) | (input.id ? has_id : 0) | (input.rate ? has_rate : 0) |
                                            (input.samples ? has_samples : 0) | (input.timestamp ? has_timestamp : 0) | (input.ttl ? has_ttl : 0) |
                                            (input.lock ? has_lock : 0) | (input.unlock ? has_unlock : 0)),
+      .any_type = input.any_type,
   };
 
   at += sizeof(RecordHeader);
@@ -111,6 +113,14 @@ void CommitLog::walk_back(const std::function<bool(const Commit&)>& visit) const
       if (!visit(record(segments_[s], i))) return;
     }
   }
+}
+
+std::optional<Commit> CommitLog::find(Seq seq) const {
+  auto segment = std::ranges::upper_bound(segments_, seq, {}, &Segment::first);
+  if (segment == segments_.begin()) return std::nullopt;
+  --segment;
+  if (seq - segment->first >= segment->count) return std::nullopt;
+  return record(*segment, static_cast<std::uint32_t>(seq - segment->first));
 }
 
 void CommitLog::walk_from(Seq from, const std::function<bool(const Commit&)>& visit) const {
@@ -180,6 +190,7 @@ Commit CommitLog::record(const Segment& segment, std::uint32_t index) const {
                        .cause = header.cause};
   commit.time = {header.time_us};
   commit.bundle = header.bundle;
+  commit.any_type = header.any_type;
   commit.lock = (header.present & has_lock) != 0;
   commit.unlock = (header.present & has_unlock) != 0;
   if (header.present & has_rate) commit.rate = header.rate;

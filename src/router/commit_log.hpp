@@ -30,6 +30,8 @@ class CommitLog {
   // Of the visited commits `writer` is empty: resolve provenance.writer.
   // Walks from the newest to the oldest until `visit` returns false. Views are valid during the call; `visit` must not append.
   void walk_back(const std::function<bool(const Commit&)>& visit) const;
+  // The commit of that seq; nothing if it is not there any more, or not yet. Views are valid until the next append().
+  std::optional<Commit> find(Seq seq) const;
   // Walks from `from` (or the oldest there is) to the newest. Finding the start costs a search among the segments.
   void walk_from(Seq from, const std::function<bool(const Commit&)>& visit) const;
 

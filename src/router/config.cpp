@@ -8,6 +8,7 @@ Config Config::reference() {
   config.name = "Clasp Router";
   config.sessions_max = 100;
   config.session_timeout = milliseconds{300'000};
+  config.resume_window = milliseconds{0};
   config.subscriptions_per_session_max = 1'000;
   config.messages_per_second_max = 1'000;
   config.params_max = 10'000;

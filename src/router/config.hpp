@@ -30,7 +30,8 @@ struct Config {
   std::uint32_t pings_missed_max = 2;           // then the link is closed, where a live peer must answer
   std::size_t subscriptions_per_session_max = 1'000;  // 0: unlimited; then ERROR 429
   std::uint32_t messages_per_second_max = 0;    // per session; 0: unlimited. A BUNDLE counts as its members
-  milliseconds resume_window{0};                // how long a lost session stays detached; 0: ends at once
+  milliseconds resume_window{60'000};           // how long a session that asked for it outlives its link; 0: it ends at once
+  std::size_t detached_sessions_max = 10'000;   // then the one longest away ends
 
   // State.
   std::size_t params_max = 1'000'000;           // 0: unlimited

@@ -410,13 +410,6 @@ TEST_F(ContractAnswers, Rule28AReconnectIsANewSessionWithASnapshot) {
   EXPECT_THAT(again.received(), ElementsAre("ACK /x rev=2")) << "its lock went when the session ended, and no subscription came along";
 }
 
-TEST_F(ContractAnswers, Rule29TheResumeBlockIsReservedAndHarmless) {
-  Peer& peer = this->peer("peer");
-  const EncodedValue resume(Map{{"session", "x"}, {"secret", "y"}});
-  peer.send(Message{Hello{.version = 1, .features = feature::all_signals | feature::extended, .name = "p", .block = {{"resume", resume.view()}}}}, Qos::fire);
-  EXPECT_THAT(peer.received(), ElementsAre("WELCOME", "SNAPSHOT")) << "the client is told nothing was resumed and gets a snapshot";
-}
-
 TEST_F(ContractAnswers, Rule30AfterAnUncleanStartRevisionsAreAboveAllEverSent) {
   ASSERT_TRUE(router().restore("/x", one.view(), 10, "w", UnixTime{1}, {}, world().now()));
   router().raise_revisions();

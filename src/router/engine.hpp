@@ -4,7 +4,7 @@
 //   write.cpp     SET and PUBLISH through the pipeline                  bundles.cpp    BUNDLE: check all, then apply all
 //   commit.cpp    the one place that changes state and fans out         snapshots.cpp  cursors that bring state in chunks
 //   pump.cpp      outboxes: what happens when a link is slow            sessions.cpp   opening, ending, idle, timers
-//   queries.cpp   SUBSCRIBE, GET, QUERY, ANNOUNCE, SYNC, REPLAY
+//   queries.cpp   SUBSCRIBE, GET, QUERY, ANNOUNCE, SYNC, REPLAY         resume.cpp     sessions that outlive their link
 #pragma once
 
 #include <fmt/format.h>
@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 
 #include "core/codec.hpp"
 #include "core/paced_log.hpp"
+#include "core/resume.hpp"
 #include "router/bundle_scheduler.hpp"
 #include "router/commit_log.hpp"
 #include "router/gesture_coalescer.hpp"
@@ -88,7 +90,17 @@ class Engine {
   void count_input(Link& link, std::size_t bytes) const;
 
   // ---- handshake.cpp ----
+  struct PendingHello {
+    LinkId link{};
+    std::string name;
+    std::uint8_t features = 0;
+    bool no_snapshot = false;
+    std::optional<resume::Request> resume;  // it asks
+  };
   void on_hello(LinkId link, const Hello& hello, const Now& now);
+  void welcome(LinkId link, const PendingHello& hello, Granted granted, const Now& now);
+  void say_welcome(Session& session, const PendingHello& hello, std::string_view why, const Now& now);
+  bool offers_resume() const;
   void on_verdict(Ticket ticket, Verdict verdict, const Now& now);
   void refuse_link(LinkId link, Input input, ErrorCode code, std::string_view text, CloseCode close, const Now& now);
 
@@ -135,6 +147,19 @@ class Engine {
   // Everything of `delivery` that does not depend on who gets it is set, except its seq. `except` does not get it. A PUBLISH without a signal (any_type)
   // goes to subscribers of every type.
   Seq commit(Delivery& delivery, SessionId except, bool any_type, const Now& now);
+  // Which masks a subscription needs one bit of to be told, and whether its options may thin it (contract 11).
+  static std::uint8_t types_of(const Delivery& delivery) {
+    if (delivery.any_type) return TypeMask::all().bits;
+    return TypeMask::of(delivery.kind == CommitKind::publish ? delivery.signal : SignalType::param).bits;
+  }
+  static bool thins(const Delivery& delivery) {
+    if (delivery.kind != CommitKind::publish) return delivery.kind == CommitKind::set;
+    return delivery.signal == SignalType::param || is_newest_only(delivery);
+  }
+  // Of these only the newest counts to somebody who is late (contract 14).
+  static bool is_newest_only(const Delivery& delivery) {
+    return delivery.signal == SignalType::stream || (delivery.signal == SignalType::gesture && delivery.phase == GesturePhase::move);
+  }
   std::span<const std::uint32_t> subscription_ids(const MatchRow& row, const MatchSet& matched);  // valid until the next call
   bool passes_options(Session& session, const MatchRow& row, const MatchSet& matched, const Delivery& delivery, std::uint8_t mask, const Now& now);
   Revision remove_param(EntryId entry, const Provenance* by, const Now& now);  // null: nobody did it; its last writer is named
@@ -160,7 +185,9 @@ class Engine {
   // ---- pump.cpp ----
   // One commit to one session: straight to its sink, or into its outbox. `shared` is filled on first need and shared by all who must wait.
   void deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now);
-  void leave(Session& session, Link& link, Delivery& delivery);  // asks for the session's view, then hands it to the sink
+  // Asks for the session's view, then hands it to the sink. `shown`: the commit whose content it is; 0: none, or not known.
+  void leave(Session& session, Link& link, Delivery& delivery, Seq shown);
+  std::size_t hand_over(Session& session, Link& link, const Reply& reply);  // a frame that shows no commit
   void emit(Session& session, Link& link, const OutboxItem& item, const Now& now);
   void emit_frame(Session& session, Link& link, const OutboxItem& item);
   Delivery delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const;
@@ -174,6 +201,7 @@ class Engine {
   void drop_outbox(Session& session);  // an empty one: the session keeps up again
   void conflate(Session& session, const Now& now);
   void notice_drops(Session& session, const Now& now);
+  static bool is_current(const Session& session) { return !session.outbox && !session.reads_log; }  // nothing is to come before what comes now
   bool has_room(const Session& session, const Link& link) const;
   bool is_moving(const Link& link, const Now& now) const;  // took something lately
   void relieve_memory(const Now& now);
@@ -194,6 +222,27 @@ class Engine {
   void set_journal_fault(std::optional<std::string> why, const Now& now);
   void fail_waiting_answers(const Now& now);
   void pause_writer(SessionId writer);
+
+  // ---- resume.cpp ----
+  bool may_be_resumed(const Session& session) const;
+  void detach(Session& session, const Now& now);  // its link is gone
+  void forget_detached(Session& session);
+  struct Claimed {
+    Session* session = nullptr;  // null: nothing is resumed, and this is why
+    std::string_view why;
+  };
+  Claimed claimed(const resume::Claim& claim, const Grants& grants, const Now& now);
+  void take_up(LinkId link, Session& session, const Now& now);
+  resume::Offer new_resumption(Session& session);
+  resume::Offer offer_of(const Session& session) const;
+  void skip_reader(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now);
+  bool give_again(Session& session, Link& link, const Now& now);  // true: the client has everything that was sent before
+  void fall_behind(Session& session, const Now& now);
+  void read_on(Session& session, std::size_t& budget, const Now& now);
+  void read_commit(Session& session, const Commit& commit, bool hurried, const Now& now);
+  bool read_log(const Now& now);  // all sessions that do; true if there is more to do at once
+  void be_live(Session& session, const Now& now);
+  bool on_mark(Session& session, const Decoded<Frame>& frame, std::size_t bytes, const Now& now);
 
   // ---- snapshots.cpp ----
   void start_snapshot(Session& session, Pattern pattern, std::optional<std::uint32_t> subscription, const Now& now);
@@ -228,10 +277,11 @@ class Engine {
   void drop_uncovered(Session& session, const Now& now);
 
   // ---- sessions.cpp ----
+  enum class Farewell : std::uint8_t { lost, ended };  // lost: the session may be resumed
   Session& begin_session(LinkId link, std::string_view name, Grants grants);
   void end_session(SessionId id, const Now& now);
-  void close_link(LinkId link, const CloseReason& reason, const Now& now);  // the engine ends it
-  void link_gone(LinkId link, const Now& now);
+  void close_link(LinkId link, const CloseReason& reason, const Now& now, Farewell farewell);  // the engine ends it
+  void link_gone(LinkId link, const Now& now, Farewell farewell);
   std::optional<SteadyTime> advance(const Now& now);
   std::optional<SteadyTime> next_deadline() const;
   void arm_tick(const Now& now);
@@ -292,15 +342,8 @@ class Engine {
   bool journal_slow = false;                 // who writes is not read on
   std::optional<UnixTime> frame_time;        // of the frame being handled, as its sender gave it
 
-  struct PendingHello {
-    LinkId link{};
-    std::string name;
-    std::uint8_t features = 0;
-    bool no_snapshot = false;
-  };
   std::unordered_map<std::uint64_t, PendingHello> pending_hellos;
   std::uint64_t ticket = 0;
-  void welcome(LinkId link, const PendingHello& hello, Granted granted, const Now& now);
 
   struct PacedLink {
     LinkId link{};
@@ -322,6 +365,10 @@ class Engine {
   };
   std::deque<HeldCommit> held_commits;
   std::vector<std::uint32_t> unconcerned;  // by param: the reactor's version that had nothing to do with it
+
+  std::map<std::uint64_t, SessionId> detached;  // the one longest away first
+  std::uint64_t detachments = 0;
+  std::deque<SessionId> readers;                // attached, and still reading the log
 
   std::size_t outboxes_bytes = 0;
   std::uint64_t turn = 1;

@@ -100,6 +100,7 @@ struct Commit {
   Provenance provenance;
   UnixTime time;
   std::uint64_t bundle = 0;  // equal for the members of one bundle, 0 outside
+  bool any_type = false;     // a PUBLISH that does not say what it is
 };
 
 // Sees each turn's commits once, in order: journal, federation, metrics. Many are shown in several calls.

@@ -70,18 +70,27 @@ void Outbox::push_param(EntryId entry, SharedFrame frame, SteadyTime now, std::u
 }
 
 void Outbox::push_removal(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key) {
-  if (const auto mark = marks_.find(static_cast<std::uint32_t>(entry)); mark != marks_.end()) {
-    OutboxItem& item = *at(mark->second);
-    marks_.erase(mark);
-    account(item, false);
-    item = {.kind = ItemKind::kept, .key = key, .frame = std::move(frame), .queued = item.queued};
-    account(item, true);
-    return;
-  }
+  if (replace_mark(entry, frame, key)) return;
   if (!congested_) {  // frames of this entry that wait must not become marks of whoever gets the id next
     keep_frames_if([entry](const OutboxItem& item) { return item.entry == entry; });
   }
   add({.kind = ItemKind::kept, .key = key, .frame = std::move(frame), .queued = now});
+}
+
+bool Outbox::replace_mark(EntryId entry, const SharedFrame& frame, std::uint64_t key) {
+  const auto mark = marks_.find(static_cast<std::uint32_t>(entry));
+  if (mark == marks_.end()) return false;
+  OutboxItem& item = *at(mark->second);
+  marks_.erase(mark);
+  account(item, false);
+  item = {.kind = ItemKind::kept, .key = key, .frame = frame, .queued = item.queued};
+  account(item, true);
+  return true;
+}
+
+void Outbox::entry_removed(EntryId entry, const SharedFrame& frame) {
+  if (replace_mark(entry, frame, 0) || congested_) return;
+  keep_frames_if([entry](const OutboxItem& item) { return item.entry == entry; });
 }
 
 void Outbox::forget_older(std::uint64_t key) {

@@ -58,6 +58,8 @@ class Outbox {
   void push_param(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
   // The param was removed: its mark, if there is one, becomes this frame at its place, else the frame is added. EntryIds may be reused afterwards.
   void push_removal(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
+  // The param was removed, which the session hears of in another way. What waits must not show whoever gets the id next.
+  void entry_removed(EntryId entry, const SharedFrame& frame);
   void push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now);
   void push_kept(SharedFrame frame, SteadyTime now);
   void push_reply(SharedFrame frame, SteadyTime now);
@@ -75,6 +77,7 @@ class Outbox {
 
  private:
   void add(OutboxItem item);
+  bool replace_mark(EntryId entry, const SharedFrame& frame, std::uint64_t key);
   OutboxItem* at(std::uint64_t number);
   void forget(OutboxItem& item);  // makes it dead in place
   void bury();                    // takes the dead out if they are the most

@@ -27,13 +27,13 @@ bool Engine::is_moving(const Link& link, const Now& now) const { return link.pro
 
 void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now) {
   Link* link = table.find(session.link);
-  if (link == nullptr) return;
+  if (link == nullptr && !session.resumption) return;
   if (session.sink_queues) {
-    leave(session, *link, delivery);
+    leave(session, *link, delivery, delivery.seq);
     if (link->unsent > config.pace_bytes && is_moving(*link, now)) fed_backlog = session.id;
     return;
   }
-  if (!session.outbox && has_room(session, *link)) return leave(session, *link, delivery);
+  if (link != nullptr && is_current(session) && has_room(session, *link)) return leave(session, *link, delivery, delivery.seq);
 
   Outbox& box = outbox_of(session, now);
   const bool is_param = delivery.kind == CommitKind::set && session.conflate;
@@ -42,17 +42,24 @@ void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, 
     box.push_removal(delivery.entry, shared, now.steady, address_key(delivery.address));
   } else if (is_param) {
     box.push_param(delivery.entry, box.congested() ? SharedFrame{} : shared, now.steady, box.congested() ? 0 : address_key(delivery.address));
-  } else if (delivery.kind == CommitKind::publish &&
-             (delivery.signal == SignalType::stream || (delivery.signal == SignalType::gesture && delivery.phase == GesturePhase::move))) {
+  } else if (delivery.kind == CommitKind::publish && is_newest_only(delivery)) {
     box.push_stream(thing_key(delivery.kind, delivery.signal, delivery.address, delivery.id.value_or(0)), shared, now.steady);
   } else {
     box.push_kept(shared, now.steady);
   }
-  if (is_moving(*link, now) && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
+  if (link != nullptr && is_moving(*link, now) && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
   after_push(session, now);
 }
 
-void Engine::leave(Session& session, Link& link, Delivery& delivery) {
+std::size_t Engine::hand_over(Session& session, Link& link, const Reply& reply) {
+  if (session.resumption) session.resumption->sent.add(reply.frame);
+  const SinkCall call(in_sink);
+  const std::size_t bytes = link.sink->reply(reply);
+  link.unsent += bytes;
+  return bytes;
+}
+
+void Engine::leave(Session& session, Link& link, Delivery& delivery, Seq shown) {
   std::optional<EncodedValue> replaced;
   if (session.grants && session.grants->filtered()) {
     View view = gate.view(view_of(session), delivery);
@@ -64,12 +71,18 @@ void Engine::leave(Session& session, Link& link, Delivery& delivery) {
       other = delivery;
       other.rebind(scratch);
       other.value = replaced->view();
+      if (session.resumption) session.resumption->sent.add(other.frame());
       const SinkCall call(in_sink);
       const std::size_t bytes = link.sink->deliver(other);
       link.unsent += bytes;
       stats.bytes_out += bytes;
       return;
     }
+  }
+  if (session.resumption) {
+    // What a view has let pass once it need not the next time.
+    if (shown == 0 || session.grants->filtered()) session.resumption->sent.add(delivery.frame());
+    else session.resumption->sent.add(shown);
   }
   const SinkCall call(in_sink);
   const std::size_t bytes = link.sink->deliver(delivery);
@@ -191,14 +204,17 @@ void Engine::sent(LinkId id, std::size_t bytes, const Now& now) {
   link->unsent -= bytes;
   link->progressed = now.steady;
   Session* session = table.find(link->session);
-  if (session != nullptr && session->outbox) pump(*session, now);
-  if (session != nullptr && session->cursors > 0) snapshots_due = now.steady;  // room was what they waited for: nobody else would turn the loop for them
+  if (session != nullptr && (session->outbox || session->reads_log)) pump(*session, now);
+  // Room was what they waited for: nobody else would turn the loop for them.
+  if (session != nullptr && (session->cursors > 0 || session->reads_log)) snapshots_due = now.steady;
   close_doomed(now);
 }
 
 void Engine::pump(Session& session, const Now& now) {
   Link* link = table.find(session.link);
-  if (link == nullptr || !session.outbox) return;
+  if (link == nullptr) return;
+  if (session.resumption && !give_again(session, *link, now)) return;
+  if (!session.outbox) return;
   Outbox& box = *session.outbox;
   // Half of a congested session's window is left to its running snapshots, or they would never get a turn.
   const std::size_t window = !box.congested()      ? config.window_bytes
@@ -220,23 +236,21 @@ void Engine::emit(Session& session, Link& link, const OutboxItem& item, const No
     case ItemKind::mark: {
       emit_scratch.clear();
       Delivery delivery = delivery_of(params.record(item.entry), emit_scratch, Presence::live);
-      delivery.seq = 0;  // it stands where the first of its values stood
+      const Seq shown = std::exchange(delivery.seq, 0);  // it stands where the first of its values stood
       delivery.timestamp.reset();
       delivery.own = item.own;
-      return leave(session, link, delivery);
+      return leave(session, link, delivery, shown);
     }
     case ItemKind::get: {
       emit_scratch.clear();
       const std::string_view address = as_text(item.frame.view());
       if (render_get(session, address, emit_scratch, now)) {
         if (session.outbox) session.outbox->forget_older(address_key(address));
-        const SinkCall call(in_sink);
-        link.unsent += link.sink->reply({.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
+        hand_over(session, link, {.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
       } else if (item.missing_is_error) {
         append_frame(emit_scratch,
                      Message{ErrorReply{.code = static_cast<std::uint16_t>(ErrorCode::not_found), .message = "not found", .address = address}});
-        const SinkCall call(in_sink);
-        link.unsent += link.sink->reply({.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
+        hand_over(session, link, {.message = nullptr, .frame = emit_scratch.view(), .stamp_t3 = false});
       }
       return;
     }
@@ -249,28 +263,26 @@ void Engine::emit_frame(Session& session, Link& link, const OutboxItem& item) {
   const bool is_reply = item.kind == ItemKind::reply || item.kind == ItemKind::get_ready;
   const bool plain = session.encoding == Encoding::frames && !(session.grants && session.grants->filtered());
   if (is_reply && session.encoding == Encoding::frames) {
-    const SinkCall call(in_sink);
-    link.unsent += link.sink->reply({.message = nullptr, .frame = item.frame.view(), .stamp_t3 = false});
+    hand_over(session, link, {.message = nullptr, .frame = item.frame.view(), .stamp_t3 = false});
     return;
   }
   emit_scratch.clear();
   Delivery delivery(emit_scratch);
   delivery.own = item.own;
   delivery.set_frame(item.frame.view());
-  if (plain) return leave(session, link, delivery);
+  if (plain) return leave(session, link, delivery, 0);
 
   const auto frame = decode_frame(item.frame.view());
   CLASP_CHECK(frame.has_value());
   const auto message = inner_decoder.decode(frame->payload);
   CLASP_CHECK(message.has_value());
   if (is_reply) {
-    const SinkCall call(in_sink);
-    link.unsent += link.sink->reply({.message = &*message, .frame = item.frame.view(), .stamp_t3 = false});
+    hand_over(session, link, {.message = &*message, .frame = item.frame.view(), .stamp_t3 = false});
   } else if (const auto* set = std::get_if<Set>(&message->body)) {
     delivery.address = set->address;
     delivery.value = set->value;
     delivery.revision = set->revision.value_or(0);
-    leave(session, link, delivery);
+    leave(session, link, delivery, 0);
   } else if (const auto* publish = std::get_if<Publish>(&message->body)) {
     delivery.kind = CommitKind::publish;
     delivery.address = publish->address;
@@ -281,7 +293,7 @@ void Engine::emit_frame(Session& session, Link& link, const OutboxItem& item) {
     delivery.id = publish->id;
     delivery.rate = publish->rate;
     delivery.timestamp = publish->timestamp;
-    leave(session, link, delivery);
+    leave(session, link, delivery, 0);
   }
 }
 
@@ -307,12 +319,9 @@ void Engine::reply(Session& session, const Message& message, const Now& now, Ord
 
 void Engine::reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, const Now& now) {
   Link* link = table.find(session.link);
-  if (link == nullptr) return;
-  if (session.sink_queues || (!session.outbox && has_room(session, *link))) {
-    const SinkCall call(in_sink);
-    const std::size_t bytes = link->sink->reply({.message = message, .frame = frame, .stamp_t3 = stamp_t3});
-    link->unsent += bytes;
-    stats.bytes_out += bytes;
+  if (link == nullptr && !session.resumption) return;
+  if (link != nullptr && (session.sink_queues || (is_current(session) && has_room(session, *link)))) {
+    stats.bytes_out += hand_over(session, *link, {.message = message, .frame = frame, .stamp_t3 = stamp_t3});
     return;
   }
   outbox_of(session, now).push_reply(SharedFrame(frame), now.steady);

@@ -129,7 +129,7 @@ void Engine::on_get(Session& session, const Get& get, Qos qos, const Now& now) {
     return;
   }
   Link* link = table.find(session.link);
-  if (!session.outbox && link != nullptr && has_room(session, *link)) {
+  if (link != nullptr && is_current(session) && has_room(session, *link)) {
     if (session.encoding == Encoding::frames) return reply_frame(session, reply_scratch.view(), nullptr, false, now);
     const auto frame = decode_frame(reply_scratch.view());
     const auto message = inner_decoder.decode(frame->payload);

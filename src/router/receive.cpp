@@ -63,6 +63,8 @@ void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
   count_input(*link, bytes.size());
 
   const Decoded<Frame> frame = decode_frame(bytes);
+  Session* session = table.find(link->session);
+  if (session != nullptr && session->resumption && on_mark(*session, frame, bytes.size(), now)) return;
   const Decoded<Message> message = frame ? decoder.decode(frame->payload) : std::unexpected(frame.error());
   if (!message) ++stats.frames_undecodable;
   else ++stats.messages_in[static_cast<std::uint8_t>(type_of(*message))];
@@ -74,7 +76,6 @@ void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
                        fmt::format("expected HELLO first, got {}", find_message_info(type_of(*message))->name), CloseCode::policy, now);
   }
 
-  Session* session = table.find(link->session);
   CLASP_CHECK(session != nullptr);
   if (config.messages_per_second_max != 0) {
     const auto answer = session->limiter.take(config.messages_per_second_max, message ? cost_of(*message) : 1, now.steady);

@@ -33,7 +33,7 @@ void Router::sent(LinkId link, std::size_t bytes, const Now& now) {
 
 void Router::closed(LinkId link, const Now& now) {
   engine_->check_entry();
-  engine_->link_gone(link, now);
+  engine_->link_gone(link, now, Engine::Farewell::lost);
   engine_->settle(now);
 }
 
@@ -79,7 +79,7 @@ void Router::sent(SessionId id, std::size_t bytes, const Now& now) {
 
 void Router::close_session(SessionId id, const Now& now) {
   engine_->check_entry();
-  if (const Session* session = engine_->table.find(id)) engine_->link_gone(session->link, now);
+  if (const Session* session = engine_->table.find(id)) engine_->link_gone(session->link, now, Engine::Farewell::ended);
   engine_->settle(now);
 }
 
@@ -126,7 +126,8 @@ void Router::close_all(const CloseReason& reason, const Now& now) {
   engine_->check_entry();
   std::vector<LinkId> links;
   engine_->table.each_link([&](LinkId id, Link&) { links.push_back(id); });
-  for (const LinkId id : links) engine_->close_link(id, reason, now);
+  for (const LinkId id : links) engine_->close_link(id, reason, now, Engine::Farewell::ended);
+  while (!engine_->detached.empty()) engine_->end_session(engine_->detached.begin()->second, now);
   engine_->settle(now);
   engine_->show_whole();
 }
@@ -151,7 +152,7 @@ std::uint64_t Router::signals_version() const { return engine_->signals.version(
 std::vector<Router::SlowSession> Router::slow_sessions(const Now& now, std::size_t max) const {
   std::vector<SlowSession> slow;
   engine_->table.each_session([&](const Session& session) {
-    if (!session.outbox) return;
+    if (!session.outbox || session.link == no_link) return;
     slow.push_back({.name = session.name, .id = to_text(session.uuid), .waiting_bytes = session.outbox_bytes, .behind = now.steady - session.outbox_since,
                     .params_conflated = session.outbox->params_conflated(), .streams_dropped = session.outbox->streams_dropped()});
   });
@@ -343,7 +344,7 @@ const Stats& Engine::current_stats() {
 }
 
 Gauges Engine::gauges() {
-  Gauges out{.links = table.links(), .sessions = table.sessions(), .subscriptions = subscriptions.size(), .params = params.size(), .signals = signals.size(),
+  Gauges out{.links = table.links(), .sessions = table.sessions() - detached.size(), .sessions_detached = detached.size(), .subscriptions = subscriptions.size(), .params = params.size(), .signals = signals.size(),
              .gestures = gesture_coalescer.size(), .bundles_waiting = bundles.size(), .outbox_bytes = outboxes_bytes, .snapshots_running = cursors.size(),
              .sessions_congested = 0, .param_bytes = params.memory_bytes()};
   table.each_session([&](const Session& session) {

@@ -1,5 +1,6 @@
 // Links and sessions, found by id in O(1); ids of the dead find nothing. Links are bytes and a handshake phase, sessions are rights, subscriptions
-// and what waits to be delivered (engine design, section 2). Every session has a link; a link has a session only once HELLO was accepted.
+// and what waits to be delivered (engine design, section 2). A session without a link is
+// detached: it may be resumed. A link has a session only once HELLO was accepted.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "router/option_state.hpp"
 #include "router/outbox.hpp"
 #include "router/rate_limiter.hpp"
+#include "router/resumption.hpp"
 #include "router/router.hpp"
 #include "router/subscriptions.hpp"
 #include "router/timers.hpp"
@@ -42,6 +44,7 @@ struct PauseCause {
   static constexpr std::uint8_t pace = 2;     // it floods a subscriber that is moving
   static constexpr std::uint8_t verdict = 4;  // its HELLO is being checked
   static constexpr std::uint8_t journal = 8;  // it writes, and the journal has no room
+  static constexpr std::uint8_t resume = 16;  // its session is not up to date yet
 };
 
 struct Session {
@@ -55,6 +58,7 @@ struct Session {
   std::unique_ptr<Outbox> outbox;         // only while something waits
   std::unique_ptr<OptionState> options;   // only with subscriptions that thin
   RateLimiter limiter;
+  std::unique_ptr<Resumption> resumption; // only if it asked for that
   TimerId held_timer = TimerId::none;
   Seq answers_need = 0;                   // the last of its waiting answers leaves when this is durable
   SteadyTime outbox_since{};              // when it fell behind
@@ -74,7 +78,10 @@ struct Session {
   bool visitor = false;                   // the reactor is told when it comes and goes
   bool locks = false;                     // has ever taken one
   bool counted = true;                    // in gauges
+  bool reads_log = false;                 // what is committed does not come to it: it reads the commit log, or will
 };
+
+inline constexpr LinkId no_link{0xffff'ffff};
 
 class SessionTable {
  public:

@@ -77,6 +77,10 @@ void Engine::end_session(SessionId id, const Now& now) {
       commit(freed, nobody, false, now);
     });
   }
+  if (session->resumption) {
+    forget_detached(*session);
+    std::erase(readers, id);
+  }
   tell_closed(*session, now);
   signals.leave(id, now.steady);
   subscriptions.remove_session(session->slot);
@@ -92,23 +96,25 @@ void Engine::end_session(SessionId id, const Now& now) {
   table.free_session(id);
 }
 
-void Engine::close_link(LinkId id, const CloseReason& reason, const Now& now) {
+void Engine::close_link(LinkId id, const CloseReason& reason, const Now& now, Farewell farewell) {
   Link* link = table.find(id);
   if (link == nullptr) return;
   {
     const SinkCall call(in_sink);
     link->sink->close(reason);
   }
-  link_gone(id, now);
+  link_gone(id, now, farewell);
 }
 
-void Engine::link_gone(LinkId id, const Now& now) {
+void Engine::link_gone(LinkId id, const Now& now, Farewell farewell) {
   Link* link = table.find(id);
   if (link == nullptr) return;
   timers.cancel(link->handshake_timer);
   std::erase_if(pending_hellos, [id](const auto& pending) { return pending.second.link == id; });
-  if (link->session != nobody) end_session(link->session, now);
+  Session* session = table.find(std::exchange(link->session, nobody));
   table.free_link(id);
+  if (session == nullptr) return;
+  farewell == Farewell::lost && may_be_resumed(*session) ? detach(*session, now) : end_session(session->id, now);
 }
 
 void Engine::doom(Session& session, const CloseReason& reason) {
@@ -126,7 +132,8 @@ void Engine::close_doomed(const Now& now) {
     Session* session = table.find(id);
     if (session == nullptr) continue;
     log("closed", fmt::format("session {} ({}) was closed: {}", to_text(session->uuid), printable(session->name, 40), reason.text), now);
-    close_link(session->link, reason, now);
+    if (table.find(session->link) != nullptr) close_link(session->link, reason, now, Farewell::ended);
+    else end_session(id, now);
   }
 }
 
@@ -146,6 +153,10 @@ void Engine::set_grants(SessionId id, Grants grants, const Now& now) {
   });
   for (const std::uint32_t subscription : lost) on_unsubscribe(*session, {subscription}, now);
   if (session->options) session->options->drop_held();
+  if (session->resumption && !rights.unrestricted()) {
+    session->resumption->sent.forget();
+    session->resumption->rights_changed = true;
+  }
   if (!session->outbox || rights.unrestricted()) return;
   session->outbox->drop_if([&](const OutboxItem& item) {
     if (item.kind == ItemKind::reply) return false;
@@ -222,6 +233,13 @@ std::optional<SteadyTime> Engine::advance(const Now& now) {
           on_held_due(*session, now);
         }
         break;
+      case TimerKind::detached:
+        if (Session* session = table.find(SessionId{timer->key})) {
+          session->resumption->timer = TimerId::none;
+          ++stats.sessions_not_resumed;
+          end_session(session->id, now);
+        }
+        break;
       default: break;  // pace: end_turn wakes whoever waits
     }
   }
@@ -239,6 +257,11 @@ void Engine::excuse(Micros absence, const Now& now) {
     later(link.pinged);
     if (Session* session = table.find(link.session)) later(session->outbox_since);
   });
+  for (const auto& [order, id] : detached) {
+    Resumption& state = *table.find(id)->resumption;
+    state.ends = state.ends + absence;
+    timers.move(state.timer, state.ends);
+  }
   const double length = static_cast<double>(absence.count()) / 1e6;
   log("absence", fmt::format("this process did not run for {:.1f} s; that counts against no session", length), now);
 }
@@ -279,8 +302,8 @@ void Engine::on_tick(const Now& now) {
     const SinkCall call(in_sink);
     if (link.sink->ping()) ++link.pings_missed;
   });
-  for (const auto& [id, reason] : closing) close_link(id, reason, now);
-  if (table.links() > 0) arm_tick(now);
+  for (const auto& [id, reason] : closing) close_link(id, reason, now, Farewell::lost);
+  if (table.links() > 0 || !detached.empty()) arm_tick(now);
 }
 
 void Engine::arm_held(Session& session) {
@@ -291,6 +314,7 @@ void Engine::arm_held(Session& session) {
 }
 
 void Engine::on_held_due(Session& session, const Now& now) {
+  if (session.reads_log) return;  // be_live() looks again
   while (auto item = session.options->pop_due(now.steady)) {
     SharedFrame shared;
     emit_scratch.clear();
@@ -331,10 +355,11 @@ bool Engine::end_turn(const Now& now) {
   settle(now);
   show_whole();
   snapshots_due.reset();
-  const bool more = !cursors.empty() && advance_snapshots(now);
+  const bool more_to_read = !readers.empty() && read_log(now);
+  const bool more_to_show = !cursors.empty() && advance_snapshots(now);
   if (!paced.empty()) wake_paced(now);
   ++turn;
-  return more;
+  return more_to_read || more_to_show;
 }
 
 // ---- the rest ----

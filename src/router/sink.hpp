@@ -31,6 +31,7 @@ class Delivery {
   std::optional<Ttl> ttl;
   bool lock = false;
   bool unlock = false;
+  bool any_type = false;                   // a PUBLISH that does not say what it is: for subscribers of every type
   bool own = false;                        // the receiving session caused it
   Provenance provenance;
   UnixTime time;                           // of the commit

@@ -52,7 +52,7 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, const Now& now
   Session* session = table.find(cursor.session);
   if (session == nullptr) return {.finished = true};
   Link* link = table.find(session->link);
-  if (link == nullptr) return {.finished = true};
+  if (link == nullptr || (session->resumption && session->resumption->giving_again)) return {};  // it goes on when the session is back
   // Frames waiting in order must not be overtaken by a newer value (rule 7); marks may, they show the newest anyway.
   if (session->outbox && !session->outbox->congested()) return {};
   if (!has_room(*session, *link)) return {};
@@ -111,10 +111,7 @@ Engine::Progress Engine::advance_snapshot(SnapshotCursor& cursor, const Now& now
   if (as_frames && (writer->count() > 0 || (progress.finished && cursor.owes_frame))) {
     writer->finish();
     cursor.owes_frame = false;
-    const SinkCall call(in_sink);
-    const std::size_t bytes = link->sink->reply({.message = nullptr, .frame = chunk_scratch.view(), .stamp_t3 = false});
-    link->unsent += bytes;
-    stats.bytes_out += bytes;
+    stats.bytes_out += hand_over(*session, *link, {.message = nullptr, .frame = chunk_scratch.view(), .stamp_t3 = false});
   }
   if (session->outbox && session->outbox->empty()) drop_outbox(*session);
   account_outbox(*session);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string_view>
 
 namespace clasp::router {
 
@@ -27,6 +28,10 @@ struct Stats {
   std::uint64_t sessions_idle_closed = 0;
   std::uint64_t sessions_stalled_closed = 0;
   std::uint64_t sessions_overflow_closed = 0;
+  std::uint64_t sessions_detached = 0;     // lost their link and could be resumed
+  std::uint64_t sessions_resumed = 0;
+  std::uint64_t sessions_not_resumed = 0;  // never came back, or for detached_sessions_max
+  std::map<std::string_view, std::uint64_t> resumes_refused;  // by reason, as WELCOME gives it
   std::uint64_t congestions = 0;           // a session fell behind
   std::uint64_t params_conflated = 0;      // values a slow session did not get because a newer one was there
   std::uint64_t streams_dropped = 0;
@@ -51,7 +56,8 @@ struct Stats {
 
 struct Gauges {
   std::size_t links = 0;
-  std::size_t sessions = 0;
+  std::size_t sessions = 0;         // with a link
+  std::size_t sessions_detached = 0;
   std::size_t subscriptions = 0;
   std::size_t params = 0;
   std::size_t signals = 0;

@@ -6,6 +6,7 @@
 
 #include "core/codec.hpp"
 #include "core/allocations_testing.hpp"
+#include "core/resume.hpp"
 #include "router/router_fixture.hpp"
 
 namespace clasp::router {
@@ -32,10 +33,17 @@ class QuickSink final : public Sink {
 
 class SteadyState : public ::testing::Test {
  protected:
-  SteadyState() : router_({.commit_log_bytes_max = 65'536}, {.random = &random_, .log = {}}, now()) {
+  explicit SteadyState(bool resumable = false) : resumable_(resumable), router_({.commit_log_bytes_max = 65'536}, {.random = &random_, .log = {}}, now()) {
     for (QuickSink& sink : sinks_) {
       sink.link = router_.open_link(sink, now());
-      receive(sink, frame_of(Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}}));
+      Hello hello{.version = 1, .features = feature::all_signals, .name = "peer"};
+      const EncodedValue wish(resume::to_value(resume::Request{}));
+      if (resumable_) {
+        hello.features |= feature::extended;
+        hello.block.emplace_back(resume::key, wish.view());
+      }
+      receive(sink, frame_of(Message{hello}));
+      sink.frames = 0;  // counted from WELCOME on
     }
     std::uint32_t id = 0;
     for (const char* pattern : {"/**", "/lights/*", "/lights/1"}) {
@@ -65,7 +73,13 @@ class SteadyState : public ::testing::Test {
   void turn() {
     router_.advance(now());
     router_.end_turn(now());
-    for (QuickSink& sink : sinks_) router_.sent(sink.link, std::exchange(sink.unsent, 0), now());
+    for (QuickSink& sink : sinks_) {
+      router_.sent(sink.link, std::exchange(sink.unsent, 0), now());
+      if (!resumable_) continue;
+      mark_.clear();
+      resume::append_mark(mark_, {.frames = sink.frames});
+      receive(sink, mark_.view());
+    }
     us_ += 1'000;
   }
 
@@ -81,6 +95,8 @@ class SteadyState : public ::testing::Test {
     return allocations_so_far() - before;
   }
 
+  bool resumable_;
+  ByteBuffer mark_;
   CountingRandom random_;
   std::int64_t us_ = 1'000'000;
   std::array<QuickSink, 4> sinks_;
@@ -122,6 +138,19 @@ TEST_F(SteadyState, EventsStreamsAndGesturesAllocateNothing) {
 TEST_F(SteadyState, AGetAndAPingAllocateNothing) {
   receive(sinks_[0], set_of("/lights/1", 0.5, Qos::fire));
   EXPECT_EQ(cost_of({frame_of(Message{Get{.address = "/lights/1"}}), frame_of(Message{Ping{}})}), 0U);
+}
+
+class ResumableSteadyState : public SteadyState {
+ protected:
+  ResumableSteadyState() : SteadyState(true) {}
+};
+
+TEST_F(ResumableSteadyState, ToBeResumableAllocatesNothing) {
+  std::vector<std::vector<std::byte>> frames;
+  for (int i = 1; i <= 50; ++i) frames.push_back(set_of("/lights/" + std::to_string(i), i * 0.5, i % 2 == 0 ? Qos::fire : Qos::confirm));
+  frames.push_back(publish_of({.address = "/lights/1", .signal = SignalType::event}));
+  frames.push_back(frame_of(Message{Get{.address = "/lights/1"}}));
+  EXPECT_EQ(cost_of(frames), 0U);
 }
 
 }  // namespace

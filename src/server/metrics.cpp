@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/message.hpp"
+#include "core/resume.hpp"
 
 namespace clasp::server {
 
@@ -29,6 +30,9 @@ constexpr CounterRow counters[] = {
     {"clasp_sessions_idle_closed_total", "Closed for silence.", &Stats::sessions_idle_closed},
     {"clasp_sessions_stalled_closed_total", "Closed because nothing was taken.", &Stats::sessions_stalled_closed},
     {"clasp_sessions_overflow_closed_total", "Closed because too much waited.", &Stats::sessions_overflow_closed},
+    {"clasp_sessions_detached_total", "Lost their link and could be resumed.", &Stats::sessions_detached},
+    {"clasp_sessions_resumed_total", "Resumed on another link.", &Stats::sessions_resumed},
+    {"clasp_sessions_not_resumed_total", "Ended without their client having come back.", &Stats::sessions_not_resumed},
     {"clasp_slow_total", "Times a session fell behind and was conflated.", &Stats::congestions},
     {"clasp_params_conflated_total", "Values a slow session did not get because a newer one was there.", &Stats::params_conflated},
     {"clasp_streams_dropped_total", "Stream items and gesture moves a slow session did not get.", &Stats::streams_dropped},
@@ -101,6 +105,7 @@ std::string metrics_text(const router::Router& router, const net::NetStats& net,
   const router::Gauges gauges = router.gauges();
   std::string out;
   single(out, "clasp_sessions_active", "gauge", "Sessions open now.", gauges.sessions);
+  single(out, "clasp_sessions_detached", "gauge", "Sessions whose client is away and may come back.", gauges.sessions_detached);
   single(out, "clasp_subscriptions_active", "gauge", "Subscriptions now.", gauges.subscriptions);
   single(out, "clasp_state_params_active", "gauge", "Params held now.", gauges.params);
   single(out, "clasp_links_active", "gauge", "Links open now, HELLO still to come included.", gauges.links);
@@ -116,6 +121,12 @@ std::string metrics_text(const router::Router& router, const net::NetStats& net,
   head(out, "clasp_messages_total", "counter", "Inbound messages.");
   for (const MessageInfo& message : messages)
     fmt::format_to(std::back_inserter(out), "clasp_messages_total{{type=\"{}\"}} {}\n", message.metric, stats.messages_in[static_cast<std::uint8_t>(message.type)]);
+
+  head(out, "clasp_resumes_refused_total", "counter", "Claims to a session that got another one, by the reason WELCOME gives.");
+  for (const std::string_view why : {resume::why_unknown, resume::why_restarted, resume::why_overrun, resume::why_rights, resume::why_invalid}) {
+    const auto count = stats.resumes_refused.find(why);
+    fmt::format_to(std::back_inserter(out), "clasp_resumes_refused_total{{reason=\"{}\"}} {}\n", why, count == stats.resumes_refused.end() ? 0 : count->second);
+  }
 
   head(out, "clasp_message_latency_seconds", "histogram", "Handler duration; one in 64 frames is measured.");
   for (const MessageInfo& message : messages) {

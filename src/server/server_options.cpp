@@ -202,6 +202,10 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
        .apply = apply_count(router.messages_per_second_max, 0, 100'000'000)});
   add({.name = "session-timeout", .value = "TIME", .default_text = "5m", .help = "Silence after which a session is closed; 0: never.",
        .apply = apply_duration(router.session_timeout, milliseconds{0}, 365 * day)});
+  add({.name = "resume-window", .value = "TIME", .default_text = "60s", .help = "How long a client that asked for it may be away and miss nothing; 0: not at all (docs/resume.md).",
+       .apply = apply_duration(router.resume_window, milliseconds{0}, day)});
+  add({.name = "resume-sessions", .value = "N", .default_text = "10000", .help = "Sessions away at a time; then the one longest away ends.",
+       .apply = apply_count(router.detached_sessions_max, 0, 1'000'000)});
   add({.name = "ping-interval", .value = "TIME", .default_text = "30s", .help = "How often silent peers are pinged; 0: never.",
        .apply = apply_duration(router.ping_interval, milliseconds{0}, day)});
   add({.name = "handshake-timeout", .value = "TIME", .default_text = "10s", .help = "From connecting to HELLO.",

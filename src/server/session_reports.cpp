@@ -73,7 +73,7 @@ Value SessionReports::describe(const Now& now) const {
     const std::string name(router_.session_name(param->writer));
     writers.emplace_back(address, printable(name.empty() ? param->writer : name, text_max));
   }
-  return Map{{"sessions", number(router_.gauges().sessions)}, {"slow", std::move(slow)}, {"writers", std::move(writers)}};
+  return Map{{"sessions", number(router_.gauges().sessions)}, {"away", number(router_.gauges().sessions_detached)}, {"slow", std::move(slow)}, {"writers", std::move(writers)}};
 }
 
 }  // namespace clasp::server

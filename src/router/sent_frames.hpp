@@ -1,0 +1,69 @@
+// The frames that were handed to the link of a session that may be resumed, until its client has said that they arrived: each can be given again, byte
+// for byte and in its place (contract 29).
+//
+// A frame that shows a commit is remembered by that commit's seq, four bytes, and encoded again from the commit log; any other is kept whole.
+// Bounded: beyond the limits the oldest are forgotten, and who did not receive those cannot be given them again. In the steady state nothing is
+// allocated. Numbers count from 0 and never fall.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/byte_buffer.hpp"
+#include "router/types.hpp"
+
+namespace clasp::router {
+
+class SentFrames {
+ public:
+  static constexpr std::size_t frames_max = 65'536;
+  static constexpr std::size_t bytes_max = 1'048'576;  // of those that are kept whole
+
+  void add(Seq shown);
+  void add(Bytes frame);  // one whole frame
+
+  std::uint64_t first() const { return end_ - count_; }  // the oldest there is
+  std::uint64_t end() const { return end_; }             // of the next one
+  // Everything before `number` has arrived. What is below first() or above end() changes nothing.
+  void arrived(std::uint64_t number);
+  void forget() { arrived(end_); }
+  void shrink();  // gives back memory that is not needed now
+
+  // What first(), first() + 1, … end() - 1 were, one after the other. Nothing may be added meanwhile; arrived() may be called.
+  struct Item {
+    bool whole = false;
+    std::uint32_t shown = 0;  // the lower 31 bits of a seq
+    Bytes frame;
+  };
+  void rewind() { next_ = first(), next_byte_ = bytes_gone_; }
+  bool at_end() const { return next_ == end_; }
+  Item peek() const;  // only when !at_end()
+  void skip();
+
+  // The seq whose lower bits these are, if it is one of the last 2^31 up to `newest`.
+  static Seq widen(std::uint32_t shown, Seq newest) { return newest - ((newest - shown) & low_mask); }
+  std::size_t memory_bytes() const { return entries_.capacity() * sizeof(std::uint32_t) + bytes_.capacity(); }
+
+ private:
+  static constexpr std::uint32_t low_mask = 0x7fff'ffff;
+  static constexpr std::uint32_t whole_flag = 0x8000'0000;
+  static constexpr std::size_t entries_min = 64;
+
+  void push(std::uint32_t entry);
+  void pop();
+  void grow(std::size_t capacity);
+  std::size_t place(std::uint64_t number) const { return static_cast<std::size_t>(number) & (entries_.size() - 1); }
+  Bytes frame_at(std::uint64_t byte) const;
+
+  std::vector<std::uint32_t> entries_;  // a ring; its size is a power of two
+  std::uint64_t end_ = 0;
+  std::size_t count_ = 0;
+  ByteBuffer bytes_;               // frames kept whole, back to back, from bytes_start_ on
+  std::size_t bytes_start_ = 0;
+  std::uint64_t bytes_gone_ = 0;   // ever taken from the front
+  std::uint64_t next_ = 0;         // being given again
+  std::uint64_t next_byte_ = 0;
+};
+
+}  // namespace clasp::router
