@@ -10,8 +10,9 @@
 // waits for an answer (get, set_confirmed, query, ping, sync) fails at once with `invalid_argument` on the client's own thread, because the
 // answer could never arrive; use its form with a callback there. An exception that leaves a callback is caught and reported to on_error.
 //
-// Lost connections come back by themselves (unless told otherwise): with the same subscriptions and announcements, a new session id and
-// without what was published meanwhile.
+// Lost connections come back by themselves (unless told otherwise). If the router keeps sessions for clients that are away (`--resume-window`) and it was
+// not for too long, the session goes on as if nothing had happened: nothing that came meanwhile is missed, calls in progress are answered. Else it is
+// a new one: with the same subscriptions and announcements, a new session id and without what was published meanwhile.
 #pragma once
 
 #include <chrono>
@@ -145,6 +146,7 @@ struct ClientStats {
   std::uint64_t callback_exceptions = 0;
   std::uint64_t read_pauses = 0;  // reading waited for a slow executor
   std::uint64_t reconnects = 0;
+  std::uint64_t resumed = 0;  // reconnects that went on with the same session
 };
 
 // Writes that take effect together. At most 65,535 entries and one frame (65,535 bytes) in all.
@@ -276,6 +278,10 @@ class Client {
   void on_error(std::function<void(const Error& error)> callback);         // refusals nobody waits for, failed callbacks, giving up
   void on_reconnect(std::function<void(std::uint32_t attempt)> callback);  // before each attempt; the first is 1
 
+  // After each reconnect to a router that had offered to keep the session: whether it goes on; if not, why: "unknown" (away for too long), "restarted",
+  // "overrun", … (docs/resume.md). Then subscribers hear the snapshot.
+  void on_resume(std::function<void(bool resumed, std::string_view why)> callback);
+
   // Sends what was taken over (for at most two seconds), says goodbye and ends the threads. No callback afterwards. Calls in progress fail
   // with `not_connected`. May be called twice, and from a callback (which is then the last one).
   void close();
@@ -300,6 +306,7 @@ class Client::Builder {
   Builder& reconnect_interval(std::chrono::milliseconds first);  // default 5 s; × 1.5 each time, at most 30 s, ± 20 %
   Builder& max_reconnect_attempts(std::uint32_t attempts);       // default 0: without end
   Builder& connect_timeout(std::chrono::milliseconds time);      // default 10 s, from the first byte to WELCOME
+  Builder& resume(bool wanted);                                  // false: a lost connection ends the session (default true)
   Builder& snapshot(bool wanted);                                // false: the router need not send its state on connect (default true)
   Builder& acknowledge(bool wanted);                             // false: plain sets ask for no ACK, for senders of many values (default true)
   Builder& clock_sync(bool enabled);                             // default true
@@ -311,6 +318,7 @@ class Client::Builder {
   Builder& on_disconnect(std::function<void(std::string_view reason)> callback);
   Builder& on_error(std::function<void(const Error& error)> callback);
   Builder& on_reconnect(std::function<void(std::uint32_t attempt)> callback);
+  Builder& on_resume(std::function<void(bool resumed, std::string_view why)> callback);
 
   // Waits until the router has answered. An ERROR of the router, a refused connection or the timeout is the result; nothing is retried.
   Result<Client> connect();

@@ -58,6 +58,10 @@ Client::Builder& Client::Builder::connect_timeout(std::chrono::milliseconds time
   options_->config.session.connect_timeout = micros(time);
   return *this;
 }
+Client::Builder& Client::Builder::resume(bool wanted) {
+  options_->config.session.resume = wanted;
+  return *this;
+}
 Client::Builder& Client::Builder::snapshot(bool wanted) {
   options_->config.session.snapshot = wanted;
   return *this;
@@ -100,6 +104,10 @@ Client::Builder& Client::Builder::on_error(std::function<void(const Error&)> cal
 }
 Client::Builder& Client::Builder::on_reconnect(std::function<void(std::uint32_t)> callback) {
   options_->config.on_reconnect.push_back(std::move(callback));
+  return *this;
+}
+Client::Builder& Client::Builder::on_resume(std::function<void(bool, std::string_view)> callback) {
+  options_->config.on_resume.push_back(std::move(callback));
   return *this;
 }
 

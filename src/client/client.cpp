@@ -448,6 +448,9 @@ void Client::on_error(std::function<void(const Error&)> callback) { impl_->add_c
 void Client::on_reconnect(std::function<void(std::uint32_t)> callback) {
   impl_->add_callback(&client::ClientConfig::on_reconnect, std::move(callback));
 }
+void Client::on_resume(std::function<void(bool, std::string_view)> callback) {
+  impl_->add_callback(&client::ClientConfig::on_resume, std::move(callback));
+}
 
 }  // namespace v0
 }  // namespace clasp

@@ -162,7 +162,8 @@ ClientStats ClientImpl::stats() {
                        .cache_refused = session.cache().refused(),
                        .signals_refused = session.signals().refused(),
                        .frames_lost = counted.frames_lost,
-                       .reconnects = counted.reconnects};
+                       .reconnects = counted.reconnects,
+                       .resumed = counted.resumed};
   });
   stats.callback_exceptions = dispatcher_->exceptions();
   stats.read_pauses = dispatcher_->pauses();
@@ -191,6 +192,7 @@ void ClientImpl::connected() {
   notify(&ClientConfig::on_connect);
 }
 
+void ClientImpl::resumed(bool yes, std::string_view why) { notify(&ClientConfig::on_resume, yes, std::string(why)); }
 void ClientImpl::disconnected(std::string_view reason) { notify(&ClientConfig::on_disconnect, std::string(reason)); }
 void ClientImpl::reconnecting(std::uint32_t attempt) { notify(&ClientConfig::on_reconnect, attempt); }
 

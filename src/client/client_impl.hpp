@@ -24,6 +24,7 @@ struct ClientConfig {
   std::vector<std::function<void(std::string_view)>> on_disconnect;
   std::vector<std::function<void(const Error&)>> on_error;
   std::vector<std::function<void(std::uint32_t)>> on_reconnect;
+  std::vector<std::function<void(bool, std::string_view)>> on_resume;
 };
 
 std::optional<Ttl> to_ttl(const std::optional<Lifetime>& lifetime);
@@ -83,6 +84,7 @@ class ClientImpl final : public DriverOwner, public std::enable_shared_from_this
 
   // ---- DriverOwner: all with the driver's mutex held, but for turn_ended() ----
   void connected() override;
+  void resumed(bool yes, std::string_view why) override;
   void disconnected(std::string_view reason) override;
   void reconnecting(std::uint32_t attempt) override;
   void gave_up(const Error& error) override;

@@ -22,6 +22,7 @@ ClientSession::ClientSession(SessionConfig config, SessionListener& listener, st
       listener_(listener),
       backoff_(config_.backoff),
       random_state_(seed),
+      continuity_(config_.output_bytes_max),
       writes_(config_.pending_max),
       subscriptions_(config_.subscriptions_max),
       cache_(config_.cache_entries_max),
@@ -51,6 +52,13 @@ void ClientSession::want_link(Now now) {
 void ClientSession::close(Now) {
   if (phase_ == Phase::closed) return;
   const bool flush = phase_ == Phase::active;
+  if (flush && continuity_.offered()) {  // it will not come back
+    resume::Mark farewell = continuity_.take_mark();
+    farewell.leaving = true;
+    resume::append_mark(output_, farewell);
+  }
+  abandon("the client was closed");
+  continuity_.end();
   phase_ = Phase::closed;
   if (!flush) output_.clear();
   session_text_.clear();
@@ -59,6 +67,7 @@ void ClientSession::close(Now) {
 
 void ClientSession::give_up(const Error& error) {
   phase_ = Phase::closed;
+  abandon("the connection has been given up");
   fail_all_calls(error_of(ErrorCode::not_connected, "the connection has been given up"));
   listener_.gave_up(error);
 }
@@ -81,10 +90,14 @@ void ClientSession::retry_later(Now now) {
   retry_at_ = now.steady + backoff_.next(random());
 }
 
-void ClientSession::keep_unsent_params() {
-  for (Bytes rest = output_.view(); !rest.empty();) {
+void ClientSession::keep_unsent_params(Bytes frames) {
+  for (Bytes rest = frames; !rest.empty();) {
     const Decoded<Frame> frame = decode_frame(rest);
     CLASP_CHECK(frame.has_value());
+    if (resume::find_mark(frame->payload)) {
+      rest = rest.subspan(frame->header.frame_bytes());
+      continue;
+    }
     const Decoded<Message> message = decoder_.decode(frame->payload);
     CLASP_CHECK(message.has_value());
     const Set* set = std::get_if<Set>(&message->body);
@@ -95,7 +108,12 @@ void ClientSession::keep_unsent_params() {
 }
 
 void ClientSession::end_connection(std::string_view reason) {
-  if (phase_ == Phase::active) keep_unsent_params();
+  if (suspended_) {  // one more attempt that came to nothing
+    output_.clear();
+    in_flight_bytes_ = 0;
+    return;
+  }
+  if (phase_ == Phase::active) keep_unsent_params(output_.view());
   output_.clear();
   in_flight_bytes_ = 0;
   session_text_.clear();
@@ -114,6 +132,11 @@ void ClientSession::link_opened(Now now) {
     hello.features |= feature::extended;
     hello.block.emplace_back("snapshot", none.view());
   }
+  const EncodedValue wish(resume::to_value(continuity_.request()));
+  if (asks_to_resume()) {
+    hello.features |= feature::extended;
+    hello.block.emplace_back(resume::key, wish.view());
+  }
   if (!append_frame(output_, Message{std::move(hello)})) {
     return give_up(error_of(ErrorCode::invalid_argument, "name and token do not fit a frame of 65535 bytes"));
   }
@@ -126,7 +149,7 @@ void ClientSession::link_lost(std::string_view reason, Now now) {
     return attempt_failed(error_of(ErrorCode::connection_failed, fmt::format("{}{}", when, reason)), now);
   }
   if (phase_ != Phase::active) return;
-  end_connection(reason);
+  continuity_.offered() ? suspend() : end_connection(reason);
   backoff_.connection_ended(now.steady - active_since_);
   phase_ = Phase::closed;  // unless we try again
   listener_.disconnected(reason);
@@ -144,18 +167,24 @@ void ClientSession::become_active(const Welcome& welcome, Now now) {
   session_text_ = welcome.session;
   server_name_ = welcome.name;
   server_features_ = welcome.features;
-  cache_.begin_connection();
   clock_.begin(now.steady);
   if (welcome.time.us != 0) clock_.add(hello_sent_us_, welcome.time.us, welcome.time.us, now.unix_time.us, now.steady);
-  unaddressed_error_.reset();
 
-  for (const auto& [ns, frame] : announcements_) {
-    output_.append(frame.view());
-    ++stats_.frames_out;
-    watch_write(ns, Ticket::none);
+  std::optional<resume::Offer> offer;
+  for (const auto& [key, value] : welcome.block) {
+    if (key == resume::key && asks_to_resume()) offer = resume::read_offer(value);
   }
-  for (const LocalSubscription& subscription : subscriptions_.all()) send_subscribe(subscription);
-  doubt_what_was_shown();
+  const bool claimed = suspended_;
+  const bool goes_on = claimed && offer && offer->resumed;
+  const std::string_view why = goes_on ? std::string_view{} : offer ? std::string_view(offer->why) : "the router offers none";
+  if (goes_on) {
+    go_on(*offer);
+  } else {
+    abandon(why);
+    continuity_.end();
+    if (offer) continuity_.begin(welcome.session, *offer);
+    bring_everything_back();
+  }
   offline_.drain([this](std::string_view address, std::string_view frame) {
     if (unsent_bytes() >= config_.output_bytes_max) return false;
     output_.append(as_bytes(frame));
@@ -164,6 +193,20 @@ void ClientSession::become_active(const Welcome& welcome, Now now) {
     return true;
   });
   listener_.connected();
+  if (claimed) listener_.resumed(goes_on, why);
+}
+
+// A session of which the router knows nothing yet.
+void ClientSession::bring_everything_back() {
+  cache_.begin_connection();
+  unaddressed_error_.reset();
+  for (const auto& [ns, frame] : announcements_) {
+    output_.append(frame.view());
+    ++stats_.frames_out;
+    watch_write(ns, Ticket::none);
+  }
+  for (const LocalSubscription& subscription : subscriptions_.all()) append_always(subscribe_message(subscription));
+  doubt_what_was_shown();
 }
 
 // ---- time ----
@@ -229,6 +272,7 @@ std::optional<SteadyTime> ClientSession::next_deadline() const {
 void ClientSession::take_output(ByteBuffer& out) {
   out.clear();
   std::swap(out, output_);
+  if (phase_ == Phase::active && continuity_.offered()) continuity_.sent(out.view());
   in_flight_bytes_ += out.size();
 }
 
@@ -237,10 +281,10 @@ void ClientSession::send_sync(Now now) {
   clock_.request_sent(now.steady, config_.keepalive_interval);
 }
 
-void ClientSession::send_subscribe(const LocalSubscription& subscription) {
+Message ClientSession::subscribe_message(const LocalSubscription& subscription) {
   Subscribe subscribe{.id = subscription.id, .pattern = subscription.pattern.text(), .types = subscription.types, .options = {}};
   if (!subscription.options.empty()) subscribe.options = subscription.options;
-  append_always(Message{subscribe});
+  return Message{subscribe};
 }
 
 // ---- calls ----
@@ -383,7 +427,7 @@ Result<void> ClientSession::get(std::string_view address, Micros age_max, bool f
                                         .revision = known->revision,
                                         .writer = known->writer,
                                         .timestamp = known->timestamp,
-                                        .stale = cache_.is_stale(*known),
+                                        .stale = !is_active() || cache_.is_stale(*known),
                                         .signals = {}});
       return {};
     }
@@ -449,6 +493,9 @@ Result<void> ClientSession::announce(const Announce& announce, Now) {
     auto sent = append(announce.ns, [&](ByteBuffer& out) { return out.append(frame.view()), true; });
     if (!sent) return sent;
     watch_write(announce.ns, Ticket::none);
+  } else if (suspended_) {
+    say_away(Message{announce});
+    announced_away_.emplace_back(announce.ns);
   }
   announcements_.insert_or_assign(std::string(announce.ns), std::move(frame));
   return {};
@@ -469,12 +516,15 @@ Result<std::uint32_t> ClientSession::subscribe(std::string_view pattern, TypeMas
     return error_of(ErrorCode::overloaded, fmt::format("{} bytes are waiting to be sent already", unsent_bytes()), pattern);
   }
   const LocalSubscription& subscription = subscriptions_.add(std::move(*parsed), types, options);
-  if (phase_ == Phase::active) send_subscribe(subscription);
+  if (phase_ == Phase::active) append_always(subscribe_message(subscription));
+  else say_away(subscribe_message(subscription));
   return subscription.id;
 }
 
 void ClientSession::unsubscribe(std::uint32_t id, Now) {
-  if (subscriptions_.remove(id) && phase_ == Phase::active) append_always(Message{Unsubscribe{id}});
+  if (!subscriptions_.remove(id)) return;
+  if (phase_ == Phase::active) append_always(Message{Unsubscribe{id}});
+  else say_away(Message{Unsubscribe{id}});
 }
 
 }  // namespace clasp::client

@@ -20,6 +20,7 @@
 #include "clasp/error.hpp"
 #include "client/backoff.hpp"
 #include "client/clock_keeper.hpp"
+#include "client/continuity.hpp"
 #include "client/offline_params.hpp"
 #include "client/outstanding_writes.hpp"
 #include "client/param_cache.hpp"
@@ -40,6 +41,7 @@ struct SessionConfig {
   bool clock_sync = true;
   bool acknowledge = true;  // plain SETs carry QoS confirm
   bool reconnect = true;
+  bool resume = true;  // ask the router to keep the session while the link is lost; only with `reconnect`
   bool retry_first = false;  // treat a first connection that fails like a lost one, instead of giving up
   BackoffConfig backoff;
   Micros connect_timeout{10'000'000};     // from wanting a link to WELCOME
@@ -89,6 +91,8 @@ class SessionListener {
  public:
   virtual ~SessionListener() = default;
   virtual void connected() = 0;
+  // After connected(), if there was a session to go back to: whether it goes on, and if not why. Then everything is as after a first connection.
+  virtual void resumed(bool yes, std::string_view why) { static_cast<void>(yes), static_cast<void>(why); }
   virtual void disconnected(std::string_view reason) = 0;
   virtual void reconnecting(std::uint32_t attempt) = 0;
   virtual void gave_up(const Error& error) = 0;  // no link will be wanted any more
@@ -107,6 +111,7 @@ struct SessionStats {
   std::uint64_t frames_lost = 0;        // unsent when the link broke
   std::uint64_t publishes_dropped = 0;  // refused because there was no connection
   std::uint64_t reconnects = 0;
+  std::uint64_t resumed = 0;  // of them, those that went on with the same session
 };
 
 class ClientSession {
@@ -190,9 +195,19 @@ class ClientSession {
   void give_up(const Error& error);
   void attempt_failed(const Error& error, Now now);
   void end_connection(std::string_view reason);
-  void keep_unsent_params();
+  void keep_unsent_params(Bytes frames);
   void become_active(const Welcome& welcome, Now now);
   std::uint64_t random();
+
+  // Resuming.
+  bool asks_to_resume() const;
+  void suspend();
+  void go_on(const resume::Offer& offer);
+  void abandon(std::string_view why);
+  void say_away(const Message& message);
+  bool handle_mark(Bytes payload);
+  void count_received(std::size_t bytes);
+  void bring_everything_back();
 
   // Calls.
   Result<void> check_can_send() const;
@@ -206,7 +221,7 @@ class ClientSession {
   std::optional<Call> take_call(Ticket ticket);
   void fail_call(Ticket ticket, const Error& error);
   void fail_all_calls(const Error& error);
-  void send_subscribe(const LocalSubscription& subscription);
+  static Message subscribe_message(const LocalSubscription& subscription);
   void send_sync(Now now);
   void expect_pong(Ticket ticket);
 
@@ -251,6 +266,12 @@ class ClientSession {
   SteadyTime keepalive_at_;
   std::uint64_t hello_sent_us_ = 0;
   std::optional<SteadyTime> undecodable_reported_;
+
+  Continuity continuity_;
+  bool suspended_ = false;  // the link is lost, the session may not be
+  ByteBuffer unsent_;       // while suspended: what the lost link had not been given …
+  ByteBuffer said_away_;    // … and SUBSCRIBE, UNSUBSCRIBE and ANNOUNCE since
+  std::vector<std::string> announced_away_;
 
   ByteBuffer output_;
   std::size_t in_flight_bytes_ = 0;

@@ -26,8 +26,11 @@ void ClientSession::receive(Bytes frame, Now now) {
   if (phase_ != Phase::greeting && phase_ != Phase::active) return;
   activity();
   ++stats_.frames_in;
+  const bool counts = phase_ == Phase::active && continuity_.offered();
+  if (counts) count_received(frame.size());
   const Decoded<Frame> decoded = decode_frame(frame);
   if (!decoded) return report_undecodable(describe(decoded.error()), now);
+  if (counts && handle_mark(decoded->payload)) return;
   const Decoded<Message> message = decoder_.decode(decoded->payload);
   if (!message) return report_undecodable(describe(message.error()), now);
   if (phase_ == Phase::greeting) {

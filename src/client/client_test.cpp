@@ -204,7 +204,7 @@ TEST(Client, AsksForThePathOfTheUrlAndAnswersWebSocketPings) {
   auto client = Client::builder(router.url() + "/clasp?room=1").snapshot(false).token("t").connect();
   ASSERT_TRUE(client);
   EXPECT_EQ(router.wait_for("GET"), "GET /clasp?room=1 HTTP/1.1");
-  EXPECT_EQ(router.wait_for("HELLO"), "HELLO CLASP C++ Client features=f9 token=t snapshot=\"none\"");
+  EXPECT_EQ(router.wait_for("HELLO"), "HELLO CLASP C++ Client features=f9 token=t snapshot=\"none\" resume={}");
   router.ping_websocket();
   EXPECT_EQ(router.wait_for("websocket pong"), "websocket pong hi");
 }

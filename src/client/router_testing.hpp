@@ -31,6 +31,7 @@ class RealRouter {
   }
   RealRouter(const RealRouter&) = delete;
 
+  std::uint16_t port() const { return port_; }
   std::string url(std::string_view scheme = "ws") const { return fmt::format("{}://127.0.0.1:{}", scheme, port_); }
 
  private:

@@ -52,6 +52,7 @@ inline std::string describe_message(const Message& message, Qos qos) {
 class Transcript final : public SessionListener {
  public:
   void connected() override { lines.emplace_back("connected"); }
+  void resumed(bool yes, std::string_view why) override { lines.push_back(yes ? "resumed" : fmt::format("not resumed: {}", why)); }
   void disconnected(std::string_view reason) override { lines.push_back(fmt::format("disconnected: {}", reason)); }
   void reconnecting(std::uint32_t attempt) override { lines.push_back(fmt::format("reconnecting {}", attempt)); }
   void gave_up(const Error& error) override { lines.push_back(fmt::format("gave up: {} {}", static_cast<int>(error.code), error.message)); }
@@ -88,6 +89,7 @@ class SessionTest : public ::testing::Test {
     config.name = "desk";
     config.clock_sync = false;  // its own tests turn it on
     config.backoff.jitter = 0;
+    config.resume = false;  // the same
     return config;
   }
   void start(SessionConfig config) {

@@ -1,4 +1,4 @@
-"""A TCP proxy that is late: each connection keeps its order, as TCP does, but every piece waits for a while of its own, so that what was sent on one
+"""TCP proxies. One is late: each connection keeps its order, as TCP does, but every piece waits for a while of its own, so that what was sent on one
 connection arrives before what had been sent earlier on another. Runs in a process of its own."""
 import asyncio
 import os
@@ -61,3 +61,33 @@ class Proxy:
 
     def __exit__(self, *_):
         self.close()
+
+
+class CuttingProxy(Proxy):
+    """Cuts every connection after some number of bytes, both ways together, wherever in a frame that is."""
+
+    def __init__(self, port, least, most, seed=1):
+        self.least, self.most = least, most
+        super().__init__(port, (0, 0), seed)
+
+    async def connect(self, reader, writer):
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # the router is not there
+            return writer.transport.abort()
+        room = [self.chance.randint(self.least, self.most)]
+
+        async def carry_some(source, sink):
+            try:
+                while piece := await source.read(PIECE):
+                    some, room[0] = piece[:room[0]], room[0] - len(piece)
+                    sink.write(some)
+                    await sink.drain()
+                    if room[0] <= 0:
+                        break
+            except OSError:
+                pass
+            for end in (writer, far_writer):  # sends what it has, and no more is read
+                end.close()
+
+        await asyncio.gather(carry_some(reader, far_writer), carry_some(far_reader, writer))

@@ -11,6 +11,7 @@ LIMIT = 60.0  # seconds; it only bounds a failure
 
 HELLO, WELCOME, SUBSCRIBE, PUBLISH, SET, GET, SNAPSHOT, BUNDLE, PING, PONG, ACK, ERROR = (
     0x01, 0x02, 0x10, 0x20, 0x21, 0x22, 0x23, 0x30, 0x41, 0x42, 0x50, 0x51)
+MARK, EXTENDED = 0x70, 0x01
 PARAM, EVENT, STREAM, GESTURE = 0, 1, 2, 3
 START, MOVE, END, CANCEL = 0, 1, 2, 3
 NULL, BOOL, I8, I16, I32, I64, F32, F64, STRING, BYTES, ARRAY, MAP = range(12)
@@ -50,8 +51,16 @@ def payload_of(whole):
     return whole[4:]
 
 
-def hello(name="test", features=0xF8):
-    return frame(bytes([HELLO, 1, features]) + text(name) + text(""))
+def hello(name="test", features=0xF8, block=None):
+    """`block`: keys and values behind the token."""
+    if block is None:
+        return frame(bytes([HELLO, 1, features]) + text(name) + text(""))
+    entries = b"".join(text(key) + value(content) for key, content in block.items())
+    return frame(bytes([HELLO, 1, features | EXTENDED]) + text(name) + text("") + struct.pack(">H", len(block)) + entries)
+
+
+def mark(frames, leaving=False):
+    return frame(struct.pack(">BBQ", MARK, leaving, frames))
 
 
 def set_param(address, content, qos=0, expected=None, lock=False, unlock=False, ttl=None):
@@ -189,8 +198,12 @@ def decode(whole):
         flags, address, indicator = reader.take("B"), reader.text(), reader.take("B")
         return Message(PUBLISH, address=address, signal=flags >> 5, phase=flags & 7, value=reader.value() if indicator == 1 else None)
     if kind == WELCOME:
-        reader.raw(10)
-        return Message(WELCOME, session=reader.text())
+        features = reader.raw(10)[1]
+        welcome = Message(WELCOME, session=reader.text(), block={})
+        if features & EXTENDED:
+            reader.text(), reader.text()  # name and token
+            welcome.block = {reader.text(): reader.value() for _ in range(reader.take("H"))}
+        return welcome
     return Message(kind)
 
 
