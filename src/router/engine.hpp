@@ -201,7 +201,6 @@ class Engine {
   void drop_outbox(Session& session);  // an empty one: the session keeps up again
   void conflate(Session& session, const Now& now);
   void notice_drops(Session& session, const Now& now);
-  static bool is_current(const Session& session) { return !session.outbox && !session.reads_log; }  // nothing is to come before what comes now
   bool has_room(const Session& session, const Link& link) const;
   bool is_moving(const Link& link, const Now& now) const;  // took something lately
   void relieve_memory(const Now& now);
@@ -236,6 +235,8 @@ class Engine {
   resume::Offer new_resumption(Session& session);
   resume::Offer offer_of(const Session& session) const;
   void skip_reader(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now);
+  void keep_for_later(Session& session, const SharedFrame& frame, bool is_reply);
+  void take_later(Session& session, Seq before, const Now& now);
   bool give_again(Session& session, Link& link, const Now& now);  // true: the client has everything that was sent before
   void fall_behind(Session& session, const Now& now);
   void read_on(Session& session, std::size_t& budget, const Now& now);

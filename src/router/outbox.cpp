@@ -88,9 +88,10 @@ bool Outbox::replace_mark(EntryId entry, const SharedFrame& frame, std::uint64_t
   return true;
 }
 
-void Outbox::entry_removed(EntryId entry, const SharedFrame& frame) {
-  if (replace_mark(entry, frame, 0) || congested_) return;
-  keep_frames_if([entry](const OutboxItem& item) { return item.entry == entry; });
+bool Outbox::entry_removed(EntryId entry, const SharedFrame& frame, std::uint64_t key) {
+  if (replace_mark(entry, frame, key)) return true;
+  if (!congested_) keep_frames_if([entry](const OutboxItem& item) { return item.entry == entry; });
+  return false;
 }
 
 void Outbox::forget_older(std::uint64_t key) {

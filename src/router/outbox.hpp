@@ -58,8 +58,9 @@ class Outbox {
   void push_param(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
   // The param was removed: its mark, if there is one, becomes this frame at its place, else the frame is added. EntryIds may be reused afterwards.
   void push_removal(EntryId entry, SharedFrame frame, SteadyTime now, std::uint64_t key = 0);
-  // The param was removed, which the session hears of in another way. What waits must not show whoever gets the id next.
-  void entry_removed(EntryId entry, const SharedFrame& frame);
+  // The param was removed, which the session is about to hear of in another way, unless it had a mark: true, that is this frame now. What waits
+  // must not show whoever gets the id next.
+  bool entry_removed(EntryId entry, const SharedFrame& frame, std::uint64_t key);
   void push_stream(std::uint64_t key, SharedFrame frame, SteadyTime now);
   void push_kept(SharedFrame frame, SteadyTime now);
   void push_reply(SharedFrame frame, SteadyTime now);

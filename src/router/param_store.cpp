@@ -330,6 +330,7 @@ bool ParamStore::restore(std::string_view address, const ValueView& value, Revis
 }
 
 void ParamStore::restore_removal(std::string_view address, Revision last) { impl_->removed.remember(impl_->hash(address), last); }
+Revision ParamStore::removed_revision(std::string_view address) const { return impl_->removed.floor_of(impl_->hash(address)); }
 Revision ParamStore::removed_revisions_max() const { return impl_->removed.highest(); }
 void ParamStore::raise_removed_revisions(Revision floor) { impl_->removed.raise_floor(floor); }
 

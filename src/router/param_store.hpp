@@ -111,6 +111,7 @@ class ParamStore {
                SteadyTime now);
   // Recovery: an address without a param had this revision at last; all that have no record had none above `revision`.
   void restore_removal(std::string_view address, Revision last);
+  Revision removed_revision(std::string_view address) const;  // of one that is gone: its removal had this one, or a lower one if it is long ago
   Revision removed_revisions_max() const;
   void raise_removed_revisions(Revision floor);
   // From now on new revisions start above floor + n (contract 30): adds n to the next revision of every address, once each.

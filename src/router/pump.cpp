@@ -27,13 +27,14 @@ bool Engine::is_moving(const Link& link, const Now& now) const { return link.pro
 
 void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now) {
   Link* link = table.find(session.link);
-  if (link == nullptr && !session.resumption) return;
+  if (link == nullptr && !session.reads_log) return;
   if (session.sink_queues) {
     leave(session, *link, delivery, delivery.seq);
     if (link->unsent > config.pace_bytes && is_moving(*link, now)) fed_backlog = session.id;
     return;
   }
-  if (link != nullptr && is_current(session) && has_room(session, *link)) return leave(session, *link, delivery, delivery.seq);
+  if (session.reads_log) return keep_for_later(session, SharedFrame(delivery.frame()), false);  // to it alone: what is committed passes it by
+  if (!session.outbox && has_room(session, *link)) return leave(session, *link, delivery, delivery.seq);
 
   Outbox& box = outbox_of(session, now);
   const bool is_param = delivery.kind == CommitKind::set && session.conflate;
@@ -47,7 +48,7 @@ void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, 
   } else {
     box.push_kept(shared, now.steady);
   }
-  if (link != nullptr && is_moving(*link, now) && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
+  if (is_moving(*link, now) && box.waiting_bytes() > config.pace_bytes) fed_backlog = session.id;
   after_push(session, now);
 }
 
@@ -82,7 +83,7 @@ void Engine::leave(Session& session, Link& link, Delivery& delivery, Seq shown) 
   if (session.resumption) {
     // What a view has let pass once it need not the next time.
     if (shown == 0 || session.grants->filtered()) session.resumption->sent.add(delivery.frame());
-    else session.resumption->sent.add(shown);
+    else session.resumption->sent.add(shown, !delivery.ttl && !delivery.lock && !delivery.unlock);
   }
   const SinkCall call(in_sink);
   const std::size_t bytes = link.sink->deliver(delivery);
@@ -163,7 +164,7 @@ void Engine::drop_outbox(Session& session) {
 }
 
 void Engine::account_outbox(Session& session) {
-  const std::size_t bytes = session.outbox ? session.outbox->memory_bytes() : 0;
+  const std::size_t bytes = (session.outbox ? session.outbox->memory_bytes() : 0) + (session.resumption ? session.resumption->later_bytes : 0);
   outboxes_bytes += bytes;
   outboxes_bytes -= session.outbox_bytes;
   session.outbox_bytes = bytes;
@@ -239,6 +240,7 @@ void Engine::emit(Session& session, Link& link, const OutboxItem& item, const No
       const Seq shown = std::exchange(delivery.seq, 0);  // it stands where the first of its values stood
       delivery.timestamp.reset();
       delivery.own = item.own;
+      if (session.reads_log) session.resumption->shown_ahead[address_key(delivery.address)] = shown;
       return leave(session, link, delivery, shown);
     }
     case ItemKind::get: {
@@ -319,8 +321,9 @@ void Engine::reply(Session& session, const Message& message, const Now& now, Ord
 
 void Engine::reply_frame(Session& session, Bytes frame, const Message* message, bool stamp_t3, const Now& now) {
   Link* link = table.find(session.link);
-  if (link == nullptr && !session.resumption) return;
-  if (link != nullptr && (session.sink_queues || (is_current(session) && has_room(session, *link)))) {
+  if (session.reads_log) return keep_for_later(session, SharedFrame(frame), true);
+  if (link == nullptr) return;
+  if (session.sink_queues || (!session.outbox && has_room(session, *link))) {
     stats.bytes_out += hand_over(session, *link, {.message = message, .frame = frame, .stamp_t3 = stamp_t3});
     return;
   }

@@ -129,7 +129,7 @@ void Engine::on_get(Session& session, const Get& get, Qos qos, const Now& now) {
     return;
   }
   Link* link = table.find(session.link);
-  if (link != nullptr && is_current(session) && has_room(session, *link)) {
+  if (!session.outbox && link != nullptr && has_room(session, *link)) {
     if (session.encoding == Encoding::frames) return reply_frame(session, reply_scratch.view(), nullptr, false, now);
     const auto frame = decode_frame(reply_scratch.view());
     const auto message = inner_decoder.decode(frame->payload);
@@ -231,7 +231,7 @@ std::optional<std::size_t> Engine::replayed(SessionId id, const Message& message
     }
   }
   const Link* link = table.find(session->link);
-  const std::size_t waiting = (session->outbox ? session->outbox->reply_bytes() : 0) + (link != nullptr ? link->unsent : 0);
+  const std::size_t waiting = (session->outbox ? session->outbox->reply_bytes() : 0) + (session->resumption ? session->resumption->later_bytes : 0) + (link != nullptr ? link->unsent : 0);
   close_doomed(now);
   return waiting;
 }

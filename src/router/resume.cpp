@@ -63,8 +63,21 @@ void Engine::forget_detached(Session& session) {
 void Engine::skip_reader(Session& session, Delivery& delivery, SharedFrame& shared, const Now&) {
   if (delivery.kind != CommitKind::remove || !session.outbox) return;
   if (!shared) shared = SharedFrame(delivery.frame());
-  session.outbox->entry_removed(delivery.entry, shared);
+  const std::uint64_t key = address_key(delivery.address);
+  if (session.outbox->entry_removed(delivery.entry, shared, key)) session.resumption->shown_ahead[key] = delivery.seq;
   account_outbox(session);
+}
+
+// What is in no log is kept with its place in it.
+void Engine::keep_for_later(Session& session, const SharedFrame& frame, bool is_reply) {
+  Resumption& state = *session.resumption;
+  state.later.push_back({.place = commit_log.last_seq(), .is_reply = is_reply, .frame = frame});
+  state.later_bytes += frame.size() + Outbox::item_bytes;
+  account_outbox(session);
+  if (state.later_bytes > config.undroppable_bytes_max) {
+    ++stats.sessions_overflow_closed;
+    doom(session, {CloseCode::try_later, "more than the permitted bytes of answers and signals wait for it"});
+  }
 }
 
 // ---- coming back ----
@@ -149,9 +162,11 @@ bool Engine::give_again(Session& session, Link& link, const Now& now) {
       if (!commit) return fall_behind(session, now), false;
       emit_scratch.clear();
       Delivery delivery = delivery_of(*commit, emit_scratch, Presence::live);
-      delivery.ttl = commit->ttl;
-      delivery.lock = commit->lock;
-      delivery.unlock = commit->unlock;
+      if (!item.plain) {
+        delivery.ttl = commit->ttl;
+        delivery.lock = commit->lock;
+        delivery.unlock = commit->unlock;
+      }
       delivery.own = commit->provenance.session == session.id;
       const SinkCall call(in_sink);
       bytes = link.sink->deliver(delivery);
@@ -175,7 +190,10 @@ void Engine::read_on(Session& session, std::size_t& budget, const Now& now) {
   while (true) {
     pump(session, now);
     if (state.giving_again) return;
-    if (state.read_to == commit_log.last_seq()) return be_live(session, now);
+    if (state.read_to == commit_log.last_seq()) {
+      take_later(session, commit_log.last_seq() + 1, now);
+      return be_live(session, now);
+    }
     const Seq oldest = commit_log.first_seq();
     if (state.read_to + 1 < oldest) return fall_behind(session, now);
     // Before the log forgets it, it goes into the outbox whatever waits there: from here on it is an ordinary slow link.
@@ -188,6 +206,7 @@ void Engine::read_on(Session& session, std::size_t& budget, const Now& now) {
     std::size_t left = std::min(budget, commits_at_once_max);
     budget -= left;
     commit_log.walk_from(state.read_to + 1, [&](const Commit& commit) {
+      take_later(session, commit.seq, now);
       read_commit(session, commit, hurried, now);
       state.read_to = commit.seq;
       return --left > 0;
@@ -195,6 +214,17 @@ void Engine::read_on(Session& session, std::size_t& budget, const Now& now) {
     stats.params_conflated += box.params_conflated() - std::exchange(session.conflated_seen, box.params_conflated());  // nothing to warn of
     after_push(session, now);
     if (!may_be_resumed(session)) return;  // more waits than is permitted: it is being closed
+  }
+}
+
+// What stands before that commit.
+void Engine::take_later(Session& session, Seq before, const Now& now) {
+  Resumption& state = *session.resumption;
+  for (; !state.later.empty() && state.later.front().place < before; state.later.pop_front()) {
+    const Resumption::Later& item = state.later.front();
+    state.later_bytes -= item.frame.size() + Outbox::item_bytes;
+    Outbox& box = outbox_of(session, now);
+    item.is_reply ? box.push_reply(item.frame, now.steady) : box.push_kept(item.frame, now.steady);
   }
 }
 
@@ -217,17 +247,26 @@ void Engine::read_commit(Session& session, const Commit& commit, bool hurried, c
   if (!due) return;
 
   if (!is_publish) {
+    const auto ahead = session.resumption->shown_ahead.find(address_key(commit.address));
+    if (ahead != session.resumption->shown_ahead.end() && commit.seq <= ahead->second) return;
     const auto record = params.find_record(commit.address);
-    if ((commit.kind == CommitKind::set) != record.has_value()) return;  // what became of it stands further on
+    // Whatever it was, it is shown here as it is now: who hears what comes behind must not hold an older value (contract 2).
     if (record) {
       delivery = delivery_of(*record, emit_scratch, Presence::live);
       delivery.timestamp.reset();
+    } else {
+      delivery.kind = CommitKind::remove;
+      delivery.value = ValueView{};
+      delivery.revision = params.removed_revision(commit.address);
+      session.resumption->shown_ahead[address_key(commit.address)] = commit_log.last_seq();
     }
   }
   if (session.options && thins(delivery) && !passes_options(session, *row, matched, delivery, mask, now)) return;
   ++stats.deliveries;
   Outbox& box = *session.outbox;
   if (delivery.kind == CommitKind::set) return box.push_param(delivery.entry, {}, now.steady);
+  if (delivery.kind == CommitKind::remove)
+    return box.push_removal(no_entry, SharedFrame(delivery.frame()), now.steady, address_key(delivery.address));
   if (hurried && is_publish && is_newest_only(delivery)) {
     const std::uint64_t key = thing_key(delivery.kind, delivery.signal, delivery.address, delivery.id.value_or(0));
     return box.push_stream(key, SharedFrame(delivery.frame()), now.steady);
@@ -254,8 +293,10 @@ bool Engine::read_log(const Now& now) {
   return (more || budget == 0) && !readers.empty();
 }
 
-void Engine::be_live(Session& session, const Now&) {
+void Engine::be_live(Session& session, const Now& now) {
   session.reads_log = false;
+  session.resumption->shown_ahead.clear();
+  pump(session, now);
   std::erase(readers, session.id);
   if (Link* link = table.find(session.link)) resume_reading(*link, PauseCause::resume);
   if (session.options) arm_held(session);

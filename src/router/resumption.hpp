@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <unordered_map>
 
 #include "core/resume.hpp"
 #include "router/sent_frames.hpp"
+#include "router/shared_frame.hpp"
 #include "router/timers.hpp"
 #include "router/types.hpp"
 
@@ -17,6 +20,16 @@ struct Resumption {
   std::uint64_t marked = 0;             // of them, as the last MARK told
   std::uint64_t bytes_since_mark = 0;
   Seq read_to = 0;                      // while Session::reads_log: what was committed up to here has left, or waits in the outbox
+  // While Session::reads_log: what came up that is in no log (answers, signals to this session alone), each behind the commits up to `place`.
+  struct Later {
+    Seq place = 0;
+    bool is_reply = false;
+    SharedFrame frame;
+  };
+  std::deque<Later> later;
+  std::size_t later_bytes = 0;
+  // And params of which a newer value has been shown than the log was read to: address key → the commit that was shown.
+  std::unordered_map<std::uint64_t, Seq> shown_ahead;
   TimerId timer = TimerId::none;        // while detached: its end
   SteadyTime ends{};
   std::uint64_t detached_as = 0;        // key in Engine::detached; 0: attached

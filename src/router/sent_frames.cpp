@@ -8,7 +8,7 @@
 
 namespace clasp::router {
 
-void SentFrames::add(Seq shown) { push(static_cast<std::uint32_t>(shown) & low_mask); }
+void SentFrames::add(Seq shown, bool plain) { push((static_cast<std::uint32_t>(shown) & low_mask) | (plain ? plain_flag : 0)); }
 
 void SentFrames::add(Bytes frame) {
   while (count_ > 0 && bytes_.size() - bytes_start_ + frame.size() > bytes_max) pop();
@@ -79,8 +79,8 @@ Bytes SentFrames::frame_at(std::uint64_t byte) const {
 SentFrames::Item SentFrames::peek() const {
   CLASP_CHECK(!at_end());
   const std::uint32_t entry = entries_[place(next_)];
-  if ((entry & whole_flag) == 0) return {.whole = false, .shown = entry, .frame = {}};
-  return {.whole = true, .shown = 0, .frame = frame_at(next_byte_)};
+  if ((entry & whole_flag) == 0) return {.whole = false, .plain = (entry & plain_flag) != 0, .shown = entry & low_mask, .frame = {}};
+  return {.whole = true, .plain = false, .shown = 0, .frame = frame_at(next_byte_)};
 }
 
 void SentFrames::skip() {

@@ -20,7 +20,8 @@ class SentFrames {
   static constexpr std::size_t frames_max = 65'536;
   static constexpr std::size_t bytes_max = 1'048'576;  // of those that are kept whole
 
-  void add(Seq shown);
+  // `plain`: a SET without the lifetime and the lock flags of its commit.
+  void add(Seq shown, bool plain = false);
   void add(Bytes frame);  // one whole frame
 
   std::uint64_t first() const { return end_ - count_; }  // the oldest there is
@@ -33,7 +34,8 @@ class SentFrames {
   // What first(), first() + 1, … end() - 1 were, one after the other. Nothing may be added meanwhile; arrived() may be called.
   struct Item {
     bool whole = false;
-    std::uint32_t shown = 0;  // the lower 31 bits of a seq
+    bool plain = false;
+    std::uint32_t shown = 0;  // the lower 30 bits of a seq
     Bytes frame;
   };
   void rewind() { next_ = first(), next_byte_ = bytes_gone_; }
@@ -41,12 +43,13 @@ class SentFrames {
   Item peek() const;  // only when !at_end()
   void skip();
 
-  // The seq whose lower bits these are, if it is one of the last 2^31 up to `newest`.
+  // The seq whose lower bits these are, if it is one of the last 2^30 up to `newest`.
   static Seq widen(std::uint32_t shown, Seq newest) { return newest - ((newest - shown) & low_mask); }
   std::size_t memory_bytes() const { return entries_.capacity() * sizeof(std::uint32_t) + bytes_.capacity(); }
 
  private:
-  static constexpr std::uint32_t low_mask = 0x7fff'ffff;
+  static constexpr std::uint32_t low_mask = 0x3fff'ffff;
+  static constexpr std::uint32_t plain_flag = 0x4000'0000;
   static constexpr std::uint32_t whole_flag = 0x8000'0000;
   static constexpr std::size_t entries_min = 64;
 

@@ -88,6 +88,7 @@ void Engine::end_session(SessionId id, const Now& now) {
   timers.cancel(session->held_timer);
   std::erase_if(waiting_answers, [id](const WaitingAnswer& answer) { return answer.session == id; });
   session->outbox.reset();
+  if (session->resumption) session->resumption->later_bytes = 0;
   account_outbox(*session);
   show_commits();  // while its id still has a text
   writers.release(session->writer);

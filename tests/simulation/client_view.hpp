@@ -19,8 +19,8 @@ class ClientView {
   };
   // `past`: an answer that tells of the past (history), where revisions may be old. A sentence if the frame breaks a promise.
   std::optional<std::string> hear(const std::shared_ptr<const model::Frame>& frame, bool past);
-  const Known* find(const std::string& address) const;
   bool welcomed() const { return welcomed_; }
+  const Known* find(const std::string& address) const;
   std::string tail() const;  // the last frames it heard
 
  private:

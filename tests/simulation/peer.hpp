@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client_view.hpp"
+#include "core/resume.hpp"
 #include "faults.hpp"
 #include "router/router.hpp"
 #include "scenario.hpp"
@@ -45,6 +46,8 @@ class SimulatedPeer final : public Sink {
 
   void opened(LinkId id);
   void gone();                          // link and session have ended
+  void away();                          // the link has ended, the session may not have: what had not arrived is to come again
+  void back(LinkId id);                 // on another link
   std::size_t take(std::size_t bytes);  // takes at most so many off the link and hears what is complete by that; how many were taken
   bool can_send() const { return open && reading; }
 
@@ -63,6 +66,13 @@ class SimulatedPeer final : public Sink {
   SteadyTime reconnect_at;
   SteadyTime paused_at;
   bool said_hello = false;
+  bool resumable = false;   // asked for it, in this session
+  bool is_away = false;
+  bool catching_up = false;  // back, and the router has more to give first
+  std::optional<resume::Offer> offer;  // of the last WELCOME
+  std::string session;
+  std::uint64_t received = 0;  // frames since WELCOME
+  bool regave() const { return again_.empty(); }
   std::string closed_because;
   ClientView view;
   struct Given {  // by the router, not yet judged
@@ -83,12 +93,15 @@ class SimulatedPeer final : public Sink {
     std::shared_ptr<const model::Frame> frame;
     bool past = false;
     std::size_t bytes_left = 0;
+    bool counts = false;
   };
+  bool welcomed(Bytes bytes);
   std::size_t put(Bytes bytes, Via via);
 
   FrameFaults& faults_;
   Owner& owner_;
   std::deque<Waiting> queue_;
+  std::deque<Waiting> again_;  // has to be given again, as it was, before anything else
 };
 
 }  // namespace clasp::simulation

@@ -101,17 +101,22 @@ void RandomClients::come_and_go() {
     const SteadyTime now = world_.now().steady;
     if (peer.open && random_.chance(scenario_.drop_probability)) {
       world_.lose(peer);
-      peer.reconnect_at = now + Micros{static_cast<std::int64_t>(random_.below(50'000))};
+      peer.reconnect_at = now + Micros{static_cast<std::int64_t>(random_.below(peer.is_away ? 3'000'000 : 50'000))};
     }
+    if (peer.open && scenario_.resuming > 0 && random_.chance(0.05)) world_.mark(peer);
     if (peer.open && peer.pinged && peer.answers_pings) world_.answer_ping(peer);
+    if (peer.is_away) {
+      if (peer.reconnect_at <= now) world_.come_back(peer);
+      continue;
+    }
     if (!peer.open && peer.reconnect_at <= now) {
       world_.connect(peer);
       peer.hello_at = now + Micros{static_cast<std::int64_t>(random_.chance(0.1) ? random_.below(600'000) : random_.below(3'000))};
     }
     if (!peer.open || peer.said_hello || peer.hello_at > now) continue;
     if (random_.chance(0.03)) return garbage(peer);  // instead of HELLO
-    peer.said_hello = true;
-    world_.say(peer, Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}});
+    world_.greet(peer, scenario_.resuming > 0 && random_.chance(scenario_.resuming));
+    if (peer.resumable) world_.drain(peer, peer.unsent);  // a WELCOME that never arrives leaves a session nobody can claim
     for (auto count = 1 + random_.below(3); count > 0 && peer.open; --count) subscribe(peer);
   }
 }

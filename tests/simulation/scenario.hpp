@@ -80,12 +80,14 @@ struct Scenario {
   double drop_probability = 0.002;      // of a link, per step
   double thinning = 0.15;               // of a subscription having maxRate or epsilon
   bool reads_renew = true;              // lifetimes or capacity depend on who read what when (see RandomClients)
+  double resuming = 0;                  // part of the clients that resume their session when they come back
   Fault fault = Fault::none;
   router::Config config;
   std::optional<router::Config> believed;  // what the model thinks `config` is, if it is to be wrong
 };
 
 Scenario scenario_of(std::uint64_t seed);
+Scenario resuming_scenario_of(std::uint64_t seed);  // links that drop and come back; nothing that ends a session but its client
 model::Rules rules_of(const router::Config& config);
 
 }  // namespace clasp::simulation

@@ -85,6 +85,20 @@ TEST(Simulation, EveryFrameIsTheOneTheModelForetellsOnEveryLink) {
   EXPECT_GT(sum.refused, 5'000U);
 }
 
+TEST(Simulation, WhoComesBackIsToldWhatTheModelForetellsAsOnASlowLink) {
+  Totals sum;
+  for (const std::uint64_t seed : seeds()) {
+    if (!seeds_chosen_by_hand() && seed > fixed_seeds / 2) continue;
+    RandomClients clients(resuming_scenario_of(seed));
+    const auto failure = clients.run();
+    EXPECT_FALSE(failure) << "replay with CLASP_SEED=" << seed << "\n" << failure.value_or("");
+    sum += clients.world().totals();
+  }
+  if (!seeds_chosen_by_hand()) {
+    EXPECT_GT(sum.resumed, sanitized ? 500U : 3'000U);
+  }
+}
+
 TEST(Simulation, TheSameSeedGivesTheSameRun) {
   RandomClients first(scenario_of(3));
   RandomClients second(scenario_of(3));

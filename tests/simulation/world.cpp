@@ -32,6 +32,7 @@ Totals& Totals::operator+=(const Totals& other) {
   bundles_scheduled += other.bundles_scheduled;
   removed += other.removed;
   refused += other.refused;
+  resumed += other.resumed;
   return *this;
 }
 
@@ -64,6 +65,7 @@ Totals SimulatedWorld::totals() const {
   totals.streams_dropped = stats.streams_dropped;
   totals.sessions = stats.sessions_opened;
   totals.bundles_scheduled = stats.bundles_scheduled;
+  totals.resumed = stats.sessions_resumed;
   totals.removed = stats.params_expired + stats.params_evicted;
   for (const auto& [code, count] : stats.errors_out) totals.refused += count;
   return totals;
@@ -99,6 +101,7 @@ void SimulatedWorld::say(SimulatedPeer& peer, const Message& message, std::optio
 void SimulatedWorld::say(SimulatedPeer& peer, Bytes bytes) {
   pass(Micros{1});
   if (!peer.can_send() || failed()) return;
+  if (peer.resumable && peer.said_hello && bytes.size() > 4 && bytes[4] == std::byte{0x01} && model_->in_session(peer.number)) return;  // no second HELLO
   const auto frame = decode_frame(bytes);
   const auto message = frame ? decoder_.decode(frame->payload) : Decoded<Message>(std::unexpected(frame.error()));
   ByteBuffer changed;
@@ -112,11 +115,57 @@ void SimulatedWorld::say(SimulatedPeer& peer, Bytes bytes) {
 
 void SimulatedWorld::join(SimulatedPeer& peer) {
   connect(peer);
+  greet(peer, false);
+}
+
+void SimulatedWorld::greet(SimulatedPeer& peer, bool resumable) {
   peer.said_hello = true;
-  say(peer, Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}});
+  peer.resumable = resumable;
+  Hello hello{.version = 1, .features = feature::all_signals, .name = "peer"};
+  const EncodedValue wish(resume::to_value(resume::Request{}));
+  if (resumable) {
+    hello.features |= feature::extended;
+    hello.block.emplace_back(resume::key, wish.view());
+  }
+  say(peer, Message{hello});
+}
+
+// The model sees no other link: for it the session has one that is slow.
+void SimulatedWorld::come_back(SimulatedPeer& peer) {
+  const resume::Claim claim{.session = peer.session, .secret = peer.offer->secret, .epoch = peer.offer->epoch, .frames = peer.received};
+  const EncodedValue wish(resume::to_value(resume::Request{.claim = claim}));
+  const Message hello{Hello{.version = 1, .features = feature::all_signals | feature::extended, .name = "peer", .block = {{resume::key, wish.view()}}}};
+  ByteBuffer frame;
+  CLASP_CHECK(append_frame(frame, hello, Qos::fire));
+  peer.back(router_->open_link(peer, now()));
+  model_->alive(peer.number, clock());
+  peer.catching_up = true;
+  router_->receive(peer.link, frame.view(), now());
+  peer.is_away = false;
+  if (!peer.offer || !peer.offer->resumed) fail(&peer, fmt::format("rule 29: not resumed: {}", peer.offer ? peer.offer->why : "no offer"));
+  judge();
+  settle();
+}
+
+void SimulatedWorld::mark(SimulatedPeer& peer) {
+  if (!peer.resumable || !peer.open || peer.catching_up) return;
+  ByteBuffer frame;
+  resume::append_mark(frame, {.frames = peer.received});
+  router_->receive(peer.link, frame.view(), now());
+  model_->alive(peer.number, clock());
+  judge();
+  settle();
 }
 
 void SimulatedWorld::lose(SimulatedPeer& peer) {
+  if (peer.resumable && !peer.view.welcomed()) return;  // it could not know what to claim, and the router would keep a session for nobody
+  if (peer.resumable) {
+    peer.away();
+    model_->away(peer.number);
+    router_->closed(peer.link, now());
+    judge();
+    return settle();
+  }
   peer.gone();
   router_->closed(peer.link, now());
   model_->lost(peer.number, clock());
@@ -203,7 +252,7 @@ void SimulatedWorld::drain_by_time(Micros time) {
 void SimulatedWorld::turn() {
   std::vector<std::size_t> had_room;
   for (const auto& peer : peers_) {
-    if (peer->open && model_->open(peer->number) && model_->snapshot_open(peer->number) && has_room(*peer)) had_room.push_back(peer->number);
+    if (peer->open && model_->open(peer->number) && model_->snapshot_open(peer->number) && has_room(*peer) && caught_up(*peer)) had_room.push_back(peer->number);
   }
   const bool more = router_->end_turn(now());
   judge();
@@ -236,6 +285,14 @@ void SimulatedWorld::judge() {
   for (const std::size_t number : std::exchange(closing_, {})) {
     SimulatedPeer& peer = *peers_[number];
     judge_frames({number});
+    constexpr std::string_view stalled = "nothing was taken for too long";
+    if (peer.resumable && peer.view.welcomed() && peer.closed_because == stalled) {  // the link is lost, not the session
+      if (const auto complaint = model_->stalled(number, has_room(peer), clock())) fail(&peer, *complaint);
+      peer.away();
+      model_->away(number);
+      peer.reconnect_at = steady_ + Micros{20'000};
+      continue;
+    }
     if (const auto complaint = model_->closed(number, has_room(peer), clock())) fail(&peer, fmt::format("{} ({})", *complaint, peer.closed_because));
     model_->lost(number, clock());
     ++totals_.closed_by_router;
@@ -252,15 +309,15 @@ void SimulatedWorld::judge() {
   judge_frames(numbers);
   for (const std::size_t number : numbers) {
     SimulatedPeer& peer = *peers_[number];
-    if (!has_room(peer)) continue;
+    if (!has_room(peer) || !caught_up(peer)) continue;
     if (const auto complaint = model_->settle(number)) fail(&peer, *complaint);
   }
 }
 
 void SimulatedWorld::check_all() {
   const Gauges gauges = router_->gauges();
-  if (gauges.sessions != model_->sessions())
-    fail(nullptr, fmt::format("{} sessions are open, the router has {}", model_->sessions(), gauges.sessions));
+  if (gauges.sessions + gauges.sessions_detached != model_->sessions())
+    fail(nullptr, fmt::format("{} sessions are open, the router has {} and {} that are away", model_->sessions(), gauges.sessions, gauges.sessions_detached));
   if (gauges.params != model_->state().params().size())
     fail(nullptr, fmt::format("{} params exist, the router has {}", model_->state().params().size(), gauges.params));
   if (gauges.bundles_waiting != model_->bundles_waiting())
@@ -269,7 +326,7 @@ void SimulatedWorld::check_all() {
   if (gauges.outbox_bytes > scenario_.config.outboxes_bytes_max + peers_.size() * frame_bytes_max)
     fail(nullptr, fmt::format("{} bytes wait in outboxes", gauges.outbox_bytes));
   for (const auto& peer : peers_) {
-    if (!peer->open) continue;
+    if (!peer->open || peer->catching_up) continue;
     if (const auto complaint = model_->check(peer->number, has_room(*peer), clock())) fail(peer.get(), *complaint);
     if (!peer->reading && peer->unsent == 0 && steady_ - peer->paused_at > Micros(scenario_.config.pace_max) + Micros{1})
       fail(peer.get(), "rule 17/26: nothing waits for this session, and it is not read any more");
@@ -297,7 +354,7 @@ void SimulatedWorld::compare_state() {
 void SimulatedWorld::compare_views(bool all) {
   for (const auto& peer : peers_) {
     if (!peer->open || !model_->in_session(peer->number) || peer->unsent != 0 || !(all || peer->pace.kind == Pace::Kind::keeps_up)) continue;
-    if (model_->snapshot_open(peer->number)) continue;
+    if (model_->snapshot_open(peer->number) || peer->catching_up) continue;
     for (const auto& [address, param] : model_->state().params()) {
       if (!model_->holds_plainly(peer->number, address)) continue;
       const ClientView::Known* known = peer->view.find(address);
@@ -308,7 +365,16 @@ void SimulatedWorld::compare_views(bool all) {
   }
 }
 
+// The router reads a client again when it has given it everything.
+bool SimulatedWorld::caught_up(SimulatedPeer& peer) {
+  if (peer.catching_up && peer.reading && peer.regave()) peer.catching_up = false;
+  return !peer.catching_up;
+}
+
 void SimulatedWorld::heal() {
+  for (const auto& peer : peers_) {
+    if (peer->is_away && !failed()) come_back(*peer);
+  }
   for (int i = 0; i < heal_steps && !failed(); ++i) {
     pass(heal_step);
     for (const auto& peer : peers_) {

@@ -30,6 +30,7 @@ struct Totals {  // what runs exercised, so that a test can see they were not id
   std::uint64_t bundles_scheduled = 0;
   std::uint64_t removed = 0;
   std::uint64_t refused = 0;  // ERROR replies
+  std::uint64_t resumed = 0;
   Totals& operator+=(const Totals& other);
 };
 Totals& tally();  // of all runs of this process
@@ -47,7 +48,10 @@ class SimulatedWorld final : private SimulatedPeer::Owner {
   void connect(SimulatedPeer& peer);
   void say(SimulatedPeer& peer, const Message& message, std::optional<Qos> qos = {});  // arrives now
   void say(SimulatedPeer& peer, Bytes frame);
+  void greet(SimulatedPeer& peer, bool resumable);  // HELLO
   void join(SimulatedPeer& peer);  // connects and says HELLO
+  void come_back(SimulatedPeer& peer);  // resumes its session, or has another one
+  void mark(SimulatedPeer& peer);       // tells the router how much has arrived
   void lose(SimulatedPeer& peer);  // the link breaks: what it held is lost, the session ends without a word
   void drain(SimulatedPeer& peer, std::size_t bytes);
   void answer_ping(SimulatedPeer& peer);
@@ -85,6 +89,7 @@ class SimulatedWorld final : private SimulatedPeer::Owner {
   model::Clock clock() const { return {steady_.us, unix_.us}; }
   void judge();                                                // after every call of the router and of the model
   void judge_frames(const std::vector<std::size_t>& numbers);  // of all these peers, in the order in which the router gave them
+  bool caught_up(SimulatedPeer& peer);
   void settle();                                               // links that keep up take everything, at once
   void sent(SimulatedPeer& peer, std::size_t bytes);
   void drain_by_time(Micros time);

@@ -117,7 +117,8 @@ void Expectation::shown(const std::string& address, std::uint64_t revision) {
 void Expectation::uncovered(const std::function<bool(const std::string& address)>& covered) {
   if (!slow_) return;
   for (Line& line : lines_) {
-    if (line.kind == Line::Kind::param && !covered(line.address)) line.optional = true;
+    const bool may_be_newest = line.kind == Line::Kind::param || (was_away_ && line.kind == Line::Kind::removal);
+    if (may_be_newest && !covered(line.address)) line.optional = true;
   }
 }
 
@@ -231,7 +232,7 @@ std::optional<std::string> Expectation::drained() {
   }
   lines_.clear();
   bytes_ = 0;
-  slow_ = false;
+  slow_ = was_away_ = false;
   return std::nullopt;
 }
 

@@ -48,6 +48,7 @@ class Expectation {
   std::optional<std::string> drained();
 
   bool slow() const { return slow_; }
+  void become_slow() { slow_ = notice_due_ = was_away_ = true; }
   bool empty() const { return lines_.empty(); }
   std::optional<Us> waits_since() const;  // of the first line that has to come
   // Of what may not be dropped: what certainly waits, and what may at most (params may wait as frames that stay).
@@ -69,6 +70,7 @@ class Expectation {
   std::deque<Line> lines_;
   std::size_t bytes_ = 0;
   bool slow_ = false;
+  bool was_away_ = false;    // what was missed is told as it is now: a removal may stand for what was created again
   bool notice_due_ = false;  // ERROR 503 may say so
 };
 

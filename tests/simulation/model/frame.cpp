@@ -177,7 +177,8 @@ Frame read_frame(const Message& message) {
   if (const auto* publish = std::get_if<Publish>(&message.body)) return {.kind = Frame::Kind::publish, .line = publish_line(fields_of(*publish))};
   if (const auto* snapshot = std::get_if<Snapshot>(&message.body)) return read_snapshot(*snapshot);
   if (const auto* welcome = std::get_if<Welcome>(&message.body)) {
-    const std::string line = welcome_line(welcome->features, welcome->time.us, welcome->name, !welcome->block.empty());
+    const bool no_snapshot = std::ranges::any_of(welcome->block, [](const BlockEntry& entry) { return entry.first == "snapshot"; });
+    const std::string line = welcome_line(welcome->features, welcome->time.us, welcome->name, no_snapshot);
     return {.kind = Frame::Kind::welcome, .line = line, .session = std::string(welcome->session)};
   }
   if (const auto* error = std::get_if<ErrorReply>(&message.body)) {

@@ -139,6 +139,11 @@ Complaint Model::closed(LinkNo number, bool room, Clock now) {
   return complaint;
 }
 
+Complaint Model::stalled(LinkNo number, bool room, Clock now) const {
+  if (!room && now.steady - links_.at(number).progressed > rules_.stall_max) return std::nullopt;
+  return "rule 15: a link that moved was taken for dead";
+}
+
 Complaint Model::check(LinkNo number, bool room, Clock now) const {
   const Link& link = links_.at(number);
   if (link.refused) return "the link was refused and stays open";

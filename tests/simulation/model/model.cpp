@@ -67,6 +67,8 @@ void Model::lost(LinkNo link, Clock now) {
   links_.erase(link);
 }
 
+void Model::away(LinkNo link) { links_.at(link).expectation->become_slow(); }
+
 void Model::refuse(Link& link, int code, Clock now) {
   link.refused = true;
   link.expectation->add({.text = text_of(error_line(code))}, now.steady);
@@ -87,11 +89,11 @@ void Model::received(LinkNo number, const Message* message, Qos qos, Clock now) 
   }
   const bool snapshot =
       std::ranges::none_of(hello->block, [](const BlockEntry& entry) { return entry.first == "snapshot" && entry.second.as_string() == "none"; });
-  begin_session(number, snapshot, now);
+  begin_session(number, snapshot, !hello->block.empty(), now);
 }
 
 // A second HELLO ends the session before; what was still waiting for that one is gone with it.
-void Model::begin_session(LinkNo number, bool snapshot, Clock now) {
+void Model::begin_session(LinkNo number, bool snapshot, bool asks, Clock now) {
   Link& link = links_.at(number);
   end_session(link.session, now);
   link.expectation = std::make_unique<Expectation>(rules_);
@@ -101,7 +103,7 @@ void Model::begin_session(LinkNo number, bool snapshot, Clock now) {
   Session& session = sessions_[link.session];
   session.no = link.session;
   session.link = number;
-  const auto features = static_cast<std::uint8_t>(rules_.features | (snapshot ? 0 : feature::extended));
+  const auto features = static_cast<std::uint8_t>(rules_.features | (asks ? feature::extended : 0));
   answer(session, welcome_line(features, now.unix_time, rules_.name, !snapshot), now);
   if (!snapshot) return;
   Debt debt{.pattern = matchers_.of("/**"), .since = changes_, .owes_frame = true};

@@ -41,11 +41,13 @@ class Model {
   void read(LinkNo link, bool on, Clock now);                              // the router stops or resumes reading it
   void passed(Clock now);
   void lost(LinkNo link, Clock now);
+  void away(LinkNo link);  // nothing can be given to it for a while, as on a slow link
 
   // ---- what the router does, judged ----
   Complaint put(LinkNo link, const Frame& frame, Clock now);
   // `room`: so little waits on the link that nothing can be waiting behind it.
   Complaint closed(LinkNo link, bool room, Clock now);
+  Complaint stalled(LinkNo link, bool room, Clock now) const;  // closed for that alone
   Complaint check(LinkNo link, bool room, Clock now) const;  // after every call
   Complaint settle(LinkNo link);                             // room, so everything foretold has to have come; the session keeps up from here on
   Complaint idle(LinkNo link);                               // and no turn is left to do: no snapshot is open
@@ -126,7 +128,7 @@ class Model {
   };
 
   // model.cpp
-  void begin_session(LinkNo link, bool snapshot, Clock now);
+  void begin_session(LinkNo link, bool snapshot, bool asks, Clock now);  // asks: for something in the block of HELLO
   void end_session(SessionNo session, Clock now);
   void refuse(Link& link, int code, Clock now);
   bool within_rate(Session& session, const Message* message, Clock now);
