@@ -43,11 +43,12 @@ class Diary {  // what was heard, in order
 class ClientResume : public ::testing::TestWithParam<const char*> {
  protected:
   Client over_the_line(Diary& diary) {
-    auto client = Client::builder(fmt::format("{}://127.0.0.1:{}", GetParam(), proxy_.port()))
-                      .name("desk")
-                      .reconnect_interval(1ms)
-                      .on_resume([&diary](bool resumed, std::string_view why) { diary.add(resumed ? "resumed" : fmt::format("not resumed: {}", why)); })
-                      .connect();
+    auto client =
+        Client::builder(fmt::format("{}://127.0.0.1:{}", GetParam(), proxy_.port()))
+            .name("desk")
+            .reconnect_interval(1ms)
+            .on_resume([&diary](bool resumed, std::string_view why) { diary.add(resumed ? "resumed" : fmt::format("not resumed: {}", why)); })
+            .connect();
     if (!client) throw std::runtime_error(client.error().message);
     return std::move(*client);
   }
@@ -66,7 +67,8 @@ TEST_P(ClientResume, MissesNothingAndHasItsLocks) {
   Client desk = over_the_line(diary);
   Client stage = nearby();
   const std::string session = desk.session_id();
-  const auto subscription = desk.subscribe("/show/**", [&](const Value& value, std::string_view address) { diary.add(fmt::format("{} {}", address, to_json(value))); });
+  const auto subscription =
+      desk.subscribe("/show/**", [&](const Value& value, std::string_view address) { diary.add(fmt::format("{} {}", address, to_json(value))); });
   ASSERT_TRUE(subscription);
   ASSERT_TRUE(desk.set_confirmed("/lock", 1, {.lock = true}));
   proxy_.cut();
@@ -117,7 +119,8 @@ TEST_P(ClientResume, WhoIsAwayForTooLongIsToldAndGetsTheSnapshot) {
                   .on_resume([&](bool resumed, std::string_view why) { diary.add(resumed ? "resumed" : fmt::format("not resumed: {}", why)); })
                   .connect();
   ASSERT_TRUE(desk);
-  const auto subscription = desk->subscribe("/show/**", [&](const Value& value, std::string_view address) { diary.add(fmt::format("{} {}", address, to_json(value))); });
+  const auto subscription =
+      desk->subscribe("/show/**", [&](const Value& value, std::string_view address) { diary.add(fmt::format("{} {}", address, to_json(value))); });
   ASSERT_TRUE(desk->ping());
   line.cut();
   auto stage = Client::builder(brief.url(GetParam())).connect();

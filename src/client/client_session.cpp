@@ -90,23 +90,6 @@ void ClientSession::retry_later(Now now) {
   retry_at_ = now.steady + backoff_.next(random());
 }
 
-void ClientSession::keep_unsent_params(Bytes frames) {
-  for (Bytes rest = frames; !rest.empty();) {
-    const Decoded<Frame> frame = decode_frame(rest);
-    CLASP_CHECK(frame.has_value());
-    if (resume::find_mark(frame->payload)) {
-      rest = rest.subspan(frame->header.frame_bytes());
-      continue;
-    }
-    const Decoded<Message> message = decoder_.decode(frame->payload);
-    CLASP_CHECK(message.has_value());
-    const Set* set = std::get_if<Set>(&message->body);
-    const bool kept = set != nullptr && !set->revision && offline_.enabled() && offline_.keep(set->address, std::string(as_text(rest.first(frame->header.frame_bytes()))));
-    if (!kept) ++stats_.frames_lost;
-    rest = rest.subspan(frame->header.frame_bytes());
-  }
-}
-
 void ClientSession::end_connection(std::string_view reason) {
   if (suspended_) {  // one more attempt that came to nothing
     output_.clear();
@@ -194,19 +177,6 @@ void ClientSession::become_active(const Welcome& welcome, Now now) {
   });
   listener_.connected();
   if (claimed) listener_.resumed(goes_on, why);
-}
-
-// A session of which the router knows nothing yet.
-void ClientSession::bring_everything_back() {
-  cache_.begin_connection();
-  unaddressed_error_.reset();
-  for (const auto& [ns, frame] : announcements_) {
-    output_.append(frame.view());
-    ++stats_.frames_out;
-    watch_write(ns, Ticket::none);
-  }
-  for (const LocalSubscription& subscription : subscriptions_.all()) append_always(subscribe_message(subscription));
-  doubt_what_was_shown();
 }
 
 // ---- time ----

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "client/client_session.hpp"
+#include "core/check.hpp"
 
 namespace clasp::client {
 
@@ -60,6 +61,38 @@ void ClientSession::count_received(std::size_t bytes) {
   if (!continuity_.received(bytes) || unsent_bytes() >= config_.output_bytes_max) return;
   resume::append_mark(output_, continuity_.take_mark());
   ++stats_.frames_out;
+}
+
+// A session of which the router knows nothing yet.
+void ClientSession::bring_everything_back() {
+  cache_.begin_connection();
+  unaddressed_error_.reset();
+  for (const auto& [ns, frame] : announcements_) {
+    output_.append(frame.view());
+    ++stats_.frames_out;
+    watch_write(ns, Ticket::none);
+  }
+  for (const LocalSubscription& subscription : subscriptions_.all()) append_always(subscribe_message(subscription));
+  doubt_what_was_shown();
+}
+
+// Of what the lost link had not been given, what can be kept: the newest SET of each address.
+void ClientSession::keep_unsent_params(Bytes frames) {
+  for (Bytes rest = frames; !rest.empty();) {
+    const Decoded<Frame> frame = decode_frame(rest);
+    CLASP_CHECK(frame.has_value());
+    if (resume::find_mark(frame->payload)) {
+      rest = rest.subspan(frame->header.frame_bytes());
+      continue;
+    }
+    const Decoded<Message> message = decoder_.decode(frame->payload);
+    CLASP_CHECK(message.has_value());
+    const Set* set = std::get_if<Set>(&message->body);
+    const bool kept = set != nullptr && !set->revision && offline_.enabled() &&
+                      offline_.keep(set->address, std::string(as_text(rest.first(frame->header.frame_bytes()))));
+    if (!kept) ++stats_.frames_lost;
+    rest = rest.subspan(frame->header.frame_bytes());
+  }
 }
 
 }  // namespace clasp::client

@@ -22,7 +22,8 @@ class Resuming : public testing::SessionTest {
   }
   void welcome_with(const resume::Offer& offer, std::string_view session = "s1") {
     const EncodedValue value(resume::to_value(offer));
-    router_says({Welcome{.features = feature::all_signals | feature::extended, .session = session, .name = "stage", .block = {{resume::key, value.view()}}}});
+    router_says(
+        {Welcome{.features = feature::all_signals | feature::extended, .session = session, .name = "stage", .block = {{resume::key, value.view()}}}});
   }
   void connect_resumable() { connect_resumable(resuming()); }
   void connect_resumable(SessionConfig config) {

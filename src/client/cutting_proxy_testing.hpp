@@ -18,7 +18,8 @@ using asio::ip::tcp;
 
 class CuttingProxy {
  public:
-  explicit CuttingProxy(std::uint16_t target) : target_(asio::ip::address_v4::loopback(), target), acceptor_(loop_, {asio::ip::address_v4::loopback(), 0}) {
+  explicit CuttingProxy(std::uint16_t target)
+      : target_(asio::ip::address_v4::loopback(), target), acceptor_(loop_, {asio::ip::address_v4::loopback(), 0}) {
     accept();
     thread_ = std::thread([this] { loop_.run(); });
   }
@@ -74,16 +75,17 @@ class CuttingProxy {
     });
   }
   void carry(const std::shared_ptr<Carriage>& carriage, tcp::socket& from, tcp::socket& to, std::array<std::byte, 4'096>& buffer, bool counts) {
-    from.async_read_some(asio::buffer(buffer), [this, carriage, &from, &to, &buffer, counts](const boost::system::error_code& error, std::size_t bytes) {
-      if (error) return close(*carriage);
-      const bool ends = counts && left_ != 0 && bytes >= left_;
-      if (counts && left_ != 0) left_ -= ends ? left_ : bytes;
-      boost::system::error_code broken;
-      asio::write(to, asio::buffer(buffer.data(), ends ? bytes / 2 : bytes), broken);
-      if (ends) return cut_now();
-      if (broken) return close(*carriage);
-      carry(carriage, from, to, buffer, counts);
-    });
+    from.async_read_some(asio::buffer(buffer),
+                         [this, carriage, &from, &to, &buffer, counts](const boost::system::error_code& error, std::size_t bytes) {
+                           if (error) return close(*carriage);
+                           const bool ends = counts && left_ != 0 && bytes >= left_;
+                           if (counts && left_ != 0) left_ -= ends ? left_ : bytes;
+                           boost::system::error_code broken;
+                           asio::write(to, asio::buffer(buffer.data(), ends ? bytes / 2 : bytes), broken);
+                           if (ends) return cut_now();
+                           if (broken) return close(*carriage);
+                           carry(carriage, from, to, buffer, counts);
+                         });
   }
   static void close(Carriage& carriage) {
     boost::system::error_code ignored;

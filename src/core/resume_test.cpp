@@ -40,12 +40,28 @@ TEST(Resume, WhatMakesNoSenseClaimsNothing) {
     return Value(std::move(entries));
   };
   ASSERT_FALSE(read_request(EncodedValue(claim("", Value())).view()).malformed);
-  const std::vector<Value> hostile{
-      Value(), Value(false), Value(1), Value("resume"), Value(Array{}), Value(Map{{"session", Value("s")}}), claim("session", Value(7)), claim("session", Value()),
-      claim("secret", Value("")), claim("secret", Value(std::string(31, 'a'))), claim("secret", Value(std::string(33, 'a'))),
-      claim("secret", Value(std::string(32, 'g'))), claim("secret", Value("-1" + std::string(30, 'a'))), claim("secret", Value(1)),
-      claim("epoch", Value(5)), claim("epoch", Value("123")), claim("epoch", Value(std::string(17, '0'))), claim("epoch", Value("+" + std::string(15, '0'))),
-      claim("frames", Value(-1)), claim("frames", Value(1.0)), claim("frames", Value("1")), claim("frames", Value())};
+  const std::vector<Value> hostile{Value(),
+                                   Value(false),
+                                   Value(1),
+                                   Value("resume"),
+                                   Value(Array{}),
+                                   Value(Map{{"session", Value("s")}}),
+                                   claim("session", Value(7)),
+                                   claim("session", Value()),
+                                   claim("secret", Value("")),
+                                   claim("secret", Value(std::string(31, 'a'))),
+                                   claim("secret", Value(std::string(33, 'a'))),
+                                   claim("secret", Value(std::string(32, 'g'))),
+                                   claim("secret", Value("-1" + std::string(30, 'a'))),
+                                   claim("secret", Value(1)),
+                                   claim("epoch", Value(5)),
+                                   claim("epoch", Value("123")),
+                                   claim("epoch", Value(std::string(17, '0'))),
+                                   claim("epoch", Value("+" + std::string(15, '0'))),
+                                   claim("frames", Value(-1)),
+                                   claim("frames", Value(1.0)),
+                                   claim("frames", Value("1")),
+                                   claim("frames", Value())};
   for (const Value& value : hostile) {
     const Request request = read_request(EncodedValue(value).view());
     EXPECT_TRUE(request.malformed) << to_json(value);
@@ -72,7 +88,8 @@ TEST(Resume, AMarkIsAFrameThatOldDecodersRefuse) {
   EXPECT_EQ(find_mark(frame->payload), (Mark{0x0102'0304'0506'0708, true}));
   Decoder decoder;
   EXPECT_FALSE(decoder.decode(frame->payload));
-  for (std::size_t n = 0; n < frame->payload.size(); ++n) EXPECT_FALSE(find_mark(frame->payload.first(n))) << "accepted when cut after " << n << " bytes";
+  for (std::size_t n = 0; n < frame->payload.size(); ++n)
+    EXPECT_FALSE(find_mark(frame->payload.first(n))) << "accepted when cut after " << n << " bytes";
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ TEST_F(ContractResume, Rule29WhoComesBackMissesNoEventAndNoStreamItem) {
   EXPECT_TRUE(desk.come_back());
   EXPECT_EQ(desk.session(), session);
   stage.publish("/e", 3);
-  EXPECT_THAT(desk.heard(), ElementsAre("PUBLISH event /e 1", "PUBLISH stream /s 1", "PUBLISH event /e 2", "PUBLISH stream /s 2", "PUBLISH stream /s 3",
-                                        "PUBLISH event /e 3"));
+  EXPECT_THAT(desk.heard(), ElementsAre("PUBLISH event /e 1", "PUBLISH stream /s 1", "PUBLISH event /e 2", "PUBLISH stream /s 2",
+                                        "PUBLISH stream /s 3", "PUBLISH event /e 3"));
 }
 
 TEST_F(ContractResume, Rule29ItBeginsAtWelcomeEvenIfNothingWasReceived) {
@@ -70,7 +70,8 @@ TEST_F(ContractResume, Rule29WhatWasHeardBeforeIsNotToldAgain) {
   for (int i = 0; i < 5; ++i) stage.publish("/e", i);
   desk.lose(3);
   EXPECT_TRUE(desk.come_back());
-  EXPECT_THAT(desk.heard(), ElementsAre("PUBLISH event /e 0", "PUBLISH event /e 1", "PUBLISH event /e 2", "PUBLISH event /e 3", "PUBLISH event /e 4"));
+  EXPECT_THAT(desk.heard(),
+              ElementsAre("PUBLISH event /e 0", "PUBLISH event /e 1", "PUBLISH event /e 2", "PUBLISH event /e 3", "PUBLISH event /e 4"));
 }
 
 TEST_F(ContractResume, Rule29ItsLocksAndSubscriptionsAreStillThere) {
@@ -245,8 +246,8 @@ TEST_F(ContractResume, Rule2WhoHearsAnEventHoldsNoOlderValueOfAParamThatIsGone) 
   stage.publish("/e", "behind the end of z");
   stage.set("/z", "back");
   EXPECT_TRUE(desk.come_back());
-  EXPECT_THAT(desk.heard(), ElementsAre("SET /x null rev=3", "PUBLISH event /e \"behind the first\"", "PUBLISH event /e \"behind the end\"", "SET /y 1 rev=1",
-                                        "SET /z \"back\" rev=3", "PUBLISH event /e \"behind the end of z\""));
+  EXPECT_THAT(desk.heard(), ElementsAre("SET /x null rev=3", "PUBLISH event /e \"behind the first\"", "PUBLISH event /e \"behind the end\"",
+                                        "SET /y 1 rev=1", "SET /z \"back\" rev=3", "PUBLISH event /e \"behind the end of z\""));
 }
 
 // What waited for the link names its params by ids, which are given to others while nobody tells this session.
@@ -500,7 +501,8 @@ TEST_F(ContractResume, AClaimBeyondWhatWasSentIsRefused) {
 }
 
 TEST_F(ContractResume, WhatMakesNoSenseGetsASessionOfItsOwn) {
-  for (const Value& value : {Value(7), Value("x"), Value(Map{{"session", Value("x")}, {"secret", Value("y")}}), Value(Map{{"secret", Value(std::string(60'000, 'a'))}})}) {
+  for (const Value& value :
+       {Value(7), Value("x"), Value(Map{{"session", Value("x")}, {"secret", Value("y")}}), Value(Map{{"secret", Value(std::string(60'000, 'a'))}})}) {
     Peer& odd = peer("odd");
     const EncodedValue encoded(value);
     odd.send(Message{Hello{.version = 1, .features = feature::extended, .name = "odd", .block = {{resume::key, encoded.view()}}}}, Qos::fire);
@@ -554,7 +556,8 @@ TEST_F(ContractResume, Rule25AnswersThatWaitForTheDiskAreThereWhenTheClientIs) {
 TEST_F(ContractResume, Rule23AWaitingBundleOfADetachedSessionIsItsOwn) {
   Traveller& desk = travel();
   const EncodedValue one(Value(1));
-  desk.say(Message{Bundle{.timestamp = UnixTime{world().unix_us() + 1'000'000}, .messages = {Message{Set{.address = "/x", .value = one.view(), .lock = true}}}}},
+  desk.say(Message{Bundle{.timestamp = UnixTime{world().unix_us() + 1'000'000},
+                          .messages = {Message{Set{.address = "/x", .value = one.view(), .lock = true}}}}},
            Qos::commit);
   desk.lose();
   advance(2s);

@@ -27,13 +27,12 @@ bool Engine::is_moving(const Link& link, const Now& now) const { return link.pro
 
 void Engine::deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now) {
   Link* link = table.find(session.link);
-  if (link == nullptr && !session.reads_log) return;
+  if (link == nullptr) return;
   if (session.sink_queues) {
     leave(session, *link, delivery, delivery.seq);
     if (link->unsent > config.pace_bytes && is_moving(*link, now)) fed_backlog = session.id;
     return;
   }
-  if (session.reads_log) return keep_for_later(session, SharedFrame(delivery.frame()), false);  // to it alone: what is committed passes it by
   if (!session.outbox && has_room(session, *link)) return leave(session, *link, delivery, delivery.seq);
 
   Outbox& box = outbox_of(session, now);
@@ -62,7 +61,8 @@ std::size_t Engine::hand_over(Session& session, Link& link, const Reply& reply) 
 
 void Engine::leave(Session& session, Link& link, Delivery& delivery, Seq shown) {
   std::optional<EncodedValue> replaced;
-  if (session.grants && session.grants->filtered()) {
+  const bool filtered = session.grants && session.grants->filtered();
+  if (filtered) {
     View view = gate.view(view_of(session), delivery);
     if (std::holds_alternative<Hide>(view)) return;
     if (auto* replace = std::get_if<Replace>(&view)) {
@@ -82,7 +82,7 @@ void Engine::leave(Session& session, Link& link, Delivery& delivery, Seq shown) 
   }
   if (session.resumption) {
     // What a view has let pass once it need not the next time.
-    if (shown == 0 || session.grants->filtered()) session.resumption->sent.add(delivery.frame());
+    if (shown == 0 || filtered) session.resumption->sent.add(delivery.frame());
     else session.resumption->sent.add(shown, !delivery.ttl && !delivery.lock && !delivery.unlock);
   }
   const SinkCall call(in_sink);

@@ -1,8 +1,8 @@
 // Sessions that outlive their link (contract 29, docs/decisions/resume.md).
 //
-// A session that has lost its link is detached: it costs what it is, and nothing accumulates, because what is committed meanwhile is in the commit log
-// anyway. When its client comes back, it is first given what the last link had lost, as it was; then what waited; then it reads the log from where it
-// left, under the rules for slow links (13–15), until it has read everything and is live again. Nothing of its client is read meanwhile.
+// A session that has lost its link is detached: it costs what it is, and nothing accumulates, because what is committed meanwhile is in the commit
+// log anyway. When its client comes back, it is first given what the last link had lost, as it was; then what waited; then it reads the log from
+// where it left, under the rules for slow links (13–15), until it has read everything and is live again. Nothing of its client is read meanwhile.
 #include <algorithm>
 
 #include "core/check.hpp"
@@ -108,8 +108,10 @@ Engine::Claimed Engine::claimed(const resume::Claim& claim, const Grants& grants
     return {.why = resume::why_unknown};
 
   const auto end = [&](std::string_view why) -> Claimed {
-    if (table.find(session->link) != nullptr) close_link(session->link, {CloseCode::policy, "its client has begun another session"}, now, Farewell::ended);
-    else end_session(session->id, now);
+    if (table.find(session->link) != nullptr)
+      close_link(session->link, {CloseCode::policy, "its client has begun another session"}, now, Farewell::ended);
+    else
+      end_session(session->id, now);
     return {.why = why};
   };
   if (session->grants != grants) set_grants(session->id, grants, now);
@@ -128,7 +130,8 @@ Engine::Claimed Engine::claimed(const resume::Claim& claim, const Grants& grants
 
 // `session` is not live. Its client has everything sent.first() says it has.
 void Engine::take_up(LinkId id, Session& session, const Now& now) {
-  if (table.find(session.link) != nullptr) close_link(session.link, {CloseCode::policy, "another connection has taken the session over"}, now, Farewell::lost);
+  if (table.find(session.link) != nullptr)
+    close_link(session.link, {CloseCode::policy, "another connection has taken the session over"}, now, Farewell::lost);
   ++stats.sessions_resumed;
   forget_detached(session);
   Link* link = table.find(id);

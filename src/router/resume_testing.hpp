@@ -26,7 +26,8 @@ class Traveller {
       return false;
     }
     while (!peer_->sink.reading && !peer_->sink.closed) world_.turn();
-    std::vector<std::vector<std::byte>> again(said_.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(offer_->frames, said_.size())), said_.end());
+    std::vector<std::vector<std::byte>> again(said_.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(offer_->frames, said_.size())),
+                                              said_.end());
     for (const auto& frame : again) deliver(frame);
     return true;
   }
@@ -103,7 +104,9 @@ class Traveller {
     peer_ = &world_.peer(name_);
     silent_ = false;
     const EncodedValue wish(resume::to_value(request));
-    peer_->send(Message{Hello{.version = 1, .features = feature::all_signals | feature::extended, .name = name_, .block = {{resume::key, wish.view()}}}}, Qos::fire);
+    peer_->send(
+        Message{Hello{.version = 1, .features = feature::all_signals | feature::extended, .name = name_, .block = {{resume::key, wish.view()}}}},
+        Qos::fire);
     ASSERT_FALSE(peer_->sink.frames.empty());
     Decoder decoder;
     const auto frame = decode_frame(peer_->sink.frames.front());

@@ -1,5 +1,5 @@
-// The link of one client is cut behind every single frame of a mixed show, for as long as various numbers of steps, and once more while it comes back.
-// What it has heard in the end is what a twin has heard whose link was never cut; of params, rule 13 lets values be passed over.
+// The link of one client is cut behind every single frame of a mixed show, for as long as various numbers of steps, and once more while it comes
+// back. What it has heard in the end is what a twin has heard whose link was never cut; of params, rule 13 lets values be passed over.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -42,7 +42,8 @@ const std::vector<Step>& steps() {
       [](Show& show) { show.stage.gesture("/show/g", 1, GesturePhase::move, 1); },
       [](Show& show) { show.stage.gesture("/show/g", 1, GesturePhase::end, 2); },
       [](Show& show) {
-        show.stage.bundle({set_of("/show/x", text), Message{Publish{.address = "/show/e", .signal = SignalType::event, .value = one.view()}}, set_of("/show/y", text)});
+        show.stage.bundle({set_of("/show/x", text), Message{Publish{.address = "/show/e", .signal = SignalType::event, .value = one.view()}},
+                           set_of("/show/y", text)});
       },
       [](Show& show) { show.desk.subscribe("/state/*"); },  // snapshot chunks
       [](Show& show) { show.stage.set("/state/07", "live"); },

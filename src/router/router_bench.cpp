@@ -13,6 +13,7 @@
 
 #include "core/check.hpp"
 #include "core/codec.hpp"
+#include "core/resume.hpp"
 
 namespace clasp::router {
 namespace {
@@ -37,6 +38,8 @@ class BenchSink final : public Sink {
   LinkId link{};
   std::size_t unsent = 0;
   std::uint64_t frames = 0;
+  std::uint64_t marked = 0;
+  bool marks = false;  // as a client that may resume its session does
 
  private:
   std::size_t take(Bytes frame) {
@@ -66,10 +69,18 @@ class Bench {
  public:
   Bench() : router_({.subscriptions_per_session_max = 2'000'000, .params_max = 20'000'000}, {.random = &random_, .log = {}}, now()) {}
 
-  BenchSink& open() {
+  BenchSink& open(bool resumable = false) {
     BenchSink& sink = sinks_.emplace_back();
     sink.link = router_.open_link(sink, now());
-    receive(sink, frame_of(Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}}));
+    Hello hello{.version = 1, .features = feature::all_signals, .name = "peer"};
+    const EncodedValue wish(resume::to_value(resume::Request{}));
+    if (resumable) {
+      hello.features |= feature::extended;
+      hello.block.emplace_back(resume::key, wish.view());
+    }
+    receive(sink, frame_of(Message{hello}));
+    sink.frames = 0;  // MARK counts from WELCOME on
+    sink.marks = resumable;
     std::vector<BenchSink*> alone{&sink};
     while (turn(alone)) {
     }
@@ -85,6 +96,10 @@ class Bench {
     const bool more = router_.end_turn(now());
     for (BenchSink* sink : touched) {
       if (sink->unsent > 0) router_.sent(sink->link, std::exchange(sink->unsent, 0), now());
+      if (!sink->marks || sink->frames - sink->marked < resume::mark_frames) continue;
+      mark_.clear();
+      resume::append_mark(mark_, {.frames = sink->marked = sink->frames});
+      receive(*sink, mark_.view());
     }
     us_ += 100;
     router_.advance(now());
@@ -101,10 +116,12 @@ class Bench {
     }
   }
   std::deque<BenchSink>& sinks() { return sinks_; }
+  void lose(BenchSink& sink) { router_.closed(sink.link, now()); }
 
  private:
   Now now() const { return {SteadyTime{us_}, UnixTime{static_cast<std::uint64_t>(us_)}, UnixTime{static_cast<std::uint64_t>(us_)}}; }
 
+  ByteBuffer mark_;
   BenchRandom random_;
   std::int64_t us_ = 1'000'000;
   std::deque<BenchSink> sinks_;
@@ -147,19 +164,44 @@ void BM_EventToOne(benchmark::State& state) {
 }
 BENCHMARK(BM_EventToOne);
 
+// The second argument: whether the readers may resume their sessions.
 void BM_SetToMany(benchmark::State& state) {
   Bench bench;
   BenchSink& writer = bench.open();
   std::vector<BenchSink*> readers;
   for (std::int64_t i = 0; i < state.range(0); ++i) {
-    readers.push_back(&bench.open());
+    readers.push_back(&bench.open(state.range(1) != 0));
     bench.subscribe(*readers.back(), 1, "/lights/**");
   }
   bench.settle();
   run(state, bench, writer, {set_frame("/lights/1/dim")}, readers);
   state.counters["deliveries/s"] = benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)), benchmark::Counter::kIsRate);
 }
-BENCHMARK(BM_SetToMany)->Arg(10)->Arg(100)->Arg(1'000);
+BENCHMARK(BM_SetToMany)->ArgsProduct({{10, 100, 1'000}, {0, 1}});
+
+// What a session costs whose client is away: it had one subscription and has heard 1,000 events, of which the last 50 may not have arrived.
+void BM_AwaySessions(benchmark::State& state) {
+  constexpr std::size_t count = 2'000;
+  for (auto _ : state) {
+    Bench bench;
+    BenchSink& writer = bench.open();
+    std::vector<BenchSink*> away;
+    const auto event = event_frame("/lights/go");
+    bench.receive(writer, event);
+    const std::size_t before = mallinfo2().uordblks;
+    for (std::size_t i = 0; i < count; ++i) {
+      away.push_back(&bench.open(true));
+      bench.subscribe(*away.back(), 1, "/lights/**");
+    }
+    for (int i = 0; i < 1'000; ++i) {
+      bench.receive(writer, event);
+      if (i % 50 == 0) bench.turn(away);
+    }
+    for (BenchSink* sink : away) bench.lose(*sink);
+    state.counters["B/session"] = static_cast<double>(mallinfo2().uordblks - before) / count;
+  }
+}
+BENCHMARK(BM_AwaySessions)->Iterations(1);
 
 // Somebody else subscribes and unsubscribes once in so many SETs: what the caches of who listens are worth when they are thrown away (0: never).
 void BM_SetWithChurn(benchmark::State& state) {

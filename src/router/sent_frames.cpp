@@ -8,8 +8,6 @@
 
 namespace clasp::router {
 
-void SentFrames::add(Seq shown, bool plain) { push((static_cast<std::uint32_t>(shown) & low_mask) | (plain ? plain_flag : 0)); }
-
 void SentFrames::add(Bytes frame) {
   while (count_ > 0 && bytes_.size() - bytes_start_ + frame.size() > bytes_max) pop();
   if (bytes_start_ > 4'096 && bytes_start_ > bytes_.size() / 2) {
@@ -22,12 +20,9 @@ void SentFrames::add(Bytes frame) {
   push(whole_flag);
 }
 
-void SentFrames::push(std::uint32_t entry) {
+void SentFrames::make_room() {
   if (count_ == frames_max) pop();
-  if (count_ == entries_.size()) grow(std::max(entries_min, entries_.size() * 2));
-  entries_[place(end_)] = entry;
-  ++end_;
-  ++count_;
+  else grow(std::max(entries_min, entries_.size() * 2));
 }
 
 void SentFrames::pop() {

@@ -1,5 +1,5 @@
-// The frames that were handed to the link of a session that may be resumed, until its client has said that they arrived: each can be given again, byte
-// for byte and in its place (contract 29).
+// The frames that were handed to the link of a session that may be resumed, until its client has said that they arrived: each can be given again,
+// byte for byte and in its place (contract 29).
 //
 // A frame that shows a commit is remembered by that commit's seq, four bytes, and encoded again from the commit log; any other is kept whole.
 // Bounded: beyond the limits the oldest are forgotten, and who did not receive those cannot be given them again. In the steady state nothing is
@@ -21,7 +21,7 @@ class SentFrames {
   static constexpr std::size_t bytes_max = 1'048'576;  // of those that are kept whole
 
   // `plain`: a SET without the lifetime and the lock flags of its commit.
-  void add(Seq shown, bool plain = false);
+  void add(Seq shown, bool plain = false) { push((static_cast<std::uint32_t>(shown) & low_mask) | (plain ? plain_flag : 0)); }
   void add(Bytes frame);  // one whole frame
 
   std::uint64_t first() const { return end_ - count_; }  // the oldest there is
@@ -53,7 +53,13 @@ class SentFrames {
   static constexpr std::uint32_t whole_flag = 0x8000'0000;
   static constexpr std::size_t entries_min = 64;
 
-  void push(std::uint32_t entry);
+  void push(std::uint32_t entry) {
+    if (count_ == entries_.size()) [[unlikely]]
+      make_room();
+    entries_[place(end_++)] = entry;
+    ++count_;
+  }
+  void make_room();
   void pop();
   void grow(std::size_t capacity);
   std::size_t place(std::uint64_t number) const { return static_cast<std::size_t>(number) & (entries_.size() - 1); }
@@ -62,10 +68,10 @@ class SentFrames {
   std::vector<std::uint32_t> entries_;  // a ring; its size is a power of two
   std::uint64_t end_ = 0;
   std::size_t count_ = 0;
-  ByteBuffer bytes_;               // frames kept whole, back to back, from bytes_start_ on
+  ByteBuffer bytes_;  // frames kept whole, back to back, from bytes_start_ on
   std::size_t bytes_start_ = 0;
-  std::uint64_t bytes_gone_ = 0;   // ever taken from the front
-  std::uint64_t next_ = 0;         // being given again
+  std::uint64_t bytes_gone_ = 0;  // ever taken from the front
+  std::uint64_t next_ = 0;        // being given again
   std::uint64_t next_byte_ = 0;
 };
 

@@ -323,6 +323,10 @@ bool Engine::on_p2p_signal(Session& session, const Publish& publish, const Now& 
   delivery.id = signal.id;
   delivery.rate = signal.rate;
   delivery.provenance = provenance_of(session);
+  if (target->reads_log) {
+    keep_for_later(*target, SharedFrame(delivery.frame()), false);
+    return true;
+  }
   SharedFrame shared;
   deliver(*target, delivery, shared, now);
   return true;

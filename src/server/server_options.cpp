@@ -220,7 +220,7 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
        .apply = apply_duration(router.bundle_horizon, milliseconds{0}, 365 * day)});
   add({.name = "max-bundles", .value = "N", .default_text = "1024", .help = "Bundles of one session that wait for their time.",
        .apply = apply_count(router.bundles_per_session_max, 1, 1'000'000)});
-  add({.name = "history-bytes", .value = "SIZE", .default_text = "8M", .help = "Memory for the last commits (SUBSCRIBE with history).",
+  add({.name = "history-bytes", .value = "SIZE", .default_text = "8M", .help = "Memory for the last commits: SUBSCRIBE with history, and what clients that were away have missed.",
        .apply = apply_bytes(router.commit_log_bytes_max, 65'536, 64 * giga)});
 
   add({.name = "slow-backlog", .value = "SIZE", .default_text = "1M", .help = "Waiting for one session before its params are conflated.",
