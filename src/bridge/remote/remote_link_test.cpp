@@ -99,7 +99,7 @@ TEST_F(RemoteLinkTest, IntroducesTheBridge) {
   ASSERT_EQ(router.wait_for("SUBSCRIBE 2"), "SUBSCRIBE 2 /mapped/*");
   std::vector<std::string> lines = router.received();
   std::erase(lines, "SYNC");
-  EXPECT_THAT(lines, ElementsAre("GET / HTTP/1.1", "HELLO osc-bridge features=e1 token= snapshot=\"none\"", "ANNOUNCE /osc /osc/**", "SUBSCRIBE 1 /osc/**",
+  EXPECT_THAT(lines, ElementsAre("GET / HTTP/1.1", "HELLO osc-bridge features=e1 token= snapshot=\"none\" resume={}", "ANNOUNCE /osc /osc/**", "SUBSCRIBE 1 /osc/**",
                                  "SUBSCRIBE 2 /mapped/*"));
 }
 
