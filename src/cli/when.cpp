@@ -25,6 +25,7 @@ Result<std::uint64_t> parse_past(std::string_view text, std::uint64_t now_us) {
   using std::chrono::milliseconds;
   constexpr milliseconds century{std::chrono::hours{24 * 36'525}};
   if (text.starts_with('-')) {
+    if (text.back() >= '0' && text.back() <= '9') return bad_option("a time before now needs its unit: -10s, -10m, -2h");
     const auto ago = options::parse_duration(text.substr(1), {milliseconds{0}, century});
     if (!ago) return ago.error();
     const auto us = static_cast<std::uint64_t>(std::chrono::microseconds(*ago).count());

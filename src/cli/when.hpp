@@ -19,7 +19,7 @@ struct When {
 // "+2s", "+250ms" from now, or µs since the Unix epoch: "1764070000000000". A number too small for µs is refused, because it was probably seconds.
 Result<When> parse_when(std::string_view text);
 
-// "-10m", "-1.5h" before now, or µs since the Unix epoch; as those.
+// "-10m", "-1.5h" before now, with a unit, or µs since the Unix epoch; as those.
 Result<std::uint64_t> parse_past(std::string_view text, std::uint64_t now_us);
 
 }  // namespace clasp::cli
