@@ -1,4 +1,5 @@
-// The whole router fed by a script: sessions that come and go, write, subscribe, stall and send rubbish, while time passes.
+// The whole router fed by a script: sessions that come and go, are lost and claimed again, write, subscribe, stall and send rubbish, while time
+// passes.
 //
 // Input: first the router's limits, then operations, a byte each with what they need behind it. Beside not falling over, three promises of the
 // delivery contract are checked: no session sees a revision of a param fall (rule 7), what waits for a slow link stays within its bounds, and when
@@ -15,6 +16,7 @@
 
 #include "core/check.hpp"
 #include "core/codec.hpp"
+#include "core/resume.hpp"
 #include "router/router.hpp"
 
 namespace clasp::router {
@@ -51,6 +53,10 @@ class Peer final : public Sink {
     revisions_.clear();
   }
 
+  // What it would claim its session with: as many frames as it was given, whether they have arrived or not.
+  const std::optional<resume::Claim>& claim() const { return claim_; }
+  void claims(const resume::Claim& claim) { claim_ = claim; }
+
   LinkId link{};
   bool open = false;
   bool closed = false;  // the router has ended it; the link is still to be reported as gone
@@ -64,14 +70,27 @@ class Peer final : public Sink {
     CLASP_CHECK(open && !closed);
     const auto frame = decode_frame(bytes);
     CLASP_CHECK(frame.has_value());
+    if (claim_) ++claim_->frames;
+    unsent += bytes.size();
+    if (resume::find_mark(frame->payload)) return bytes.size();
     const auto message = decoder_.decode(frame->payload);
     CLASP_CHECK(message.has_value());
     if (const auto* set = std::get_if<Set>(&message->body); set != nullptr && live) saw(set->address, set->revision.value_or(0));
     if (const auto* snapshot = std::get_if<Snapshot>(&message->body)) {
       for (const SnapshotParam& param : snapshot->params) saw(param.address, param.revision);
     }
-    unsent += bytes.size();
+    if (const auto* welcome = std::get_if<Welcome>(&message->body)) welcomed(*welcome);
     return bytes.size();
+  }
+  void welcomed(const Welcome& welcome) {
+    const std::uint64_t frames = claim_ ? claim_->frames - 1 : 0;  // WELCOME does not count
+    claim_.reset();
+    for (const auto& [key, value] : welcome.block) {
+      if (key != resume::key) continue;
+      const auto offer = resume::read_offer(value);
+      CLASP_CHECK(offer.has_value());
+      claim_ = {.session = std::string(welcome.session), .secret = offer->secret, .epoch = offer->epoch, .frames = offer->resumed ? frames : 0};
+    }
   }
   void saw(std::string_view address, std::uint64_t revision) {
     std::uint64_t& newest = revisions_[std::string(address)];
@@ -80,6 +99,7 @@ class Peer final : public Sink {
   }
 
   Decoder decoder_;
+  std::optional<resume::Claim> claim_;
   std::map<std::string, std::uint64_t> revisions_;
 };
 
@@ -100,6 +120,7 @@ class Script {
     }
     const Gauges left = router_.gauges();
     CLASP_CHECK(left.links == 0 && left.sessions == 0);
+    CLASP_CHECK(left.sessions_detached == 0);
     CLASP_CHECK(left.subscriptions == 0);
     CLASP_CHECK(left.gestures == 0);
     CLASP_CHECK(left.outbox_bytes == 0 && left.sessions_congested == 0);
@@ -121,6 +142,8 @@ class Script {
     config.eviction = static_cast<EvictionPolicy>(in_.ConsumeIntegralInRange<int>(0, 2));
     config.messages_per_second_max = in_.ConsumeBool() ? 0 : 20;
     config.commit_log_bytes_max = 16'384;
+    config.resume_window = std::chrono::milliseconds{in_.ConsumeIntegralInRange<int>(0, 60'000)};
+    config.detached_sessions_max = in_.ConsumeIntegralInRange<std::size_t>(0, 3);
     return config;
   }
 
@@ -148,7 +171,7 @@ class Script {
 
   void step() {
     Peer& peer = some_peer();
-    switch (in_.ConsumeIntegralInRange<int>(0, 15)) {
+    switch (in_.ConsumeIntegralInRange<int>(0, 18)) {
       case 0: join(peer); break;
       case 1: leave(peer); break;
       case 2: peer.stalled = !peer.stalled; break;
@@ -165,6 +188,9 @@ class Script {
       case 13: rubbish(peer); break;
       case 14: announce(peer); break;
       case 15: send(peer, Message{Hello{.version = 1, .features = in_.ConsumeIntegral<std::uint8_t>(), .name = "again"}}, Qos::fire); break;
+      case 16: join(peer, {}); break;
+      case 17: come_back(peer, some_peer()); break;
+      case 18: mark(peer); break;
     }
     turn();
   }
@@ -173,6 +199,31 @@ class Script {
     if (peer.open) return;
     peer.start(router_.open_link(peer, now()));
     send(peer, Message{Hello{.version = 1, .features = feature::all_signals, .name = "peer"}}, Qos::fire);
+  }
+  void join(Peer& peer, const resume::Request& request) {
+    if (peer.open) return;
+    peer.start(router_.open_link(peer, now()));
+    const EncodedValue wish(resume::to_value(request));
+    send(peer,
+         Message{Hello{.version = 1, .features = feature::all_signals | feature::extended, .name = "peer", .block = {{resume::key, wish.view()}}}},
+         Qos::fire);
+  }
+  // `of`: whose session it claims; its own, which it may have lost, or somebody else's, whose link may be there still.
+  void come_back(Peer& peer, const Peer& of) {
+    if (peer.open || !of.claim()) return;
+    resume::Request request{.malformed = false, .claim = of.claim()};
+    if (in_.ConsumeBool()) request.claim->frames -= in_.ConsumeIntegralInRange<std::uint64_t>(0, 40);  // below none as well
+    if (in_.ConsumeProbability<float>() > 0.9F) request.claim->secret[3] ^= std::byte{1};
+    if (in_.ConsumeProbability<float>() > 0.9F) ++request.claim->epoch;
+    peer.claims(*request.claim);
+    join(peer, request);
+  }
+  void mark(Peer& peer) {
+    if (!peer.open || peer.closed || !peer.reading) return;
+    const std::uint64_t frames = peer.claim() ? peer.claim()->frames : 0;
+    ByteBuffer out;
+    resume::append_mark(out, {.frames = frames - in_.ConsumeIntegralInRange<std::uint64_t>(0, 9), .leaving = in_.ConsumeProbability<float>() > 0.8F});
+    router_.receive(peer.link, out.view(), now());
   }
   void leave(Peer& peer) {
     if (!peer.open) return;
