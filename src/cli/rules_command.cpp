@@ -130,11 +130,15 @@ ExitCode list(const Invocation& call, Words, const RulesFlags& flags) {
   const auto until = std::chrono::steady_clock::now() + flags.client.timeout;
   while (true) {
     const auto count = client->get_fresh(rules_count_address, flags.client.timeout);
-    if (!count && count.error().code == ErrorCode::not_found) break;  // it knows no rules
-    if (!count) return report(call, count.error());
+    if (!count && count.error().code != ErrorCode::not_found) return report(call, count.error());
     const std::scoped_lock lock(mutex);
+    if (!count) {  // it knows no rules, whatever somebody has written there
+      found.clear();
+      break;
+    }
     if (count->value.integer() != nullptr && found.size() == static_cast<std::size_t>(*count->value.integer())) break;
-    if (std::chrono::steady_clock::now() > until) return fail(call, fmt::format("{} of {} rules have come in time", found.size(), to_json(count->value)));
+    if (std::chrono::steady_clock::now() > until)
+      return fail(call, fmt::format("{} of {} rules have come in time", found.size(), to_json(count->value)));
   }
   subscription->unsubscribe();
   const std::scoped_lock lock(mutex);

@@ -32,6 +32,20 @@ class Rules::Nobody final : public router::Sink {
   void close(const router::CloseReason&) override {}
 };
 
+void forget_shown_rules(router::Router& router, const Now& now) {
+  std::vector<std::string> shown;
+  router.for_each(*Pattern::parse(fmt::format("{}**", rules::rules_address)), [&shown](const router::Router::ParamView& param) {
+    if (param.writer == rules::ManagedRules::own_writer) shown.emplace_back(param.address);
+  });
+  if (shown.empty()) return;
+  Rules::Nobody sink;
+  const auto session = router.open_session(
+      {.name = "rules-manager", .grants = router::open_grants(), .null_removes = true, .writer = std::string(rules::ManagedRules::own_writer)}, sink,
+      now);
+  for (const std::string& address : shown) static_cast<void>(router.remove(session, address, now));
+  router.close_session(session, now);
+}
+
 Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, std::string webhook_secret, Logs logs)
     : router_(router),
       logs_(std::move(logs)),

@@ -20,8 +20,12 @@ class Router;
 
 namespace clasp::server {
 
+// What a run with rules has shown of them and the state has kept: a router without rules shows none.
+void forget_shown_rules(router::Router& router, const Now& now);
+
 class Rules {
  public:
+  class Nobody;
   struct Logs {
     std::function<void(std::string_view)> warn;
     std::function<void(std::string_view)> debug;  // none: nothing is told of single firings
@@ -41,8 +45,6 @@ class Rules {
   void append_metrics(std::string& out) const;
 
  private:
-  class Nobody;
-
   router::Router& router_;
   Logs logs_;
   std::unique_ptr<Nobody> sink_;

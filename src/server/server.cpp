@@ -231,7 +231,10 @@ struct Server::Parts final : net::HttpHandler {
 
   // Behind whatever brings state back: thresholds take it for where they are, and it sets no rule off.
   Result<void> start_rules() {
-    if (!config.rules.given && !config.rules.at_run_time) return {};
+    if (!config.rules.given && !config.rules.at_run_time) {
+      forget_shown_rules(router, io::read_clocks());
+      return {};
+    }
     auto compiled = rules::compile_rules(config.rules.source);
     if (!compiled) return compiled.error();
     return start_rules(std::move(*compiled));

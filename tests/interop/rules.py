@@ -126,6 +126,9 @@ def a_threshold_knows_its_side_after_a_restart():
             assert firings(router, ["6", "null", "5.0", '"unavailable"', "4", "12"]) == 0
             assert firings(router, ["9.5", "10", "9"]) == 2
             watching.until(lambda: len(watching.kinds(PUBLISH)) == 2, "two alarms")
+        with Router(*options[2:]) as router:
+            assert router.clasp("rules", "list") == "", "the journal knows of rules; this router has none"
+            assert value(router, "/clasp/rules/low") == "" and value(router, "/r/t") == "9"
 
 
 def a_faulty_file_does_not_start():
