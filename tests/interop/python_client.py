@@ -1,5 +1,7 @@
 """The published Python client, unmodified. It sends QoS 0 everywhere; any ACK would end its receive loop for good."""
 import asyncio
+import json
+import tempfile
 
 from clasp import Clasp
 
@@ -49,6 +51,49 @@ async def main(router):
     await other.close()
 
 
+SHOW = {"/show/a": 1, "/show/b": 2.5, "/show/c": "Grüße", "/show/d": [1, "two", None], "/show/e": {"k": True}, "/show/f": False}
+
+
+async def before_the_kill(router):
+    client = Clasp(router.url)
+    await client.connect()
+    for address, value in SHOW.items():
+        await client.set(address, value)
+    await client.set("/show/a", 0)
+    await client.set("/show/a", SHOW["/show/a"])
+    await client.set("/show/end", 1)
+    await until(lambda: router.clasp("get", "/show/end", check=False) == "1", "all have arrived")
+    router.clasp("set", "/show/last", "1")  # confirmed: everything before it is on the disk
+    return json.loads(router.clasp("get", "/show/a", "--json"))
+
+
+async def after_the_kill(router, heard):
+    """As if it had never stopped: what it knew, and what is new."""
+    client = Clasp(router.url)
+    await client.connect()
+    await until(lambda: {address: client.cached(address) for address in SHOW} == SHOW, "the snapshot is what was set")
+    again = json.loads(router.clasp("get", "/show/a", "--json"))
+    assert again == heard, (again, heard)
+    news = []
+    client.subscribe("/show/**", lambda value, address: news.append((address, value)))
+    await asyncio.sleep(0.2)
+    router.clasp("set", "/show/a", "2")
+    await until(lambda: ("/show/a", 2) in news, "a change after the restart")
+    assert await client.get("/show/a") == 2
+    await client.close()
+
+
 with Router() as router:
     asyncio.run(main(router))
+
+with tempfile.TemporaryDirectory() as folder:
+    options = ("--journal", f"{folder}/show.db", "--durability", "sync")
+    router = Router(*options)
+    try:
+        heard = asyncio.run(before_the_kill(router))
+    finally:
+        router.process.kill()
+    router.dies()
+    with Router(*options) as router:
+        asyncio.run(after_the_kill(router, heard))
 print("ok")
