@@ -169,7 +169,10 @@ void read_signals(Reader& reader, TypeMask& mask) {
   }
 }
 
-std::string base_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+std::string base_name(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return std::string(name.empty() ? path : name);
+}
 
 std::string made_name(const LensPlan& plan) {
   std::string name;

@@ -65,6 +65,7 @@ TEST(LensFile, StagesInARow) {
   const LensPlan plan = plan_of(R"({"address":"/a","state":"none","chain":[{"wasm":"a.wasm","params":{"x":1}},{"wasm":"b.wasm","inverse":true},
     {"builtin":"lowpass","params":{"alpha":0.5}},{"transform":{"type":"clamp","min":0,"max":1}},{"lens_file":"more.json"}]})");
   EXPECT_EQ(plan.name, "a.wasm+b.wasm+lowpass+clamp+more.json");
+  EXPECT_EQ(plan_of(R"({"address":"/a","wasm":"folder/"})").name, "folder/") << "a lens is never without a name";
   ASSERT_EQ(plan.stages.size(), 5U);
   EXPECT_EQ(std::get<StageSpec>(plan.stages[1]), (StageSpec{.file = "b.wasm", .direction = Direction::inverse, .state = State::none}));
   EXPECT_EQ(to_json(std::get<NativeStage>(plan.stages[2]).spec), R"({"type":"wasm","module_id":"lowpass","params":{"alpha":0.5}})");

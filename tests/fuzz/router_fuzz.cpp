@@ -114,6 +114,7 @@ class Script {
       CLASP_CHECK(router_.gauges().outbox_bytes <= config_.outboxes_bytes_max + waiting_frame_bytes_max * peers_max);
     }
     for (Peer& peer : peers_) leave(peer);
+    pass_seconds(5);
     for (int i = 0; i < 2; ++i) {  // the first hour brings bundles of those who left, the second ends the gestures in them
       us_ += long_enough_us;
       turn();
@@ -142,7 +143,7 @@ class Script {
     config.eviction = static_cast<EvictionPolicy>(in_.ConsumeIntegralInRange<int>(0, 2));
     config.messages_per_second_max = in_.ConsumeBool() ? 0 : 20;
     config.commit_log_bytes_max = 16'384;
-    config.resume_window = std::chrono::milliseconds{in_.ConsumeIntegralInRange<int>(0, 60'000)};
+    config.resume_window = std::chrono::milliseconds{in_.ConsumeIntegralInRange<int>(0, 3'000)};
     config.detached_sessions_max = in_.ConsumeIntegralInRange<std::size_t>(0, 3);
     return config;
   }
@@ -171,7 +172,7 @@ class Script {
 
   void step() {
     Peer& peer = some_peer();
-    switch (in_.ConsumeIntegralInRange<int>(0, 18)) {
+    switch (in_.ConsumeIntegralInRange<int>(0, 19)) {
       case 0: join(peer); break;
       case 1: leave(peer); break;
       case 2: peer.stalled = !peer.stalled; break;
@@ -191,6 +192,7 @@ class Script {
       case 16: join(peer, {}); break;
       case 17: come_back(peer, some_peer()); break;
       case 18: mark(peer); break;
+      case 19: pass_seconds(in_.ConsumeIntegralInRange<int>(1, 4)); break;
     }
     turn();
   }
@@ -286,6 +288,13 @@ class Script {
     router_.receive(peer.link, as_bytes(bytes), now());
   }
 
+  // One after the other: a leap is time in which the process did not run, which ends nobody's absence.
+  void pass_seconds(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      us_ += 1'000'000;
+      turn();
+    }
+  }
   void turn() {
     router_.advance(now());
     for (int i = 0; i < 8 && router_.end_turn(now()); ++i) {
