@@ -76,7 +76,6 @@ Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, std::st
 }
 
 Rules::~Rules() {
-  router_.set_transform(nullptr);
   router_.set_reactor(nullptr);
   const Now now = io::read_clocks();
   router_.close_session(writer_, now);

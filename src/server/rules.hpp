@@ -40,7 +40,8 @@ class Rules {
   void lenses(transform::LensLoader loader) { managed_.lenses(std::move(loader)); }  // of the modules that rules set at run time may use
   Result<void> use(rules::CompiledRules compiled);
 
-  router::Transform* in_front_of(router::Transform* next);  // what guards /clasp/rules, before everything else that changes values
+  // What guards /clasp/rules, before everything else that changes values. Whoever gives it to the router takes it away again.
+  router::Transform* in_front_of(router::Transform* next);
   std::size_t size() const { return engine_.size(); }
   void append_metrics(std::string& out) const;
 

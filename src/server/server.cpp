@@ -138,6 +138,7 @@ struct Server::Parts final : net::HttpHandler {
   }
   ~Parts() override {
     bridges.stop();
+    router.set_transform(nullptr);  // rules and lenses go before the router does
     loop.detach(mqtt);
     if (home_assistant) loop.detach(*home_assistant);
     loop.detach(stopping);
