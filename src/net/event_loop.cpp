@@ -16,6 +16,8 @@ constexpr unsigned clock_every = 32;       // frames between two looks at the cl
 constexpr unsigned flush_rounds_max = 16;  // an engine may hand over more as soon as something was sent
 constexpr Micros wait_without_sleep_max{5};
 constexpr std::size_t small_input_bytes = 1'024;
+constexpr unsigned drips_before_hold = 32;
+constexpr Micros hold{5};  // docs/decisions/yield.md
 
 }  // namespace
 
@@ -59,7 +61,7 @@ void EventLoop::turn(std::optional<Micros> wait_max) {
   handle_input();
   engines_want_more_ = false;
   for (std::size_t i = 0; i < engines_.size(); ++i) engines_want_more_ |= engines_[i]->end_turn(now_);
-  if (should_yield(stats_.bytes_in - input_before)) sched_yield();
+  let_others_run(stats_.bytes_in - input_before);
   flush();
   bury();
 }
@@ -81,8 +83,15 @@ std::optional<SteadyTime> EventLoop::next_deadline() const {
 
 std::optional<SteadyTime> EventLoop::next_turn() const { return work_is_left() ? std::optional<SteadyTime>(SteadyTime{0}) : next_deadline(); }
 
-bool EventLoop::should_yield(std::size_t input_bytes) const {
-  return options_.yield_before_flush && !slept_ && input_bytes > 0 && input_bytes <= small_input_bytes;
+// One stream that drips without waiting for anything gets a little longer than a yield: its next messages then leave in the same write.
+void EventLoop::let_others_run(std::size_t input_bytes) {
+  const bool dense = options_.yield_before_flush && !slept_ && input_bytes > 0 && input_bytes <= small_input_bytes;
+  drips_ = dense && only_input_ != nullptr ? drips_ + 1 : 0;
+  if (!dense) return;
+  sched_yield();
+  if (drips_ < drips_before_hold) return;
+  const SteadyTime until = io::steady_now() + hold;
+  while (io::steady_now() < until) sched_yield();
 }
 
 void EventLoop::wait(std::optional<Micros> wait_max, SteadyTime now) {
@@ -107,11 +116,16 @@ bool EventLoop::turn_is_over() {
   return turn_over_;
 }
 
+bool EventLoop::output_is_due() const { return !dirty_.empty() && turn_output_ >= dirty_.size() * options_.output_each_bytes_max; }
+
 // The first stream always gets its turn, so that every turn makes progress.
 void EventLoop::handle_input() {
   handling_.swap(ready_);
+  const Stream* const only = handling_.size() == 1 ? handling_.front() : nullptr;
+  if (only != only_input_) drips_ = 0;
+  only_input_ = only;
   std::size_t done = 0;
-  while (done < handling_.size() && (done == 0 || !turn_is_over())) {
+  while (done < handling_.size() && (done == 0 || (!output_is_due() && !turn_is_over()))) {
     Stream& stream = *handling_[done++];
     stream.ready_ = false;
     stream.handle_input();

@@ -44,6 +44,9 @@ struct LoopOptions {
   std::size_t read_bytes_max = 65'536;  // of one stream in one turn
   Micros turn_time_max{1'000};          // then input waits for the next turn
   std::size_t turn_output_bytes_max = 1'048'576;
+  // What has become so much for each stream it goes to is sent before the next stream is read: more at once saves no system call worth
+  // mentioning, and has left the processor's cache by then (docs/decisions/turn-size.md).
+  std::size_t output_each_bytes_max = 16'384;
   // When input comes in small pieces and faster than the loop turns, let the peers run between input and output, so that more frames leave in
   // one write. Never when the loop had to wait for the input: a peer that waits for one answer shall have it (docs/decisions/yield.md).
   bool yield_before_flush = true;
@@ -98,11 +101,12 @@ class EventLoop {
  private:
   MessageDeflater& make_deflater();
   bool work_is_left() const;
-  bool should_yield(std::size_t input_bytes) const;
+  void let_others_run(std::size_t input_bytes);
   std::optional<SteadyTime> next_deadline() const;
   void wait(std::optional<Micros> wait_max, SteadyTime now);
   void run_deadlines();
   void handle_input();
+  bool output_is_due() const;
   void flush();
   void bury();
 
@@ -123,6 +127,8 @@ class EventLoop {
   std::vector<Stream*> dirty_;
   std::vector<Stream*> dead_;
   std::size_t turn_output_ = 0;
+  const Stream* only_input_ = nullptr;  // the one stream this turn read; null: none or several
+  unsigned drips_ = 0;                  // turns in a row that found little input of one stream, and always of the same
   unsigned turn_checks_ = 0;
   bool turn_over_ = false;
   bool slept_ = false;  // the wait of this turn did

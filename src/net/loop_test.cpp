@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -109,6 +110,35 @@ TEST_F(LoopTest, OneFloodDoesNotKeepOthersWaiting) {
   modest.send(length_prefixed(frame));
   EXPECT_TRUE(until_received(modest, frame));
   EXPECT_LT(engine.links.begin()->second.frames.size(), 20U) << "the flood was handled to its end first";
+}
+
+TEST_F(LoopTest, MuchOutputLeavesBeforeTheNextStreamIsReadAndLittleDoesNot) {
+  start();
+  std::size_t answer_bytes = 100;
+  engine.on_frame = [&](FakeEngine::Link& link, std::string_view) { link.reply(std::string(answer_bytes, 'x')); };
+  std::array clients{connect(), connect(), connect()};
+  const auto ask = [&] {
+    for (TestClient& client : clients) client.send(length_prefixed(frame));
+  };
+  const auto answered = [&] {
+    std::size_t frames = 0;
+    for (const auto& [id, link] : engine.links) frames += link.frames.size();
+    return frames;
+  };
+  ask();
+  ASSERT_TRUE(until([&] { return answered() == 3; }));
+
+  ask();  // on loopback a sent byte has arrived
+  loop->turn(Micros{0});
+  EXPECT_EQ(answered(), 6U) << "one write for each turn, not for each stream";
+
+  answer_bytes = 20'000;
+  ask();
+  for (std::size_t turn = 1; turn <= 3; ++turn) {
+    loop->turn(Micros{0});
+    EXPECT_EQ(answered(), 6 + turn);
+    EXPECT_EQ(loop->blocks().bytes_in_use(), 0U) << "it was sent in the turn";
+  }
 }
 
 TEST_F(LoopTest, APeerThatDoesNotReadIsWrittenToWhenItReadsAgain) {
