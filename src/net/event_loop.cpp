@@ -86,16 +86,18 @@ std::optional<SteadyTime> EventLoop::next_turn() const { return work_is_left() ?
 // One stream that drips without waiting for anything gets a little longer than a yield: its next messages then leave in the same write.
 void EventLoop::let_others_run(std::size_t input_bytes) {
   const bool dense = options_.yield_before_flush && !slept_ && input_bytes > 0 && input_bytes <= small_input_bytes;
-  drips_ = dense && only_input_ != nullptr ? drips_ + 1 : 0;
+  drips_ = dense && only_input_ != nullptr && !hurried_ ? drips_ + 1 : 0;
   if (!dense) return;
   sched_yield();
   if (drips_ < drips_before_hold) return;
-  const SteadyTime until = io::steady_now() + hold;
-  while (io::steady_now() < until) sched_yield();
+  // Without giving the processor away again: whoever gets it may keep it for a tick.
+  for (const SteadyTime until = io::steady_now() + hold; io::steady_now() < until;) {
+  }
 }
 
 void EventLoop::wait(std::optional<Micros> wait_max, SteadyTime now) {
-  if (work_is_left()) return io_.wait(Micros{0});
+  hurried_ = work_is_left();
+  if (hurried_) return io_.wait(Micros{0});
   std::optional<Micros> limit = wait_max;
   if (const std::optional<SteadyTime> at = next_deadline()) {
     const Micros left = *at - now;

@@ -131,7 +131,8 @@ class EventLoop {
   unsigned drips_ = 0;                  // turns in a row that found little input of one stream, and always of the same
   unsigned turn_checks_ = 0;
   bool turn_over_ = false;
-  bool slept_ = false;  // the wait of this turn did
+  bool slept_ = false;    // the wait of this turn did
+  bool hurried_ = false;  // it was none: the turn before had left work
   bool engines_want_more_ = false;
 };
 
