@@ -11,14 +11,15 @@
 
 namespace clasp::store {
 
-Result<FileLock> FileLock::take(const std::string& given) {
+Result<FileLock> FileLock::take(const std::string& given, Disk& disk) {
   std::error_code ignored;
   const auto real = std::filesystem::weakly_canonical(given, ignored);  // one file has one lock, whatever links lead to it
   const std::string path = (real.empty() ? given : real.string()) + ".lock";
   FileLock lock;
-  lock.descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  lock.descriptor_ = disk.open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock.descriptor_ < 0) return Error{ErrorCode::unavailable, fmt::format("cannot open {}: {}", path, std::strerror(errno)), {}};
-  if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  if (disk.flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Error{ErrorCode::unavailable, fmt::format("cannot lock {}: {}", path, std::strerror(errno)), {}};
     char holder[32] = {};
     const auto bytes = ::read(lock.descriptor_, holder, sizeof holder - 1);
     std::string who(holder, bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
@@ -26,7 +27,7 @@ Result<FileLock> FileLock::take(const std::string& given) {
     return Error{ErrorCode::unavailable, fmt::format("{} is in use by another process{}", given, who.empty() ? "" : fmt::format(" ({})", who)), {}};
   }
   const std::string self = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(lock.descriptor_, 0) != 0 || ::pwrite(lock.descriptor_, self.data(), self.size(), 0) < 0) {
+  if (disk.ftruncate(lock.descriptor_, 0) != 0 || disk.write(lock.descriptor_, self.data(), self.size()) < 0) {
     // A full disk: the lock is held all the same, only its holder is not named.
   }
   return lock;

@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "clasp/error.hpp"
+#include "store/disk.hpp"
 
 namespace clasp::store {
 
 class FileLock {
  public:
-  // Error: another process holds it, with its id, or the lock file cannot be made.
-  static Result<FileLock> take(const std::string& path);
+  // Error: another process holds it, with its id; or the lock file cannot be made, or its file system cannot lock.
+  static Result<FileLock> take(const std::string& path, Disk& disk = real_disk());
   FileLock() = default;
   FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept {

@@ -38,7 +38,7 @@ Error fault(std::string_view what, const std::string& path) {
 
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  Descriptor(Disk& disk, const std::string& path, int flags) : descriptor_(disk.open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
   Descriptor(const Descriptor&) = delete;
   ~Descriptor() {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -49,16 +49,16 @@ class Descriptor {
   int descriptor_;
 };
 
-Result<void> write_synced(const std::string& path, std::string_view text) {
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+Result<void> write_synced(Disk& disk, const std::string& path, std::string_view text) {
+  const Descriptor file(disk, path, O_WRONLY | O_CREAT | O_TRUNC);
   if (file.get() < 0) return fault("open", path);
   while (!text.empty()) {
-    const auto written = ::write(file.get(), text.data(), text.size());
+    const auto written = disk.write(file.get(), text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return fault("write", path);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fsync(file.get()) != 0) return fault("sync", path);
+  if (disk.fsync(file.get()) != 0) return fault("sync", path);
   return {};
 }
 
@@ -131,22 +131,32 @@ std::string StateText::finish(std::uint64_t removed_revisions_max, std::uint64_t
   return std::move(text_);
 }
 
-Result<void> write_state_file(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".tmp";
-  if (auto written = write_synced(fresh, text); !written) {
-    ::unlink(fresh.c_str());
-    return written;
-  }
+namespace {
+
+// A link, so that there is a file under the old name at every moment. File systems that have none (FAT) tell so in several ways.
+Result<void> keep_previous(Disk& disk, const std::string& path) {
   const std::string previous = previous_of(path);
-  // A link, so that there is a file under the old name at every moment.
-  if (::access(path.c_str(), F_OK) == 0) {
-    ::unlink(previous.c_str());
-    if (::link(path.c_str(), previous.c_str()) != 0) return fault("keep the previous generation as", previous);
+  if (disk.unlink(previous.c_str()) != 0 && errno != ENOENT) return fault("remove", previous);
+  if (disk.link(path.c_str(), previous.c_str()) == 0) return {};
+  const bool has_none = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
+  if (!has_none || disk.rename(path.c_str(), previous.c_str()) != 0) return fault("keep the previous generation as", previous);
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_state_file(const std::string& path, std::string_view text, Disk& disk) {
+  const std::string fresh = path + ".tmp";
+  Result<void> done = write_synced(disk, fresh, text);
+  if (done && ::access(path.c_str(), F_OK) == 0) done = keep_previous(disk, path);
+  if (done && disk.rename(fresh.c_str(), path.c_str()) != 0) done = fault("replace", path);
+  if (!done) {
+    disk.unlink(fresh.c_str());
+    return done;
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return fault("replace", path);
   const std::string folder = fs::path(path).parent_path().empty() ? "." : fs::path(path).parent_path().string();
-  const Descriptor opened(folder, O_RDONLY | O_DIRECTORY);
-  if (opened.get() < 0 || ::fsync(opened.get()) != 0) return fault("sync", folder);
+  const Descriptor opened(disk, folder, O_RDONLY | O_DIRECTORY);
+  if (opened.get() < 0 || disk.fsync(opened.get()) != 0) return fault("sync", folder);
   return {};
 }
 

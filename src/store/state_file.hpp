@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "store/disk.hpp"
 #include "store/recovery.hpp"
 
 namespace clasp::store {
@@ -33,8 +34,9 @@ class StateText {
   bool first_ = true;
 };
 
-// "<path>.tmp", synced; what is there becomes "<path>.previous"; then renamed, and the folder synced. A crash at any moment leaves a whole file, new or old.
-Result<void> write_state_file(const std::string& path, std::string_view text);
+// "<path>.tmp", synced; what is there becomes "<path>.previous"; then renamed, and the folder synced. A crash at any moment, and a failure
+// of any step, leaves a whole file, new or old. Where the file system has no hard links, it may be the one under the previous name alone that is whole.
+Result<void> write_state_file(const std::string& path, std::string_view text, Disk& disk = real_disk());
 
 // Writes in a thread of its own, one text at a time.
 class StateWriter {

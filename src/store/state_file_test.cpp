@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "store/failing_disk_testing.hpp"
 #include "store/store_testing.hpp"
 
 namespace clasp::store {
@@ -139,6 +140,48 @@ TEST(StateFile, AFailedWriteLeavesTheOldOne) {
   EXPECT_THAT(written.error().message, HasSubstr("state.json.tmp"));
   StateSink sink;
   EXPECT_EQ(read(path, sink).params, 5U);
+}
+
+TEST(StateFile, WhicheverOperationFailsAWholeOneIsThereAndTheNextWriteSucceeds) {
+  for (const int error : {ENOSPC, EIO, EPERM}) {
+    for (int nth = 0;; ++nth) {
+      SCOPED_TRACE(fmt::format("operation {}, errno {}", nth, error));
+      const TempFolder folder;
+      ASSERT_TRUE(write_state_file(folder / "state.json", text_of(1)));
+      ASSERT_TRUE(write_state_file(folder / "state.json", text_of(2)));
+      FailingDisk disk(nth, error);
+      const auto written = write_state_file(folder / "state.json", text_of(3), disk);
+      StateSink sink;
+      const std::uint64_t params = read(folder / "state.json", sink).params;
+      if (written) {
+        EXPECT_EQ(params, 3U);
+      } else {
+        EXPECT_THAT(params, testing::AnyOf(2U, 3U));
+        EXPECT_THAT(written.error().message, HasSubstr(std::strerror(error)));
+        EXPECT_FALSE(std::filesystem::exists(folder / "state.json.tmp"));
+      }
+      ASSERT_TRUE(write_state_file(folder / "state.json", text_of(4)));
+      StateSink later;
+      EXPECT_EQ(read(folder / "state.json", later).params, 4U);
+      if (!disk.failed()) {
+        EXPECT_EQ(nth, 8) << "open, write, fsync, unlink, link, rename, open, fsync";
+        break;
+      }
+    }
+  }
+}
+
+TEST(StateFile, IsKeptWhereThereAreNoHardLinks) {
+  struct NoLinks final : Disk {
+    int link(const char*, const char*) override { return errno = EPERM, -1; }
+  } disk;
+  const TempFolder folder;
+  for (int params = 1; params <= 3; ++params) ASSERT_TRUE(write_state_file(folder / "state.json", text_of(params), disk));
+  StateSink sink;
+  EXPECT_EQ(read(folder / "state.json", sink).params, 3U);
+  write_file(folder / "state.json", "torn");
+  StateSink previous;
+  EXPECT_EQ(read(folder / "state.json", previous).params, 2U);
 }
 
 }  // namespace
