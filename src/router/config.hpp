@@ -32,6 +32,7 @@ struct Config {
   std::uint32_t messages_per_second_max = 0;    // per session; 0: unlimited. A BUNDLE counts as its members
   milliseconds resume_window{60'000};           // how long a session that asked for it outlives its link; 0: it ends at once
   std::size_t detached_sessions_max = 10'000;   // then the one longest away ends
+  std::size_t resume_bytes_max = 268'435'456;   // for what was sent and has not been said to have arrived, of all sessions; then the oldest is forgotten
 
   // State.
   std::size_t params_max = 1'000'000;           // 0: unlimited

@@ -325,6 +325,7 @@ class Engine {
   GestureCoalescer gesture_coalescer;
   BundleScheduler bundles;
   SignalRegistry signals;
+  SentFrames::Budget sent_budget{.bytes_max = config.resume_bytes_max};  // outlives the sessions
   SessionTable table;
   std::unordered_map<Uuid, SessionId, UuidHash> by_uuid;
   std::list<SnapshotCursor> cursors;

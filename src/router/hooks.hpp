@@ -106,7 +106,7 @@ struct Commit {
 // Sees each turn's commits once, in order: journal, federation, metrics. Many are shown in several calls.
 class Observer {
  public:
-  static constexpr std::size_t shown_at_once_max = 256;
+  static constexpr std::size_t shown_at_once_max = 32;  // what stays in the processor's nearest cache
   virtual ~Observer() = default;
   virtual void committed(std::span<const Commit> commits) = 0;
   // What was shown is no part of something that goes on: whoever keeps it all up to here keeps no half bundle, and no write without what rules made of it.

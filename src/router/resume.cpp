@@ -83,7 +83,7 @@ void Engine::keep_for_later(Session& session, const SharedFrame& frame, bool is_
 // ---- coming back ----
 
 resume::Offer Engine::new_resumption(Session& session) {
-  session.resumption = std::make_unique<Resumption>();
+  session.resumption = std::make_unique<Resumption>(sent_budget);
   session.resumption->secret = random_secret(*hooks.random);
   return offer_of(session);
 }

@@ -14,6 +14,8 @@
 namespace clasp::router {
 
 struct Resumption {
+  explicit Resumption(SentFrames::Budget& budget) : sent(budget) {}
+
   resume::Secret secret{};
   SentFrames sent;             // and not known to have arrived
   std::uint64_t received = 0;  // frames of the client

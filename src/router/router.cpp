@@ -344,7 +344,7 @@ const Stats& Engine::current_stats() {
 }
 
 Gauges Engine::gauges() {
-  Gauges out{.links = table.links(), .sessions = table.sessions() - detached.size(), .sessions_detached = detached.size(), .subscriptions = subscriptions.size(), .params = params.size(), .signals = signals.size(),
+  Gauges out{.links = table.links(), .sessions = table.sessions() - detached.size(), .sessions_detached = detached.size(), .resume_bytes = sent_budget.bytes, .subscriptions = subscriptions.size(), .params = params.size(), .signals = signals.size(),
              .gestures = gesture_coalescer.size(), .bundles_waiting = bundles.size(), .outbox_bytes = outboxes_bytes, .snapshots_running = cursors.size(),
              .sessions_congested = 0, .param_bytes = params.memory_bytes()};
   table.each_session([&](const Session& session) {

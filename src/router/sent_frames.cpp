@@ -9,19 +9,44 @@
 namespace clasp::router {
 
 void SentFrames::add(Bytes frame) {
-  while (count_ > 0 && bytes_.size() - bytes_start_ + frame.size() > bytes_max) pop();
-  if (bytes_start_ > 4'096 && bytes_start_ > bytes_.size() / 2) {
-    const std::size_t kept = bytes_.size() - bytes_start_;
-    std::memmove(bytes_.data(), bytes_.data() + bytes_start_, kept);
-    bytes_.truncate(kept);
-    bytes_start_ = 0;
+  make_bytes(frame.size());
+  if (budget_.used_up() && frame.size() > bytes_.capacity() - bytes_.size()) {  // it cannot be kept, and nothing before it is of use then
+    forget();
+    ++end_;
+    return;
   }
   bytes_.append(frame);
   push(whole_flag);
+  count_memory();
+}
+
+// Room for a frame that is kept whole: by growing while that is allowed, by forgetting the oldest otherwise.
+void SentFrames::make_bytes(std::size_t bytes) {
+  const auto kept = [&] { return bytes_.size() - bytes_start_; };
+  while (count_ > 0 && kept() + bytes > bytes_max) pop();
+  if (bytes_start_ > 4'096 && bytes_start_ > bytes_.size() / 2) compact();
+  if (bytes <= bytes_.capacity() - bytes_.size() || !budget_.used_up()) return;
+  // A quarter more than is needed now, so that the next ones need not move everything again.
+  while (count_ > 0 && kept() + bytes > bytes_.capacity() / 4 * 3) pop();
+  compact();
+}
+
+void SentFrames::compact() {
+  if (bytes_start_ == 0) return;
+  const std::size_t kept = bytes_.size() - bytes_start_;
+  std::memmove(bytes_.data(), bytes_.data() + bytes_start_, kept);
+  bytes_.truncate(kept);
+  bytes_start_ = 0;
+}
+
+void SentFrames::count_memory() {
+  const std::size_t bytes = memory_bytes();
+  budget_.bytes += bytes - counted_;
+  counted_ = bytes;
 }
 
 void SentFrames::make_room() {
-  if (count_ == frames_max) pop();
+  if (count_ == frames_max || (budget_.used_up() && entries_.size() >= entries_min)) pop();
   else grow(std::max(entries_min, entries_.size() * 2));
 }
 
@@ -46,6 +71,7 @@ void SentFrames::grow(std::size_t capacity) {
   std::vector<std::uint32_t> larger(capacity);
   for (std::uint64_t number = first(); number < end_; ++number) larger[static_cast<std::size_t>(number) & (capacity - 1)] = entries_[place(number)];
   entries_ = std::move(larger);
+  count_memory();
 }
 
 void SentFrames::shrink() {
@@ -53,6 +79,7 @@ void SentFrames::shrink() {
     entries_ = std::vector<std::uint32_t>();
     bytes_.release();
     bytes_start_ = 0;
+    count_memory();
     return;
   }
   std::size_t capacity = entries_min;
@@ -62,6 +89,7 @@ void SentFrames::shrink() {
   kept.append(bytes_.view(bytes_start_));
   bytes_ = std::move(kept);
   bytes_start_ = 0;
+  count_memory();
 }
 
 Bytes SentFrames::frame_at(std::uint64_t byte) const {

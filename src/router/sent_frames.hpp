@@ -2,8 +2,8 @@
 // byte for byte and in its place (contract 29).
 //
 // A frame that shows a commit is remembered by that commit's seq, four bytes, and encoded again from the commit log; any other is kept whole.
-// Bounded: beyond the limits the oldest are forgotten, and who did not receive those cannot be given them again. In the steady state nothing is
-// allocated. Numbers count from 0 and never fall.
+// Bounded, each and all together: beyond the limits the oldest are forgotten, and who did not receive those cannot be given them again. In the steady
+// state nothing is allocated. Numbers count from 0 and never fall.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,19 @@ class SentFrames {
  public:
   static constexpr std::size_t frames_max = 65'536;
   static constexpr std::size_t bytes_max = 1'048'576;  // of those that are kept whole
+
+  // What all that share it may hold together, in bytes of memory. Once it is used up nothing grows any more, but for the first 256 bytes of each. It has to
+  // outlive them.
+  struct Budget {
+    std::size_t bytes_max = 0;
+    std::size_t bytes = 0;
+    bool used_up() const { return bytes >= bytes_max; }
+  };
+
+  explicit SentFrames(Budget& budget) : budget_(budget) {}
+  SentFrames(const SentFrames&) = delete;
+  SentFrames& operator=(const SentFrames&) = delete;
+  ~SentFrames() { budget_.bytes -= counted_; }
 
   // `plain`: a SET without the lifetime and the lock flags of its commit.
   void add(Seq shown, bool plain = false) { push((static_cast<std::uint32_t>(shown) & low_mask) | (plain ? plain_flag : 0)); }
@@ -60,11 +73,16 @@ class SentFrames {
     ++count_;
   }
   void make_room();
+  void make_bytes(std::size_t bytes);
+  void compact();
+  void count_memory();
   void pop();
   void grow(std::size_t capacity);
   std::size_t place(std::uint64_t number) const { return static_cast<std::size_t>(number) & (entries_.size() - 1); }
   Bytes frame_at(std::uint64_t byte) const;
 
+  Budget& budget_;
+  std::size_t counted_ = 0;  // of this in budget_
   std::vector<std::uint32_t> entries_;  // a ring; its size is a power of two
   std::uint64_t end_ = 0;
   std::size_t count_ = 0;

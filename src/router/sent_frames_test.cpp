@@ -1,9 +1,11 @@
 #include "router/sent_frames.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,6 +26,8 @@ std::vector<std::byte> frame_of(std::size_t bytes) {
   return {out.data(), out.data() + out.size()};
 }
 
+SentFrames::Budget plenty{.bytes_max = 1U << 30U};
+
 // "5" is the frame that shows commit 5, "[30]" one of 30 bytes that is kept whole.
 std::vector<std::string> unreceived(SentFrames& sent, Seq newest) {
   std::vector<std::string> items;
@@ -36,7 +40,7 @@ std::vector<std::string> unreceived(SentFrames& sent, Seq newest) {
 }
 
 TEST(SentFrames, AreThereUntilTheyHaveArrived) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   EXPECT_THAT(unreceived(sent, 0), IsEmpty());
   sent.add(Seq{5});
   sent.add(frame_of(10));
@@ -54,7 +58,7 @@ TEST(SentFrames, AreThereUntilTheyHaveArrived) {
 }
 
 TEST(SentFrames, SeqsBeyondTheirLowerBitsAreFoundAgain) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   const Seq high = (Seq{7} << 30) + 3;
   sent.add(high - 5);
   sent.add(high, true);
@@ -62,7 +66,7 @@ TEST(SentFrames, SeqsBeyondTheirLowerBitsAreFoundAgain) {
 }
 
 TEST(SentFrames, ForgetTheOldestBeyondTheirNumber) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   for (std::size_t i = 0; i < SentFrames::frames_max + 10; ++i) sent.add(Seq{i});
   EXPECT_EQ(sent.first(), 10U);
   EXPECT_EQ(sent.end(), SentFrames::frames_max + 10);
@@ -70,7 +74,7 @@ TEST(SentFrames, ForgetTheOldestBeyondTheirNumber) {
 }
 
 TEST(SentFrames, ForgetTheOldestBeyondTheirBytes) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   const auto frame = frame_of(60'000);
   for (int i = 0; i < 100; ++i) {
     sent.add(Seq{1});
@@ -81,8 +85,52 @@ TEST(SentFrames, ForgetTheOldestBeyondTheirBytes) {
   EXPECT_LE(sent.memory_bytes(), 4 * SentFrames::bytes_max);
 }
 
+TEST(SentFrames, OfManyTogetherStayWithinWhatAllMayHave) {
+  SentFrames::Budget budget{.bytes_max = 2'000'000};
+  constexpr std::size_t one_more_growth = 2 * SentFrames::bytes_max;
+  const auto frame = frame_of(700);
+  {
+    std::vector<std::unique_ptr<SentFrames>> all;
+    for (int i = 0; i < 50; ++i) all.push_back(std::make_unique<SentFrames>(budget));
+    for (Seq i = 0; i < 2'000; ++i) {
+      for (auto& sent : all) {
+        sent->add(i);
+        sent->add(frame);
+        EXPECT_EQ(sent->end(), 2 * i + 2);
+      }
+    }
+    std::size_t bytes = 0;
+    for (auto& sent : all) bytes += sent->memory_bytes();
+    EXPECT_EQ(bytes, budget.bytes);
+    EXPECT_LE(bytes, budget.bytes_max + one_more_growth);
+    for (auto& sent : all) {
+      EXPECT_GT(sent->first(), 0U);
+      const auto kept = unreceived(*sent, 2'000);
+      EXPECT_EQ(kept.size(), sent->end() - sent->first());
+      if (!kept.empty()) {
+        EXPECT_EQ(kept.back(), fmt::format("[{}]", frame.size()));
+      }
+    }
+    all.front()->arrived(all.front()->end());
+    all.front()->shrink();
+    EXPECT_LT(budget.bytes, bytes);
+  }
+  EXPECT_EQ(budget.bytes, 0U);
+}
+
+TEST(SentFrames, WhatCannotBeKeptAtAllIsForgottenWithAllBeforeIt) {
+  SentFrames::Budget nothing_left{.bytes_max = 0};
+  SentFrames sent(nothing_left);
+  sent.add(Seq{1});
+  sent.add(frame_of(700));
+  EXPECT_EQ(sent.first(), 2U);
+  EXPECT_EQ(sent.end(), 2U);
+  sent.add(Seq{2});
+  EXPECT_EQ(unreceived(sent, 2).size(), 1U) << "a few positions in the log each may keep";
+}
+
 TEST(SentFrames, MayArriveWhileTheyAreGivenAgain) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   for (Seq i = 0; i < 10; ++i) i % 2 == 0 ? sent.add(i) : sent.add(frame_of(i));
   sent.rewind();
   for (int i = 0; i < 4; ++i) sent.skip();
@@ -94,7 +142,7 @@ TEST(SentFrames, MayArriveWhileTheyAreGivenAgain) {
 }
 
 TEST(SentFrames, GiveMemoryBack) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   for (Seq i = 0; i < 10'000; ++i) i % 2 == 0 ? sent.add(i) : sent.add(frame_of(20));
   sent.arrived(9'995);
   const auto before = unreceived(sent, 10'000);
@@ -113,7 +161,7 @@ TEST(SentFrames, GiveMemoryBack) {
 TEST(SentFrames, AreWhatAQueueOfThemWouldBe) {
   std::mt19937 random(3);
   for (int round = 0; round < 200; ++round) {
-    SentFrames sent;
+    SentFrames sent(plenty);
     std::deque<std::string> model;
     std::uint64_t first = 0;
     for (int i = 0; i < 400; ++i) {
@@ -147,7 +195,7 @@ TEST(SentFrames, AreWhatAQueueOfThemWouldBe) {
 }
 
 TEST(SentFrames, AllocateNothingInTheSteadyState) {
-  SentFrames sent;
+  SentFrames sent(plenty);
   const auto frame = frame_of(20);
   const auto traffic = [&] {
     for (Seq i = 0; i < 10'000; ++i) {

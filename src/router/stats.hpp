@@ -58,6 +58,7 @@ struct Gauges {
   std::size_t links = 0;
   std::size_t sessions = 0;         // with a link
   std::size_t sessions_detached = 0;
+  std::size_t resume_bytes = 0;  // remembered of what was sent and may not have arrived
   std::size_t subscriptions = 0;
   std::size_t params = 0;
   std::size_t signals = 0;

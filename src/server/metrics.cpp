@@ -106,6 +106,7 @@ std::string metrics_text(const router::Router& router, const net::NetStats& net,
   std::string out;
   single(out, "clasp_sessions_active", "gauge", "Sessions open now.", gauges.sessions);
   single(out, "clasp_sessions_detached", "gauge", "Sessions whose client is away and may come back.", gauges.sessions_detached);
+  single(out, "clasp_resume_bytes", "gauge", "Memory for what was sent to clients that may come back and may not have arrived.", gauges.resume_bytes);
   single(out, "clasp_subscriptions_active", "gauge", "Subscriptions now.", gauges.subscriptions);
   single(out, "clasp_state_params_active", "gauge", "Params held now.", gauges.params);
   single(out, "clasp_links_active", "gauge", "Links open now, HELLO still to come included.", gauges.links);

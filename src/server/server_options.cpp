@@ -206,6 +206,8 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
        .apply = apply_duration(router.resume_window, milliseconds{0}, day)});
   add({.name = "resume-sessions", .value = "N", .default_text = "10000", .help = "Sessions away at a time; then the one longest away ends.",
        .apply = apply_count(router.detached_sessions_max, 0, 1'000'000)});
+  add({.name = "resume-bytes", .value = "SIZE", .default_text = "256M", .help = "Memory for what was sent to clients that may come back and may not have arrived, in all.",
+       .apply = apply_bytes(router.resume_bytes_max, 65'536, 64 * giga)});
   add({.name = "ping-interval", .value = "TIME", .default_text = "30s", .help = "How often silent peers are pinged; 0: never.",
        .apply = apply_duration(router.ping_interval, milliseconds{0}, day)});
   add({.name = "handshake-timeout", .value = "TIME", .default_text = "10s", .help = "From connecting to HELLO.",
