@@ -62,9 +62,21 @@ void append_blob(const Blob& blob, JsonBytes bytes, std::string& out) {
     fmt::format_to(std::back_inserter(out), R"({{"{}":"{}"}})", bytes_key, base64_encode(blob));
     return;
   }
-  char separator = '[';
-  for (const std::byte byte : blob) fmt::format_to(std::back_inserter(out), "{}{}", std::exchange(separator, ','), std::to_integer<unsigned>(byte));
-  out += separator == '[' ? "[]" : "]";
+  // Digit by digit: the journal writes every value of bytes in this way.
+  const std::size_t start = out.size();
+  out.resize(start + 4 * blob.size() + 2);
+  char* at = out.data() + start;
+  const auto digit = [](unsigned number) { return static_cast<char>('0' + number % 10); };
+  *at++ = '[';
+  for (const std::byte byte : blob) {
+    const auto number = std::to_integer<unsigned>(byte);
+    if (at[-1] != '[') *at++ = ',';
+    if (number >= 100) *at++ = digit(number / 100);
+    if (number >= 10) *at++ = digit(number / 10);
+    *at++ = digit(number);
+  }
+  *at++ = ']';
+  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 void append_value(const Value& value, JsonBytes bytes, std::string& out) {

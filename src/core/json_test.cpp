@@ -255,6 +255,18 @@ TEST(AppendJson, WritesBytesAsTheSurfaceWantsThem) {
   EXPECT_EQ(base64, to_json(value));
 }
 
+TEST(AppendJson, WritesEachByteAsItsNumber) {
+  Blob blob;
+  std::string expected = "x[";
+  for (int i = 0; i < 256; ++i) {
+    blob.push_back(static_cast<std::byte>(i));
+    expected += std::to_string(i) + (i < 255 ? "," : "]");
+  }
+  std::string out = "x";
+  append_json(Value(blob), JsonBytes::numbers, out);
+  EXPECT_EQ(out, expected);
+}
+
 TEST(AppendJson, SaysOfEncodedValuesWhatItSaysOfTrees) {
   for (const Value& value : {Value(), Value(true), Value(std::int64_t{-7}), Value(1.0), Value(0.25), Value(std::nan("")), Value("a\"\n\xe2\x80\xa8"),
                              Value(Array{1, "x"}), Value(Map{{"k", 1.5}}), Value(Blob{std::byte{7}})}) {
