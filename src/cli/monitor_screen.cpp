@@ -51,6 +51,13 @@ Cells slow_cells(const MonitorView& view) {
   return cells;
 }
 
+Cells away_cells(const MonitorView& view) {
+  const auto seconds = [](std::uint64_t ms) { return duration_text(static_cast<double>(ms) / 1'000); };
+  Cells cells{{"SESSION AWAY", "FOR", "MAY COME BACK WITHIN"}};
+  for (const SessionBoard::Away& away : view.sessions.aways) cells.push_back({printable(away.name, 40), seconds(away.away_ms), seconds(away.left_ms)});
+  return cells;
+}
+
 Cells all_bridge_cells(const MonitorView& view) {
   Cells cells{bridge_head};
   for (const BridgeReports::Row& row : view.bridges) cells.push_back(bridge_cells(row));
@@ -67,7 +74,8 @@ std::size_t section_lines(std::size_t entries, const ScreenSize& size) {
 
 std::size_t address_rows(const MonitorView& view, const ScreenSize& size) {
   constexpr std::size_t head_lines = 4;  // the summary, an empty line, the headline, and one where the cursor rests
-  const std::size_t taken = head_lines + section_lines(view.sessions.slow.size(), size) + section_lines(view.bridges.size(), size);
+  const std::size_t taken = head_lines + section_lines(view.sessions.slow.size(), size) + section_lines(view.sessions.aways.size(), size) +
+                            section_lines(view.bridges.size(), size);
   return size.rows > taken ? size.rows - taken : 1;
 }
 
@@ -76,11 +84,14 @@ std::string screen_text(const MonitorView& view, const ScreenSize& size) {
   Cells cells{{"ADDRESS", "PER SECOND", "TOTAL", "LAST WRITER", "VALUE"}};
   for (const RateTable::Row& row : rates.busiest)
     cells.push_back({printable(row.address, 60), fmt::format("{:.1f}", row.per_second), std::to_string(row.total), writer_of(view, row.address), printable(row.value)});
-  const std::string sessions = view.sessions.sessions != 0 ? fmt::format(", {} sessions, {} slow", view.sessions.sessions, view.sessions.slow.size()) : "";
+  const std::string away = view.sessions.away != 0 ? fmt::format(", {} away", view.sessions.away) : "";
+  const std::string sessions =
+      view.sessions.sessions != 0 ? fmt::format(", {} sessions, {} slow{}", view.sessions.sessions, view.sessions.slow.size(), away) : "";
   const std::string untracked = rates.untracked != 0 ? fmt::format(" ({} messages of further ones)", rates.untracked) : "";
   std::string text = fmt::format("{} {}: {:.1f} messages/s, {} in all, {} addresses{}{}; by {} (s: another order, q: end)\n\n{}", clock_text(view.now_us),
                                  printable(view.pattern), rates.per_second, rates.total, rates.addresses, untracked, sessions, view.order, align(cells));
   text += section(slow_cells(view), section_rows(view.sessions.slow.size(), size));
+  text += section(away_cells(view), section_rows(view.sessions.aways.size(), size));
   text += section(all_bridge_cells(view), section_rows(view.bridges.size(), size));
 
   std::string cut = "\x1b[H\x1b[2J";  // to the upper left corner, clear
@@ -101,6 +112,7 @@ std::string summary_line(const MonitorView& view) {
   if (!rates.busiest.empty() && rates.busiest.front().per_second > 0)
     line += fmt::format(", busiest {} {:.1f}/s", printable(rates.busiest.front().address), rates.busiest.front().per_second);
   if (!view.sessions.slow.empty()) line += fmt::format(", {} slow sessions", view.sessions.slow.size());
+  if (view.sessions.away != 0) line += fmt::format(", {} sessions away", view.sessions.away);
   return line;
 }
 
@@ -120,6 +132,11 @@ std::string summary_json(const MonitorView& view) {
                           {"params_conflated", static_cast<std::int64_t>(session.params_conflated)},
                           {"streams_dropped", static_cast<std::int64_t>(session.streams_dropped)}});
   }
+  Array aways;
+  for (const SessionBoard::Away& session : view.sessions.aways) {
+    aways.emplace_back(
+        Map{{"name", session.name}, {"away_ms", static_cast<std::int64_t>(session.away_ms)}, {"left_ms", static_cast<std::int64_t>(session.left_ms)}});
+  }
   Array bridges;
   for (const BridgeReports::Row& row : view.bridges) bridges.push_back(row.report);
   return to_json(Value(Map{{"time", static_cast<std::int64_t>(view.now_us)},
@@ -130,6 +147,8 @@ std::string summary_json(const MonitorView& view) {
                            {"busiest", std::move(busiest)},
                            {"sessions", static_cast<std::int64_t>(view.sessions.sessions)},
                            {"slow", std::move(slow)},
+                           {"away", static_cast<std::int64_t>(view.sessions.away)},
+                           {"away_sessions", std::move(aways)},
                            {"bridges", std::move(bridges)}}));
 }
 

@@ -26,7 +26,7 @@ struct MonitorView {
   std::uint64_t now_us = 0;
 };
 
-// How many addresses fit beside the sections for slow sessions and bridges; these get a third of the screen each at most.
+// How many addresses fit beside the sections for slow sessions, those that are away, and bridges; these get a third of the screen each at most.
 std::size_t address_rows(const MonitorView& view, const ScreenSize& size);
 std::string screen_text(const MonitorView& view, const ScreenSize& size);  // begins with the sequences that clear a terminal
 std::string summary_line(const MonitorView& view);

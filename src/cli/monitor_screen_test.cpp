@@ -37,6 +37,19 @@ TEST(MonitorScreen, ShowsWhoWroteLastSlowSessionsAndBridges) {
   EXPECT_THAT(text, HasSubstr("bridge 0  osc       osc/udp port 9000  /          running  3.0   0.0    2"));
 }
 
+TEST(MonitorScreen, ShowsWhoIsAwayAndForHowLong) {
+  MonitorView view = view_of(0, 0);
+  view.sessions.away = 2;
+  view.sessions.aways = {{.name = "tablet", .away_ms = 12'000, .left_ms = 48'000}, {.name = "\x1b[2Jphone", .away_ms = 500, .left_ms = 59'500}};
+  const std::string text = screen_text(view, {.rows = 30, .columns = 120});
+  EXPECT_THAT(text, HasSubstr("7 sessions, 0 slow, 2 away"));
+  EXPECT_THAT(text, HasSubstr("SESSION AWAY  "));
+  EXPECT_THAT(text, HasSubstr("tablet "));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[2Jphone")));
+  EXPECT_THAT(summary_line(view), HasSubstr("2 sessions away"));
+  EXPECT_THAT(summary_json(view), HasSubstr(R"("away":2,"away_sessions":[{"name":"tablet","away_ms":12000,"left_ms":48000})"));
+}
+
 TEST(MonitorScreen, NamesTheDeviceBehindABridge) {
   MonitorView view = view_of(0, 1);
   view.bridges[0].report = Map{{"name", "osc :9000"}, {"writers", Map{{"/desk/a", "10.0.0.7:5000"}, {"/go", "10.0.0.8:5000"}}}};
@@ -58,6 +71,7 @@ TEST(MonitorScreen, NeverHasMoreLinesThanTheScreen) {
   for (const std::size_t rows : {4u, 10u, 24u, 60u}) {
     for (const std::size_t many : {0u, 1u, 30u}) {
       MonitorView view = view_of(many, many);
+      view.sessions.aways.resize(many);
       const ScreenSize size{.rows = rows, .columns = 80};
       view.rates.busiest.resize(address_rows(view, size), view.rates.busiest[0]);
       const std::string text = screen_text(view, size);

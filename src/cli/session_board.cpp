@@ -35,6 +35,14 @@ void SessionBoard::add(const Value& report) {
                             .params_conflated = report_count(each, "params_conflated"), .streams_dropped = report_count(each, "streams_dropped")});
     }
   }
+  view_.away = report_count(report, "away");
+  view_.aways.clear();
+  if (const Value* away = report.find("away_sessions"); away != nullptr && away->array() != nullptr) {
+    for (const Value& each : *away->array()) {
+      if (each.map() == nullptr) continue;
+      view_.aways.push_back({.name = report_text(each, "name"), .away_ms = report_count(each, "away_ms"), .left_ms = report_count(each, "left_ms")});
+    }
+  }
   constexpr std::size_t writers_max = 10'000;
   if (view_.writers.size() > writers_max) view_.writers.clear();
   if (const Value* writers = report.find("writers"); writers != nullptr && writers->map() != nullptr) {

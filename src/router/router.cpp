@@ -161,6 +161,18 @@ std::vector<Router::SlowSession> Router::slow_sessions(const Now& now, std::size
   return slow;
 }
 
+std::vector<Router::AwaySession> Router::away_sessions(const Now& now, std::size_t max) const {
+  std::vector<AwaySession> away;
+  for (const auto& [order, id] : engine_->detached) {
+    if (away.size() == max) break;
+    const Session* session = engine_->table.find(id);
+    if (session == nullptr) continue;
+    const Micros left = std::max(session->resumption->ends - now.steady, Micros{0});
+    away.push_back({.name = session->name, .id = to_text(session->uuid), .away = Micros(engine_->config.resume_window) - left, .left = left});
+  }
+  return away;
+}
+
 void Router::for_each(const Pattern& pattern, const std::function<void(const ParamView&)>& visit) const {
   std::string after;
   while (const auto entry = engine_->params.next_match(pattern, after)) {

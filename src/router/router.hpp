@@ -144,6 +144,14 @@ class Router {
     std::uint64_t streams_dropped = 0;
   };
   std::vector<SlowSession> slow_sessions(const Now& now, std::size_t max) const;
+  // Sessions that have lost their link and may come back (contract 29), the one longest away first.
+  struct AwaySession {
+    std::string_view name;
+    std::string id;    // UUID
+    Micros away{0};    // for how long
+    Micros left{0};    // until it ends
+  };
+  std::vector<AwaySession> away_sessions(const Now& now, std::size_t max) const;
   // Every param behind `after`, in the order of addresses, until `visit` says false. False: that was not all.
   bool walk(std::string_view after, const std::function<bool(const ParamView&)>& visit) const;
   void set_strategy(const Pattern& pattern, ConflictStrategy strategy);  // for addresses created or written from now on

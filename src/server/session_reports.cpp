@@ -66,6 +66,13 @@ Value SessionReports::describe(const Now& now) const {
                           {"params_conflated", number(session.params_conflated)},
                           {"streams_dropped", number(session.streams_dropped)}});
   }
+  Array away;
+  for (const router::Router::AwaySession& session : router_.away_sessions(now, slow_max)) {
+    away.emplace_back(Map{{"name", printable(session.name, text_max)},
+                          {"id", session.id},
+                          {"away_ms", static_cast<std::int64_t>(session.away.count() / 1'000)},
+                          {"left_ms", static_cast<std::int64_t>(session.left.count() / 1'000)}});
+  }
   Map writers;
   for (const std::string& address : asked_) {
     const auto param = router_.find(address);
@@ -73,7 +80,8 @@ Value SessionReports::describe(const Now& now) const {
     const std::string name(router_.session_name(param->writer));
     writers.emplace_back(address, printable(name.empty() ? param->writer : name, text_max));
   }
-  return Map{{"sessions", number(router_.gauges().sessions)}, {"away", number(router_.gauges().sessions_detached)}, {"slow", std::move(slow)}, {"writers", std::move(writers)}};
+  const router::Gauges gauges = router_.gauges();
+  return Map{{"sessions", number(gauges.sessions)}, {"away", number(gauges.sessions_detached)}, {"away_sessions", std::move(away)}, {"slow", std::move(slow)}, {"writers", std::move(writers)}};
 }
 
 }  // namespace clasp::server

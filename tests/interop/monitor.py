@@ -39,6 +39,17 @@ def shows(terminal, *patterns):
     eventually(lambda: all(re.search(pattern, terminal.screen(), re.M) for pattern in patterns), f"the screen shows {patterns}; it is\n{terminal.screen()}", 60)
 
 
+def who_is_away():
+    with Router() as router:
+        watch = subprocess.Popen([router.binary, "watch", "/**", "--name", "tablet"], env={**os.environ, "CLASP_URL": router.url}, stdout=subprocess.DEVNULL)
+        eventually(lambda: router.metrics()["clasp_sessions_active"] >= 1, "it watches", 60)
+        with Terminal([router.binary, "monitor", "--interval", "300ms"], CLASP_URL=router.url) as terminal:
+            shows(terminal, r"sessions, 0 slow;")
+            watch.kill()
+            watch.wait()
+            shows(terminal, r"sessions, 0 slow, 1 away;", r"^SESSION AWAY +FOR +MAY COME BACK WITHIN", r"^tablet +[\d.]+m?s +\S+")
+
+
 def the_live_screen():
     with Router("--slow-backlog", "64k") as router, Peer(router.port, name="desk") as desk, Peer(router.port, name="phone", receive_buffer=4096) as phone:
         phone.send(subscribe(1, "/big/**"))
@@ -66,4 +77,4 @@ def the_live_screen():
         device.close()
 
 
-run(the_live_screen)
+run(who_is_away, the_live_screen)
