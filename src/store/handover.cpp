@@ -29,7 +29,10 @@ void Handover::push(std::span<const router::Commit> commits, SteadyTime now) {
   const std::scoped_lock lock(mutex_);
   if (filling_.empty()) filling_.first_at = now;
   const std::size_t thin_from = thin_from_.load(std::memory_order_relaxed);
-  for (const router::Commit& commit : commits) push_entry(commit, thin_from);
+  for (std::size_t i = 0; i < commits.size(); ++i) {
+    if (thins_ && i + 1 < commits.size() && Thinning::replaces(commits[i], commits[i + 1])) ++filling_.thinned;
+    else push_entry(commits[i], thin_from);
+  }
   filling_.last = commits.back().seq;
   goes_on_ = true;
 }

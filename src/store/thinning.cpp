@@ -16,6 +16,11 @@ Thinning::Group Thinning::group_of(const Entry& entry) {
   return Group::none;
 }
 
+bool Thinning::replaces(const router::Commit& commit, const router::Commit& next) {
+  const auto is_plain_set = [](const router::Commit& one) { return one.kind == router::CommitKind::set && !one.lock && !one.unlock; };
+  return is_plain_set(commit) && is_plain_set(next) && (!commit.ttl || next.ttl) && commit.address == next.address;
+}
+
 Thinning::Taken Thinning::take(ByteBuffer& items, Entry& entry) {
   if (table_.empty()) table_.resize(slots);
   noted_ = nullptr;

@@ -17,6 +17,9 @@ class Thinning {
   // Nothing that came before may be replaced: another batch is filled, or a snapshot begins, on top of which later entries have to come.
   void forget() { ++generation_; }
 
+  // Whether `next`, which directly follows, leaves nothing of `commit`: the case of one fader that is moved, found without looking into the batch.
+  static bool replaces(const router::Commit& commit, const router::Commit& next);
+
   enum class Taken : std::uint8_t {
     no,        // nothing to replace: append it, and note() where
     replaced,  // it has the place of an older one

@@ -113,6 +113,43 @@ TEST_F(ThinningTest, ALifetimeIsHandedOnButNotAcrossARemoval) {
   EXPECT_FALSE(lifetimes_[3]);
 }
 
+TEST_F(ThinningTest, WhatIsHandedOverTogetherIsThinnedAsIfItCameOneByOne) {
+  struct Given {
+    std::string_view address;
+    std::optional<Ttl> ttl{};
+    bool lock = false;
+  };
+  const Ttl five{Ttl::Mode::sliding, 5}, six{Ttl::Mode::sliding, 6};
+  const std::vector<Given> given{{"/a", five}, {"/a"}, {"/a"}, {"/b"}, {"/a"}, {"/a", {}, true}, {"/a"}, {"/a", six}, {"/a"}, {"/c", six}, {"/c", five}, {"/c"}};
+  const EncodedValue value(Value(1));
+  std::vector<router::Commit> commits;
+  for (const Given& each : given) {
+    router::Commit commit;
+    commit.seq = commit.revision = ++count_;
+    commit.address = each.address;
+    commit.ttl = each.ttl;
+    commit.lock = each.lock;
+    commit.value = value.view();
+    commits.push_back(commit);
+  }
+  handover_.push(commits, SteadyTime{0});
+  handover_.whole();
+  const auto together = left();
+  EXPECT_THAT(together, ElementsAre(5, 4, 6, 9, 12));
+  EXPECT_EQ(batch_.thinned, 7U);
+  EXPECT_THAT(lifetimes_, ElementsAre(five, std::nullopt, std::nullopt, six, five));
+
+  count_ -= commits.size();
+  for (const router::Commit& commit : commits) {
+    ++count_;
+    handover_.push({&commit, 1}, SteadyTime{0});
+  }
+  handover_.whole();
+  const auto lifetimes = lifetimes_;
+  EXPECT_EQ(left(), together);
+  EXPECT_EQ(lifetimes_, lifetimes);
+}
+
 // Entries behind a snapshot's beginning come on top of it: one before it must not get what came behind it.
 TEST_F(ThinningTest, NothingMovesBeforeTheBeginningOfASnapshot) {
   add({.address = "/a"});
