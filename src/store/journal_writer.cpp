@@ -130,15 +130,15 @@ Result<void> JournalWriter::try_write(const Batch& batch) {
   return {};
 }
 
-// What the window allows for writing is shared out: so many entries a batch are kept whole as can be written within two fifths of it. With as much for
-// waiting until the batch before is written, and something to spare, everything is on the disk in time.
+// What the window allows for writing is shared out: so many entries a batch are kept whole as can be written within a fifth of it: the processor is wanted
+// by those who write as well. With as much for waiting until the batch before is written, everything is on the disk long before it has to be.
 void JournalWriter::limit_batches(std::size_t entries, Micros took) {
   if (config_.window == Micros{0}) return;
   if (entries >= measured_entries_min) {
     const double each = static_cast<double>(took.count()) / static_cast<double>(entries);
     entry_us_ = entry_us_ * 0.75 + each * 0.25;
   }
-  const double fit = static_cast<double>(config_.window.count()) * 0.4 / entry_us_;
+  const double fit = static_cast<double>(config_.window.count()) * 0.2 / entry_us_;
   handover_.set_thin_from(std::max(config_.thin_entries_min, static_cast<std::size_t>(fit)));
 }
 
