@@ -10,7 +10,7 @@
 
 #include "core/byte_buffer.hpp"
 #include "core/message.hpp"
-#include "router/hooks.hpp"
+#include "router/rights.hpp"
 #include "router/types.hpp"
 
 namespace clasp::router {
@@ -26,7 +26,7 @@ struct WaitingBundle {
   SessionId session = nobody;
   Provenance provenance;
   Qos qos = Qos::fire;
-  Grants grants;       // of the sender, in case it has left by then
+  Rights rights;       // of the sender, in case it has left by then
   bool null_removes = false;  // as its session
   ByteBuffer payload;  // the BUNDLE as it came, compact, without frame
 };

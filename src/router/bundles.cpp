@@ -108,7 +108,7 @@ void Engine::on_bundle(Session& session, const Bundle& bundle, Qos qos, const Pr
   }
   Bundle flat;
   for (const Message* member : members) flat.messages.push_back(*member);
-  WaitingBundle waiting{.session = session.id, .provenance = provenance, .qos = qos, .grants = session.grants, .null_removes = session.null_removes,
+  WaitingBundle waiting{.session = session.id, .provenance = provenance, .qos = qos, .rights = session.rights, .null_removes = session.null_removes,
                         .payload = {}};
   if (!append_payload(waiting.payload, Message{std::move(flat)})) {
     ++stats.bundles_refused;
@@ -133,7 +133,7 @@ void Engine::execute_due_bundles(const Now& now) {
     Session* sender = table.find(due->session);
     Session departed;  // stands in for a sender that left: its rights still decide, its locks are impossible
     departed.id = due->session;
-    departed.grants = due->grants;
+    departed.rights = due->rights;
     departed.null_removes = due->null_removes;
     Session& acting = sender != nullptr ? *sender : departed;
     if (const auto error = check_bundle_members(members, acting)) {
@@ -190,7 +190,7 @@ void Engine::execute_bundle(const std::vector<const Message*>& members, Session&
       const ParamWrite write{.address = member.address, .value = member.value, .expected = {}, .ttl = member.ttl, .lock = member.lock && answer_to != nullptr,
                              .unlock = member.unlock, .session = session.id, .writer = provenance.writer};
       Revision revision = 0;
-      if (store(member, write, params.place(member.address), context, now, revision) == WriteResult::written) last_revision = revision;
+      if (store_member(member, write, context, now, revision) == WriteResult::written) last_revision = revision;
     } else {
       Publish member = std::get<Publish>(members[i]->body);
       if (member.value && !prepared[i].value) continue;

@@ -23,7 +23,7 @@ class CommitLog {
 
   // The next seq. The first commit of a run has seq 1.
   Seq append(const Delivery& commit);
-  Seq last_seq() const;
+  Seq last_seq() const { return last_; }
   Seq first_seq() const;                                      // of the oldest record still there; last_seq() + 1 if none
   std::size_t memory_bytes() const { return memory_bytes_; }  // at most bytes_max, but always room for one record
 
@@ -40,6 +40,7 @@ class CommitLog {
   static constexpr std::size_t record_bytes_max = 1'048'576;
 
   struct RecordHeader;
+  struct RecordDetails;
   // Ring of segments, allocated as they are needed: an idle router pays for one.
   struct Segment {
     std::unique_ptr<std::byte[]> memory;
@@ -50,6 +51,7 @@ class CommitLog {
   };
 
   std::byte* room_for(std::size_t bytes);
+  static std::byte* append_details(std::byte* at, const Delivery& commit);
   void add_segment(std::size_t bytes_min);
   Commit record(const Segment& segment, std::uint32_t index) const;
 

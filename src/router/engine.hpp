@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/check.hpp"
 #include "core/codec.hpp"
 #include "core/paced_log.hpp"
 #include "core/resume.hpp"
@@ -86,8 +87,14 @@ class Engine {
   // ---- receive.cpp ----
   void receive(LinkId link, Bytes frame, const Now& now);
   void submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, const Now& now);
-  Provenance provenance_of(const Session& session) const;
-  void count_input(Link& link, std::size_t bytes) const;
+  static Provenance provenance_of(const Session& session) { return {.writer = session.writer, .session = session.id}; }
+  void count_input(Link& link, std::size_t bytes) const {
+    if (link.turn != turn) {
+      link.turn = turn;
+      link.turn_bytes = 0;
+    }
+    link.turn_bytes += bytes;
+  }
 
   // ---- handshake.cpp ----
   struct PendingHello {
@@ -108,17 +115,22 @@ class Engine {
   void on_set(Session& session, const Set& set, Qos qos, const WriteContext& context, const Now& now);
   void on_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now);
   Result<Accepted> write(SessionId session, const Message& message, const Now& now, std::size_t input_bytes);
-  Result<Revision> try_set(const Session& session, const Set& set, const WriteContext& context, const Now& now);
+  // (In one piece with its callers, all in write.cpp, as is store(): every SET goes through both.)
+  [[gnu::always_inline]] inline Result<Revision> try_set(const Session& session, const Set& set, const WriteContext& context, const Now& now);
   std::optional<Error> try_publish(Session& session, const Publish& publish, const WriteContext& context, const Now& now);
   std::optional<Error> check_set_form(const Set& set) const;  // address and size
   std::optional<Error> check_set_size(const Set& set) const;
   std::optional<Error> check_publish_form(const Publish& publish);
+  // Nothing that check_rights() would refuse.
+  bool may_write_anything(const Session& session) const { return session.rights.unrestricted() && &gate == &open_gate && !journal_fault; }
   std::optional<Error> check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const;
   // `error` is set if the result is `refused`.
   WriteResult apply_set(const Set& set, Place place, const WriteContext& context, const Now& now, Revision& revision, std::optional<Error>& error);
   std::optional<ValueView> transformed(std::string_view address, SignalType signal, const ValueView& value, WriteMode mode, const Now& now, ByteBuffer& out,
                                        WriteResult& result, std::optional<Error>& error);
-  WriteResult store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, const Now& now, Revision& revision);
+  WriteResult store_member(const Set& set, const ParamWrite& write, const WriteContext& context, const Now& now, Revision& revision);  // of a bundle
+  [[gnu::always_inline]] inline WriteResult store(const Set& set, const ParamWrite& write, Place place, const WriteContext& context, const Now& now,
+                                                  Revision& revision);
   std::optional<Error> publish_now(const Publish& publish, const WriteContext& context, const Now& now);
   std::optional<Error> commit_publish(const Publish& publish, const WriteContext& context, const Now& now);
   bool on_p2p_signal(Session& session, const Publish& publish, const Now& now);
@@ -177,7 +189,11 @@ class Engine {
   void tell_closed(const Session& session, const Now& now);
   void advance_reactor(const Now& now);
   // What reactions have to write, and sessions that have to go, until nothing is left. Every entry that may have caused either ends with it.
-  void settle(const Now& now);
+  void settle(const Now& now) {
+    if (!effects.empty() || !doomed.empty()) [[unlikely]]
+      settle_all(now);
+  }
+  void settle_all(const Now& now);
   void run_effects(const Now& now);
   void run_effect(const Effect& effect, Session& session, const Now& now);
   void count_hops();  // of the effects that were just added
@@ -187,6 +203,8 @@ class Engine {
   void deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now);
   // Asks for the session's view, then hands it to the sink. `shown`: the commit whose content it is; 0: none, or not known.
   void leave(Session& session, Link& link, Delivery& delivery, Seq shown);
+  void leave_viewed(Session& session, Link& link, Delivery& delivery);
+  void leave_as_is(Link& link, const Delivery& delivery);
   std::size_t hand_over(Session& session, Link& link, const Reply& reply);  // a frame that shows no commit
   void emit(Session& session, Link& link, const OutboxItem& item, const Now& now);
   void emit_frame(Session& session, Link& link, const OutboxItem& item);
@@ -201,7 +219,10 @@ class Engine {
   void drop_outbox(Session& session);  // an empty one: the session keeps up again
   void conflate(Session& session, const Now& now);
   void notice_drops(Session& session, const Now& now);
-  bool has_room(const Session& session, const Link& link) const;
+  bool has_room(const Session& session, const Link& link) const {
+    const std::size_t window = session.outbox && session.outbox->congested() ? config.window_bytes_congested : config.window_bytes;
+    return link.unsent < window;
+  }
   bool is_moving(const Link& link, const Now& now) const;  // took something lately
   void relieve_memory(const Now& now);
   void pause_reading(Link& link, std::uint8_t cause);
@@ -274,7 +295,6 @@ class Engine {
   void on_replay(Session& session, const Replay& replay, Qos qos, const Now& now);
   std::optional<std::size_t> replayed(SessionId id, const Message& message, const Now& now);
   void replay_ended(SessionId id, std::string_view pattern, const std::optional<Error>& error, Qos qos, const Now& now);
-  bool may_read(const Session& session, std::string_view address) const;
   void drop_uncovered(Session& session, const Now& now);
 
   // ---- sessions.cpp ----
@@ -299,15 +319,18 @@ class Engine {
   // there are things of their own.
   std::uint64_t thing_key(CommitKind kind, SignalType signal, std::string_view address, std::uint32_t id) const;
   std::string writer_text(WriterId writer) const;
-  SessionView view_of(const Session& session) const { return {session.id, session.name, session.grants.get()}; }
+  SessionView view_of(const Session& session) const { return {session.id, session.name, session.rights.grants().get()}; }
 
   // Marks the time a sink is being called: the engine must not be entered then.
   struct SinkCall {
-    explicit SinkCall(bool& flag);
+    explicit SinkCall(bool& flag) : flag_(flag) {
+      CLASP_CHECK(!flag_);
+      flag_ = true;
+    }
     ~SinkCall() { flag_ = false; }
     bool& flag_;
   };
-  void check_entry() const;
+  void check_entry() const { CLASP_CHECK(!in_sink); }  // a sink, gate or observer called back into the engine
 
   Config config;
   Hooks hooks;

@@ -31,12 +31,11 @@ void ParamTable::destroy(std::uint32_t id) {
   --size_;
 }
 
-void ParamTable::set_value(Param& param, const ValueView& value) {
+void ParamTable::resize_value(Param& param, Bytes bytes) {
   static_assert(Slabs::bytes_max <= 0xff'ffff);
-  CLASP_CHECK(value.data.size() <= Slabs::bytes_max);
-  param.value = values_.replace(param.value, value.data);
-  param.value_bytes = static_cast<std::uint32_t>(value.data.size()) & 0xff'ffff;
-  param.tag = value.tag;
+  CLASP_CHECK(bytes.size() <= Slabs::bytes_max);
+  param.value = values_.replace(param.value, bytes);
+  param.value_bytes = static_cast<std::uint32_t>(bytes.size()) & 0xff'ffff;
 }
 
 void ParamTable::append(std::uint32_t id) {

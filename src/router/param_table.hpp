@@ -64,7 +64,11 @@ class ParamTable final : public AddressSource {
     return as_text(addresses_.view(param.address, param.address_bytes));
   }
   ValueView value(const Param& param) const { return {param.tag, values_.view(param.value, param.value_bytes)}; }
-  void set_value(Param& param, const ValueView& value);
+  void set_value(Param& param, const ValueView& value) {
+    param.tag = value.tag;
+    if (param.value_bytes == value.data.size()) values_.overwrite(param.value, value.data);
+    else resize_value(param, value.data);
+  }
 
   void append(std::uint32_t id);  // evicted last
   void unlink(std::uint32_t id);
@@ -78,6 +82,7 @@ class ParamTable final : public AddressSource {
   static constexpr std::uint32_t chunk_mask = (1u << chunk_shift) - 1;
 
   void make_chunk();
+  void resize_value(Param& param, Bytes bytes);
 
   std::vector<std::unique_ptr<Param[]>> chunks_;
   Slabs addresses_;

@@ -9,19 +9,7 @@
 
 namespace clasp::router {
 
-Engine::SinkCall::SinkCall(bool& flag) : flag_(flag) {
-  CLASP_CHECK(!flag_);
-  flag_ = true;
-}
-
-void Engine::check_entry() const { CLASP_CHECK(!in_sink); }  // a sink, gate or observer called back into the engine
-
 // ---- towards the sink ----
-
-bool Engine::has_room(const Session& session, const Link& link) const {
-  const std::size_t window = session.outbox && session.outbox->congested() ? config.window_bytes_congested : config.window_bytes;
-  return link.unsent < window;
-}
 
 bool Engine::is_moving(const Link& link, const Now& now) const { return link.progressed + config.congested_age > now.steady; }
 
@@ -60,31 +48,34 @@ std::size_t Engine::hand_over(Session& session, Link& link, const Reply& reply) 
 }
 
 void Engine::leave(Session& session, Link& link, Delivery& delivery, Seq shown) {
-  std::optional<EncodedValue> replaced;
-  const bool filtered = session.grants && session.grants->filtered();
-  if (filtered) {
-    View view = gate.view(view_of(session), delivery);
-    if (std::holds_alternative<Hide>(view)) return;
-    if (auto* replace = std::get_if<Replace>(&view)) {
-      ByteBuffer scratch;  // filtered sessions only: the shared frame is not theirs
-      Delivery other(scratch);
-      replaced.emplace(replace->value);
-      other = delivery;
-      other.rebind(scratch);
-      other.value = replaced->view();
-      if (session.resumption) session.resumption->sent.add(other.frame());
-      const SinkCall call(in_sink);
-      const std::size_t bytes = link.sink->deliver(other);
-      link.unsent += bytes;
-      stats.bytes_out += bytes;
-      return;
-    }
-  }
+  if (session.rights.filtered()) return leave_viewed(session, link, delivery);
   if (session.resumption) {
-    // What a view has let pass once it need not the next time.
-    if (shown == 0 || filtered) session.resumption->sent.add(delivery.frame());
+    if (shown == 0) session.resumption->sent.add(delivery.frame());
     else session.resumption->sent.add(shown, !delivery.ttl && !delivery.lock && !delivery.unlock);
   }
+  leave_as_is(link, delivery);
+}
+
+// As the session's view lets it pass. That need not be the same the next time, so a client that resumes gets this frame.
+void Engine::leave_viewed(Session& session, Link& link, Delivery& delivery) {
+  View view = gate.view(view_of(session), delivery);
+  if (std::holds_alternative<Hide>(view)) return;
+  const auto* replace = std::get_if<Replace>(&view);
+  if (replace == nullptr) {
+    if (session.resumption) session.resumption->sent.add(delivery.frame());
+    return leave_as_is(link, delivery);
+  }
+  const EncodedValue replaced(replace->value);
+  ByteBuffer scratch;  // the shared frame is not theirs
+  Delivery other(scratch);
+  other = delivery;
+  other.rebind(scratch);
+  other.value = replaced.view();
+  if (session.resumption) session.resumption->sent.add(other.frame());
+  leave_as_is(link, other);
+}
+
+void Engine::leave_as_is(Link& link, const Delivery& delivery) {
   const SinkCall call(in_sink);
   const std::size_t bytes = link.sink->deliver(delivery);
   link.unsent += bytes;
@@ -263,7 +254,7 @@ void Engine::emit(Session& session, Link& link, const OutboxItem& item, const No
 // A frame that waited. Sinks of CLASP links take it as it is; others, and filtered sessions, get it decoded again.
 void Engine::emit_frame(Session& session, Link& link, const OutboxItem& item) {
   const bool is_reply = item.kind == ItemKind::reply || item.kind == ItemKind::get_ready;
-  const bool plain = session.encoding == Encoding::frames && !(session.grants && session.grants->filtered());
+  const bool plain = session.encoding == Encoding::frames && !session.rights.filtered();
   if (is_reply && session.encoding == Encoding::frames) {
     hand_over(session, link, {.message = nullptr, .frame = item.frame.view(), .stamp_t3 = false});
     return;

@@ -6,10 +6,6 @@
 
 namespace clasp::router {
 
-bool Engine::may_read(const Session& session, std::string_view address) const {
-  return session.grants && (session.grants->unrestricted() || session.grants->allows(Action::read, address));
-}
-
 void Engine::on_subscribe(Session& session, const Subscribe& subscribe, const Now& now) {
   const auto refuse = [&](ErrorCode code, std::string text) {
     ++stats.subscriptions_refused;
@@ -20,7 +16,7 @@ void Engine::on_subscribe(Session& session, const Subscribe& subscribe, const No
     return refuse(ErrorCode::too_many, fmt::format("Subscription limit reached (max {})", config.subscriptions_per_session_max));
   auto pattern = Pattern::parse(subscribe.pattern, config.address_bytes_max);
   if (!pattern) return refuse(ErrorCode::pattern_error, describe_address_fault(pattern.error(), subscribe.pattern));
-  if (!session.grants || (!session.grants->unrestricted() && !session.grants->covers(Action::read, *pattern)))
+  if (!session.rights.covers(Action::read, *pattern))
     return refuse(ErrorCode::forbidden, "Insufficient scope for subscription");
 
   if (old) {  // the same id again replaces
@@ -48,8 +44,7 @@ bool Engine::subscribe_since(SessionId id, const Subscribe& subscribe, Seq since
   Session* session = table.find(id);
   if (session == nullptr || since > commit_log.last_seq() || since + 1 < commit_log.first_seq()) return false;
   const auto pattern = Pattern::parse(subscribe.pattern, config.address_bytes_max);
-  if (!pattern || subscriptions.find(session->slot, subscribe.id) || !session->grants) return false;
-  if (!session->grants->unrestricted() && !session->grants->covers(Action::read, *pattern)) return false;
+  if (!pattern || subscriptions.find(session->slot, subscribe.id) || !session->rights.covers(Action::read, *pattern)) return false;
   if (config.subscriptions_per_session_max != 0 && subscriptions.count(session->slot) >= config.subscriptions_per_session_max) return false;
   if (!send_since(*session, *pattern, subscribe.types, since, now)) return false;
   subscriptions.add({.session = session->slot, .id = subscribe.id, .pattern = *pattern, .types = subscribe.types, .options = {},
@@ -115,7 +110,7 @@ void Engine::on_get(Session& session, const Get& get, Qos qos, const Now& now) {
   if (const auto fault =
           check_address(get.address, {.bytes_max = config.address_bytes_max, .wildcards = false, .control_characters = !config.strict_addresses}))
     return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, get.address), printable(get.address)}, now);
-  if (!may_read(session, get.address))
+  if (!session.rights.allows(Action::read, get.address))
     return send_error(session, {ErrorCode::forbidden, "Insufficient scope for read operation", std::string(get.address)}, now);
 
   const bool missing_is_error = config.get_missing_is_error && qos != Qos::fire;
@@ -155,7 +150,7 @@ void Engine::on_query(Session& session, const Query& query, const Now& now) {
     ++frames;
   };
   signals.query(*pattern, now.steady, [&](const SignalDefinition& signal) {
-    if (!may_read(session, signal.address)) return;
+    if (!session.rights.allows(Action::read, signal.address)) return;
     const std::size_t size = 8 + signal.address.size() + signal.datatype.value_or("").size() + signal.access.value_or("").size();
     if (bytes + size > wire::payload_bytes_max || result.signals.size() >= 0xffff) flush();
     bytes += size;
@@ -170,7 +165,7 @@ void Engine::on_announce(Session& session, const Announce& announce, const Now& 
     if (const auto fault = check_address(signal.address, rules))
       return send_error(session, {ErrorCode::revision_conflict, describe_address_fault(*fault, signal.address), printable(signal.address)}, now,
                         Order::write);
-    if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, signal.address)))
+    if (!session.rights.allows(Action::write, signal.address))
       return send_error(session, {ErrorCode::forbidden, "Insufficient scope for announce operation", std::string(signal.address)}, now, Order::write);
   }
   std::size_t refused = 0;
@@ -196,7 +191,7 @@ void Engine::on_replay(Session& session, const Replay& replay, Qos qos, const No
   const auto pattern = Pattern::parse(replay.pattern, config.address_bytes_max);
   if (!pattern)
     return send_error(session, {ErrorCode::pattern_error, describe_address_fault(pattern.error(), replay.pattern), printable(replay.pattern)}, now);
-  if (!session.grants || (!session.grants->unrestricted() && !session.grants->covers(Action::read, *pattern)))
+  if (!session.rights.covers(Action::read, *pattern))
     return send_error(session, {ErrorCode::forbidden, "Insufficient scope for replay", pattern->text()}, now);
   if (hooks.replayer == nullptr) return send_error(session, {ErrorCode::unavailable, "Journal not configured on this router", pattern->text()}, now);
   if (const auto refused = hooks.replayer->replay(session.id, *pattern, replay, qos)) send_error(session, *refused, now);
@@ -209,9 +204,9 @@ std::optional<std::size_t> Engine::replayed(SessionId id, const Message& message
   const auto* set = std::get_if<Set>(&message.body);
   const Publish* publish = set == nullptr ? &std::get<Publish>(message.body) : nullptr;
   const std::string_view address = set != nullptr ? set->address : publish->address;
-  if (may_read(*session, address)) {
+  if (session->rights.allows(Action::read, address)) {
     View view = Pass{};
-    if (session->grants->filtered()) {
+    if (session->rights.filtered()) {
       emit_scratch.clear();
       Delivery delivery(emit_scratch);
       delivery.kind = set != nullptr ? CommitKind::set : CommitKind::publish;

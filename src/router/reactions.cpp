@@ -87,7 +87,7 @@ void Engine::advance_reactor(const Now& now) {
   count_hops();
 }
 
-void Engine::settle(const Now& now) {
+void Engine::settle_all(const Now& now) {
   while (!effects.empty() || !doomed.empty()) {
     if (!effects.empty()) run_effects(now);
     if (!doomed.empty()) close_doomed(now);

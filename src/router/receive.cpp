@@ -96,19 +96,13 @@ void Engine::receive(LinkId id, Bytes bytes, const Now& now) {
   if (fed_backlog != nobody) pace(id, now);
 }
 
-void Engine::count_input(Link& link, std::size_t bytes) const {
-  if (link.turn != turn) {
-    link.turn = turn;
-    link.turn_bytes = 0;
-  }
-  link.turn_bytes += bytes;
-}
-
-Provenance Engine::provenance_of(const Session& session) const { return {.writer = session.writer, .session = session.id}; }
-
 void Engine::submit(Session& session, const Message& message, Qos qos, const Provenance& provenance, const Now& now) {
   hops = provenance.hops;
-  std::visit(Dispatch{*this, session, qos, provenance, now}, message.body);
+  const Dispatch dispatch{*this, session, qos, provenance, now};
+  if (const auto* set = std::get_if<Set>(&message.body)) [[likely]]
+    dispatch(*set);
+  else
+    std::visit(dispatch, message.body);
   settle(now);
   hops = 0;
 }

@@ -114,7 +114,7 @@ Engine::Claimed Engine::claimed(const resume::Claim& claim, const Grants& grants
       end_session(session->id, now);
     return {.why = why};
   };
-  if (session->grants != grants) set_grants(session->id, grants, now);
+  if (session->rights.grants() != grants) set_grants(session->id, grants, now);
   SentFrames& sent = session->resumption->sent;
   if (claim.frames > sent.end()) return end(resume::why_invalid);
   if (claim.frames < sent.first()) return end(session->resumption->rights_changed ? resume::why_rights : resume::why_overrun);

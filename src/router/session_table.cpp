@@ -52,14 +52,6 @@ Session& SessionTable::open_session(LinkId link) {
   return session;
 }
 
-Session* SessionTable::find(SessionId id) {
-  const auto place = static_cast<std::uint32_t>(id) & place_mask;
-  if (place >= sessions_.size() || !sessions_[place] || sessions_[place]->id != id) return nullptr;
-  return sessions_[place].get();
-}
-
-const Session* SessionTable::find(SessionId id) const { return const_cast<SessionTable*>(this)->find(id); }
-
 void SessionTable::free_session(SessionId id) {
   CLASP_CHECK(find(id) != nullptr);
   const auto place = static_cast<std::uint32_t>(id) & place_mask;

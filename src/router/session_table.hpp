@@ -15,6 +15,7 @@
 #include "router/outbox.hpp"
 #include "router/rate_limiter.hpp"
 #include "router/resumption.hpp"
+#include "router/rights.hpp"
 #include "router/router.hpp"
 #include "router/subscriptions.hpp"
 #include "router/timers.hpp"
@@ -54,7 +55,7 @@ struct Session {
   Uuid uuid;
   WriterId writer{};
   std::string name;                       // at most 64 bytes of it
-  Grants grants;
+  Rights rights;
   std::unique_ptr<Outbox> outbox;         // only while something waits
   std::unique_ptr<OptionState> options;   // only with subscriptions that thin
   RateLimiter limiter;
@@ -97,8 +98,13 @@ class SessionTable {
   std::size_t links() const { return open_links_; }
 
   Session& open_session(LinkId link);
-  Session* find(SessionId id);
-  const Session* find(SessionId id) const;
+  Session* find(SessionId id) {  // nullptr if it has ended
+    const auto place = static_cast<std::uint32_t>(id) & place_mask;
+    if (place >= sessions_.size()) return nullptr;
+    Session* session = sessions_[place].get();
+    return session != nullptr && session->id == id ? session : nullptr;
+  }
+  const Session* find(SessionId id) const { return const_cast<SessionTable*>(this)->find(id); }
   Session& at(SessionSlot slot) { return *sessions_[static_cast<std::uint32_t>(slot)]; }
   void free_session(SessionId id);
   std::size_t sessions() const { return open_sessions_; }

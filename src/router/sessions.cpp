@@ -51,7 +51,7 @@ Session& Engine::begin_session(LinkId id, std::string_view name, Grants grants) 
   while (by_uuid.contains(session.uuid));
   by_uuid.emplace(session.uuid, session.id);
   session.name = name;
-  session.grants = std::move(grants);
+  session.rights = std::move(grants);
   session.writer = writers.intern(session.uuid);
   table.find(id)->session = session.id;
   ++stats.sessions_opened;
@@ -141,16 +141,16 @@ void Engine::close_doomed(const Now& now) {
 void Engine::set_grants(SessionId id, Grants grants, const Now& now) {
   Session* session = table.find(id);
   if (session == nullptr) return;
-  session->grants = std::move(grants);
-  if (!session->grants) {
+  session->rights = std::move(grants);
+  if (session->rights.none()) {
     bundles.drop_session(id, [this](const WaitingBundle& bundle) { writers.release(bundle.provenance.writer); });
     doom(*session, {CloseCode::policy, "access revoked"});
     return close_doomed(now);
   }
-  const GrantSet& rights = *session->grants;
+  const Rights& rights = session->rights;
   std::vector<std::uint32_t> lost;
   subscriptions.for_each(session->slot, [&](SubscriptionSlot, const Subscription& subscription) {
-    if (!rights.unrestricted() && !rights.covers(Action::read, subscription.pattern)) lost.push_back(subscription.id);
+    if (!rights.covers(Action::read, subscription.pattern)) lost.push_back(subscription.id);
   });
   for (const std::uint32_t subscription : lost) on_unsubscribe(*session, {subscription}, now);
   if (session->options) session->options->drop_held();

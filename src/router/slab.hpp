@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -31,6 +32,11 @@ class Slabs {
   std::byte* data(Ref ref) const {  // not of `none`
     const auto word = static_cast<std::uint32_t>(ref);
     return slot(classes_[word >> index_bits], word & index_mask);
+  }
+  // Other bytes in the place of as many; they may overlap.
+  void overwrite(Ref ref, Bytes bytes) {
+    if (bytes.size() == sizeof(std::uint64_t)) std::memmove(data(ref), bytes.data(), sizeof(std::uint64_t));  // most values are a number: spare them the call
+    else if (!bytes.empty()) std::memmove(data(ref), bytes.data(), bytes.size());
   }
   Bytes view(Ref ref, std::size_t bytes) const { return bytes == 0 ? Bytes{} : Bytes{data(ref), bytes}; }
 

@@ -10,8 +10,8 @@ constexpr std::size_t bytes_per_turn_max = 1'048'576;
 }  // namespace
 
 std::optional<ValueView> Engine::visible(const Session& session, const ParamRecord& record, ByteBuffer& scratch) {
-  if (!may_read(session, record.address)) return std::nullopt;
-  if (!session.grants->filtered()) return record.value;
+  if (!session.rights.allows(Action::read, record.address)) return std::nullopt;
+  if (!session.rights.filtered()) return record.value;
   ByteBuffer unused;
   const Delivery delivery = delivery_of(record, unused, Presence::snapshot);
   View view = gate.view(view_of(session), delivery);
@@ -167,7 +167,7 @@ bool Engine::send_since(Session& session, const Pattern& pattern, TypeMask types
   commit_log.walk_from(since + 1, [&](const Commit& commit) {
     const bool is_publish = commit.kind == CommitKind::publish;
     if (commit.kind == CommitKind::lock || !types.has(is_publish ? commit.signal : SignalType::param)) return true;
-    if (!pattern.matches(commit.address) || !may_read(session, commit.address)) return true;
+    if (!pattern.matches(commit.address) || !session.rights.allows(Action::read, commit.address)) return true;
     if (!is_publish) {
       const auto [at, first] = params_due.try_emplace(commit.address, due.size());
       if (!first) due[at->second].revision = commit.revision;  // of its removal, if it is gone
@@ -214,7 +214,7 @@ void Engine::send_history(Session& session, const Pattern& pattern, const Subscr
     }
     const bool is_publish = commit.kind == CommitKind::publish;
     if (commit.kind == CommitKind::lock || !types.has(is_publish ? commit.signal : SignalType::param)) return true;
-    if (!pattern.matches(commit.address) || !may_read(session, commit.address)) return true;
+    if (!pattern.matches(commit.address) || !session.rights.allows(Action::read, commit.address)) return true;
     std::uint32_t& count = taken[std::string(commit.address)];
     if (count >= *options.history) return true;
     ++count;

@@ -29,7 +29,7 @@ class Subscriptions::Impl {
   bool remove(SessionSlot session, std::uint32_t id);
   void remove_session(SessionSlot session);
   std::uint32_t find(SessionSlot session, std::uint32_t id) const;
-  MatchSet match(std::string_view address, ParamStore::MatchSlot* slot);
+  MatchSet compute(std::string_view address, ParamStore::MatchSlot* slot);
 
   struct Row {
     Subscription subscription;
@@ -48,6 +48,7 @@ class Subscriptions::Impl {
   std::size_t size() const { return rows_.size(); }
   std::uint64_t misses() const { return misses_; }
   const MatchCache& cache() const { return cache_; }
+  MatchCache& cache() { return cache_; }
 
  private:
   // What merging rows needs of a subscription, side by side: a fan-out to many reads nothing else.
@@ -134,11 +135,8 @@ std::uint32_t Subscriptions::Impl::find(SessionSlot session, std::uint32_t id) c
   });
 }
 
-MatchSet Subscriptions::Impl::match(std::string_view address, ParamStore::MatchSlot* slot) {
-  if (slot == nullptr) slot = cache_.slot_for(address);
-  if (slot != nullptr) {
-    if (const MatchSet* known = cache_.find(*slot)) return *known;
-  }
+// `slot` is of no use yet.
+MatchSet Subscriptions::Impl::compute(std::string_view address, ParamStore::MatchSlot* slot) {
   ++misses_;
   collect(address);
   if (slot != nullptr) {
@@ -187,7 +185,13 @@ std::size_t Subscriptions::cache_bytes() const { return impl_->cache().bytes(); 
 SubscriptionSlot Subscriptions::add(Subscription subscription) { return impl_->add(std::move(subscription)); }
 bool Subscriptions::remove(SessionSlot session, std::uint32_t id) { return impl_->remove(session, id); }
 void Subscriptions::remove_session(SessionSlot session) { impl_->remove_session(session); }
-MatchSet Subscriptions::match(std::string_view address, ParamStore::MatchSlot* slot) { return impl_->match(address, slot); }
+MatchSet Subscriptions::match(std::string_view address, ParamStore::MatchSlot* slot) {
+  if (slot == nullptr) slot = impl_->cache().slot_for(address);
+  if (slot != nullptr) {
+    if (const MatchSet* known = impl_->cache().find(*slot)) return *known;
+  }
+  return impl_->compute(address, slot);
+}
 
 std::size_t Subscriptions::count(SessionSlot session) const {
   const auto* list = impl_->find_session(session);

@@ -22,6 +22,14 @@ constexpr std::array steps{
 constexpr const Steps& steps_of(WriteMode mode) { return steps[static_cast<std::size_t>(mode)]; }
 static_assert(steps_of(WriteMode::restore).mode == WriteMode::restore);
 
+// A SET has to fit into a SNAPSHOT entry and into its own broadcast, or nobody could ever be told (wire format 22.6).
+constexpr std::size_t uuid_text_bytes = 36;
+constexpr std::size_t snapshot_overhead = 3;                   // code and count
+constexpr std::size_t broadcast_overhead = 1 + 1 + 2 + 8 + 4;  // code, flags, address length, revision, ttl
+// Address and value together: up to here both fit, whatever else is in them.
+constexpr std::size_t set_bytes_unchecked = wire::payload_bytes_max - 128;
+static_assert(set_bytes_unchecked + snapshot_overhead + 2 + 1 + 8 + 1 + 2 + uuid_text_bytes + 8 <= wire::payload_bytes_max);
+
 constexpr std::string_view p2p_signal_prefix = "/clasp/p2p/signal/";
 
 std::string_view remainder_after(std::string_view text, std::string_view prefix) { return text.starts_with(prefix) ? text.substr(prefix.size()) : ""; }
@@ -30,8 +38,14 @@ std::string_view remainder_after(std::string_view text, std::string_view prefix)
 
 Result<Revision> Engine::try_set(const Session& session, const Set& set, const WriteContext& context, const Now& now) {
   const Place place = params.place(set.address);
-  if (auto bad = place.is_new() ? check_set_form(set) : check_set_size(set)) return *std::move(bad);
-  if (auto denied = check_rights(session, set.address, set.value, "write")) return *std::move(denied);
+  if (place.is_new()) {
+    if (auto bad = check_set_form(set)) return *std::move(bad);
+  } else if (set.address.size() + set.value.data.size() > set_bytes_unchecked) {  // a known address has been checked when it came
+    if (auto bad = check_set_size(set)) return *std::move(bad);
+  }
+  if (!may_write_anything(session)) {
+    if (auto denied = check_rights(session, set.address, set.value, "write")) return *std::move(denied);
+  }
 
   Revision revision = 0;
   std::optional<Error> error;
@@ -69,12 +83,7 @@ std::optional<Error> Engine::check_set_form(const Set& set) const {
   return check_set_size(set);
 }
 
-// An address that the store knows has been checked when it came there: of such a SET this is all there is to check.
 std::optional<Error> Engine::check_set_size(const Set& set) const {
-  // It has to fit into a SNAPSHOT entry and into its own broadcast, or nobody could ever be told (wire format 22.6).
-  constexpr std::size_t uuid_text_bytes = 36;
-  constexpr std::size_t snapshot_overhead = 3;                // code and count
-  constexpr std::size_t broadcast_overhead = 1 + 1 + 2 + 8 + 4;  // code, flags, address length, revision, ttl
   const std::size_t entry = snapshot_overhead + snapshot_entry_bytes(set.address.size(), set.value, uuid_text_bytes);
   const std::size_t broadcast = broadcast_overhead + set.address.size() + set.value.data.size();
   if (entry > wire::payload_bytes_max || broadcast > wire::payload_bytes_max)
@@ -87,7 +96,7 @@ std::optional<Error> Engine::check_set_size(const Set& set) const {
 
 std::optional<Error> Engine::check_rights(const Session& session, std::string_view address, const ValueView& value, const char* operation) const {
   if (journal_fault) return Error{ErrorCode::overloaded, *journal_fault, std::string(address)};
-  if (!session.grants || (!session.grants->unrestricted() && !session.grants->allows(Action::write, address)))
+  if (!session.rights.allows(Action::write, address))
     return Error{ErrorCode::forbidden, fmt::format("Insufficient scope for {} operation", operation), std::string(address)};
   if (&gate == &open_gate) return std::nullopt;
   if (auto text = gate.validate_write(view_of(session), address, value)) return Error{ErrorCode::refused, std::move(*text), std::string(address)};
@@ -150,20 +159,25 @@ WriteResult Engine::apply_set(const Set& set, Place place, const WriteContext& c
     }
     return WriteResult::refused;
   }
-  if (hooks.transform == nullptr) return store(set, write, place, context, now, revision);
-  WriteResult result = WriteResult::written;
-  const auto value = transformed(set.address, SignalType::param, set.value, context.mode, now, value_scratch, result, error);
-  if (!value) return result;
-  if (value->data.data() != set.value.data.data()) {
-    Set changed = set;
-    changed.value = *value;
-    if (const auto bad = check_set_form(changed)) {
-      error = *bad;
-      return WriteResult::refused;
+  if (hooks.transform != nullptr) {
+    WriteResult result = WriteResult::written;
+    const auto value = transformed(set.address, SignalType::param, set.value, context.mode, now, value_scratch, result, error);
+    if (!value) return result;
+    if (value->data.data() != set.value.data.data()) {
+      Set changed = set;
+      changed.value = *value;
+      if (const auto bad = check_set_form(changed)) {
+        error = *bad;
+        return WriteResult::refused;
+      }
     }
+    write.value = *value;
   }
-  write.value = *value;
   return store(set, write, place, context, now, revision);
+}
+
+WriteResult Engine::store_member(const Set& set, const ParamWrite& write, const WriteContext& context, const Now& now, Revision& revision) {
+  return store(set, write, params.place(set.address), context, now, revision);
 }
 
 // The write can no longer be refused, only lose by its strategy.
