@@ -78,6 +78,14 @@ class CompactReader {
       view.data = run(8);
       return;
     }
+    if (tag == ValueTag::string || tag == ValueTag::bytes) {  // canonical where they lie, but for text that takes a closer look
+      const std::size_t bytes = left() < 2 ? 0 : 2 + std::size_t{load_be<std::uint16_t>(at_)};
+      if (bytes != 0 && bytes <= left() && (tag == ValueTag::bytes || is_ascii(as_text({at_ + 2, bytes - 2})))) [[likely]] {
+        view.tag = tag;
+        view.data = run(bytes);
+        return;
+      }
+    }
     const ValueScan scan = find_value(tag, at_, end_, scratch_, view);
     at_ = scan.at;
     if (!scan.ok) [[unlikely]]

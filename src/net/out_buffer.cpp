@@ -72,17 +72,10 @@ void OutBuffer::append(BlockPool& pool, Bytes bytes) {
   }
 }
 
-std::byte* OutBuffer::extend(BlockPool& pool, std::size_t bytes) {
-  if (tail_ == nullptr) {
-    if (bytes > BlockPool::large_bytes - sizeof(Block)) return nullptr;
-    head_ = tail_ = pool.take(bytes > BlockPool::small_bytes - sizeof(Block));
-  } else if (tail_->capacity - tail_->end < bytes) {
-    return nullptr;
-  }
-  std::byte* at = tail_->bytes() + tail_->end;
-  tail_->end += static_cast<std::uint32_t>(bytes);
-  size_ += bytes;
-  return at;
+bool OutBuffer::begin(BlockPool& pool, std::size_t bytes) {
+  if (bytes > BlockPool::large_bytes - sizeof(Block)) return false;
+  head_ = tail_ = pool.take(bytes > BlockPool::small_bytes - sizeof(Block));
+  return true;
 }
 
 std::size_t OutBuffer::gather(std::span<iovec> out) const {

@@ -57,7 +57,14 @@ class OutBuffer {
 
   void append(BlockPool& pool, Bytes bytes);
   // Adds `bytes` of unspecified content and returns where they start, to be filled at once; nullptr if there is no room for them in one piece.
-  std::byte* extend(BlockPool& pool, std::size_t bytes);
+  std::byte* extend(BlockPool& pool, std::size_t bytes) {
+    if (tail_ == nullptr && !begin(pool, bytes)) return nullptr;
+    if (tail_->capacity - tail_->end < bytes) return nullptr;
+    std::byte* at = tail_->bytes() + tail_->end;
+    tail_->end += static_cast<std::uint32_t>(bytes);
+    size_ += bytes;
+    return at;
+  }
   // All there is, if it lies in one block; else empty.
   Bytes only_block() const { return head_ != nullptr && head_ == tail_ ? Bytes{head_->bytes() + head_->begin, head_->end - head_->begin} : Bytes{}; }
   void prefetch() const { __builtin_prefetch(head_); }
@@ -69,6 +76,8 @@ class OutBuffer {
   void overwrite(std::size_t offset, Bytes bytes);
 
  private:
+  bool begin(BlockPool& pool, std::size_t bytes);  // false: no block is that large
+
   Block* head_ = nullptr;
   Block* tail_ = nullptr;
   std::size_t size_ = 0;

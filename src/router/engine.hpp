@@ -202,9 +202,21 @@ class Engine {
   // One commit to one session: straight to its sink, or into its outbox. `shared` is filled on first need and shared by all who must wait.
   void deliver(Session& session, Delivery& delivery, SharedFrame& shared, const Now& now);
   // Asks for the session's view, then hands it to the sink. `shown`: the commit whose content it is; 0: none, or not known.
-  void leave(Session& session, Link& link, Delivery& delivery, Seq shown);
+  void leave(Session& session, Link& link, Delivery& delivery, Seq shown) {
+    if (session.rights.filtered()) return leave_viewed(session, link, delivery);
+    if (session.resumption) {
+      if (shown == 0) session.resumption->sent.add(delivery.frame());
+      else session.resumption->sent.add(shown, !delivery.ttl && !delivery.lock && !delivery.unlock);
+    }
+    leave_as_is(link, delivery);
+  }
   void leave_viewed(Session& session, Link& link, Delivery& delivery);
-  void leave_as_is(Link& link, const Delivery& delivery);
+  void leave_as_is(Link& link, const Delivery& delivery) {
+    const SinkCall call(in_sink);
+    const std::size_t bytes = link.sink->deliver(delivery);
+    link.unsent += bytes;
+    stats.bytes_out += bytes;
+  }
   std::size_t hand_over(Session& session, Link& link, const Reply& reply);  // a frame that shows no commit
   void emit(Session& session, Link& link, const OutboxItem& item, const Now& now);
   void emit_frame(Session& session, Link& link, const OutboxItem& item);

@@ -47,15 +47,6 @@ std::size_t Engine::hand_over(Session& session, Link& link, const Reply& reply) 
   return bytes;
 }
 
-void Engine::leave(Session& session, Link& link, Delivery& delivery, Seq shown) {
-  if (session.rights.filtered()) return leave_viewed(session, link, delivery);
-  if (session.resumption) {
-    if (shown == 0) session.resumption->sent.add(delivery.frame());
-    else session.resumption->sent.add(shown, !delivery.ttl && !delivery.lock && !delivery.unlock);
-  }
-  leave_as_is(link, delivery);
-}
-
 // As the session's view lets it pass. That need not be the same the next time, so a client that resumes gets this frame.
 void Engine::leave_viewed(Session& session, Link& link, Delivery& delivery) {
   View view = gate.view(view_of(session), delivery);
@@ -73,13 +64,6 @@ void Engine::leave_viewed(Session& session, Link& link, Delivery& delivery) {
   other.value = replaced.view();
   if (session.resumption) session.resumption->sent.add(other.frame());
   leave_as_is(link, other);
-}
-
-void Engine::leave_as_is(Link& link, const Delivery& delivery) {
-  const SinkCall call(in_sink);
-  const std::size_t bytes = link.sink->deliver(delivery);
-  link.unsent += bytes;
-  stats.bytes_out += bytes;
 }
 
 Delivery Engine::delivery_of(const ParamRecord& record, ByteBuffer& scratch, Presence presence) const {
