@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router lens store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
+foreach(module core url options io transform mapping router lens store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
         bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue home_assistant server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})

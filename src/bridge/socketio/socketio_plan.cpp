@@ -115,7 +115,7 @@ class ClientUnit final : public Bridge {
 
   BridgeReport report() const override {
     BridgeReport report;
-    report.endpoint = fmt::format("socketio to {}", dial::place(place_.host, place_.port));
+    report.endpoint = fmt::format("socketio to {}", url::place(place_.host, place_.port));
     if (!link_) return report;
     const SocketClient& client = link_->client();
     const ClientCounters& c = client.counters();
@@ -147,8 +147,8 @@ class ClientUnit final : public Bridge {
   std::unique_ptr<ClientLink> link_;
 };
 
-constexpr std::array schemes{dial::Scheme{"http", 80, false, false}, dial::Scheme{"https", 443, true, false}, dial::Scheme{"ws", 80, false, true},
-                             dial::Scheme{"wss", 443, true, true}};
+constexpr std::array schemes{url::Scheme{"http", 80, false, false}, url::Scheme{"https", 443, true, false}, url::Scheme{"ws", 80, false, true},
+                             url::Scheme{"wss", 443, true, true}};
 
 }  // namespace
 
@@ -207,11 +207,11 @@ ServerPlace SocketIoPlan::server_place() const {
 }
 
 Result<void> SocketIoPlan::set_url(std::string_view text) {
-  if (text.find("://") == std::string_view::npos) {
+  if (!url::find_scheme(text)) {
     remote.reset();
     return web::set_place(place, text);
   }
-  auto parsed = dial::parse_url(text, schemes);
+  auto parsed = url::parse_url(text, schemes);
   if (!parsed) return parsed.error();
   const std::string path = parsed->target.substr(0, parsed->target.find('?'));
   if (path != "/" && (check_address(path) || path.ends_with('/')))

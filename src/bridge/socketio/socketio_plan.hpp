@@ -13,7 +13,7 @@
 #include "bridge/socketio/server_port.hpp"
 #include "bridge/web/listen_rows.hpp"
 #include "dial/tls_session.hpp"
-#include "dial/url.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::socketio {
 
@@ -36,7 +36,7 @@ class SocketIoPlan final : public BridgePlan {
   ServerConfig server;
   PortConfig port;
   std::optional<bool> is_client;  // unset: if `url` is an URL
-  std::optional<dial::Url> remote;
+  std::optional<url::Url> remote;
   ClientConfig client;  // what the server's settings have too is taken from there
   std::vector<net::HttpField> headers;
   dial::TlsOptions tls;

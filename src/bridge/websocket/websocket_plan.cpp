@@ -98,7 +98,7 @@ class ClientUnit final : public Bridge {
   std::unique_ptr<ClientLink> link_;
 };
 
-constexpr std::array schemes{dial::Scheme{"ws", 80, false, true}, dial::Scheme{"wss", 443, true, true}};
+constexpr std::array schemes{url::Scheme{"ws", 80, false, true}, url::Scheme{"wss", 443, true, true}};
 
 }  // namespace
 
@@ -119,11 +119,11 @@ dial::Target WebSocketPlan::target() const {
 }
 
 Result<void> WebSocketPlan::set_url(std::string_view text) {
-  if (text.find("://") == std::string_view::npos) {
+  if (!url::find_scheme(text)) {
     server.reset();
     return web::set_place(place, text);
   }
-  auto parsed = dial::parse_url(text, schemes);
+  auto parsed = url::parse_url(text, schemes);
   if (!parsed) return parsed.error();
   server = std::move(*parsed);
   return {};

@@ -12,7 +12,7 @@
 #include "bridge/websocket/server_port.hpp"
 #include "dial/target.hpp"
 #include "dial/tls_session.hpp"
-#include "dial/url.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::websocket {
 
@@ -34,7 +34,7 @@ class WebSocketPlan final : public BridgePlan {
   HubConfig hub;
   PortConfig port;
   std::optional<bool> is_client;    // unset: if `url` is an URL
-  std::optional<dial::Url> server;  // to connect to
+  std::optional<url::Url> server;  // to connect to
   std::vector<net::HttpField> headers;
   dial::TlsOptions tls;
   Micros redial_after{5'000'000};
