@@ -203,7 +203,7 @@ ServerPlace SocketIoPlan::server_place() const {
           .secure = peers.server->tls,
           .path = port.path,
           .query = mark == std::string::npos ? "" : peers.server->target.substr(mark + 1),
-          .headers = peers.headers,
+          .headers = peers.request_fields(),
           .tls = peers.tls,
           .websocket = server.websocket,
           .polling = server.polling};

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "core/base64.hpp"
 #include "options/apply.hpp"
 
 namespace clasp::bridge::web {
@@ -71,6 +72,14 @@ Result<void> PeerSide::check() const {
   if (connects() && !server) return options::bad_option(fmt::format("--mode client needs --url {}", url_form));
   if (!connects() && server) return options::bad_option("--url is an URL, which --mode server does not connect to: it listens at HOST:PORT");
   return {};
+}
+
+std::vector<net::HttpField> PeerSide::request_fields() const {
+  std::vector<net::HttpField> fields = headers;
+  if (!server || (server->user.empty() && server->password.empty()) || net::find_field(fields, "Authorization") != nullptr) return fields;
+  const std::string pair = fmt::format("{}:{}", server->user, server->password);
+  fields.push_back({"Authorization", "Basic " + base64_encode(as_bytes(pair))});
+  return fields;
 }
 
 Result<void> PeerSide::set_url(std::string_view text, const Fits& fits) {

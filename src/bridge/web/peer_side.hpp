@@ -32,6 +32,8 @@ struct PeerSide {
 
   bool connects() const { return is_client.value_or(server.has_value()); }
   net::ListenAddress bind() const { return {.host = place.host, .port = place.port}; }
+  // Of requests to the server: `headers`, and user and password of its URL as Basic authentication (RFC 7617) if they do not say another one.
+  std::vector<net::HttpField> request_fields() const;
 
   // They refer to this. `fits` says whether a URL that can be parsed is one for the bridge.
   using Fits = std::function<Result<void>(const url::Url& url)>;

@@ -48,6 +48,15 @@ TEST_F(PeerSideRows, AUrlIsAServerToConnectTo) {
   EXPECT_FALSE(side.connects());
 }
 
+TEST_F(PeerSideRows, UserAndPasswordOfAUrlAreSentUnlessAHeaderSaysOtherwise) {
+  ASSERT_TRUE(apply("url", "wss://Aladdin:open%20sesame@h"));
+  EXPECT_EQ(side.request_fields(), (std::vector<net::HttpField>{{"Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}})) << "the example of RFC 7617";
+  ASSERT_TRUE(apply("header", "authorization: Bearer x"));
+  EXPECT_EQ(side.request_fields(), (std::vector<net::HttpField>{{"authorization", "Bearer x"}}));
+  ASSERT_TRUE(apply("url", "wss://h"));
+  EXPECT_EQ(side.request_fields(), side.headers);
+}
+
 TEST_F(PeerSideRows, SayWhatDoesNotGoTogether) {
   ASSERT_TRUE(apply("mode", "client"));
   const auto nowhere = side.check();

@@ -110,7 +110,7 @@ Result<void> WebSocketPlan::check() const {
 // TLS is loaded when the bridge starts.
 dial::Target WebSocketPlan::target() const {
   dial::WebSocketTarget websocket{
-      .target = peers.server->target, .fields = peers.headers, .message_bytes_max = hub.message_bytes_max, .ping_interval = hub.ping_interval};
+      .target = peers.server->target, .fields = peers.request_fields(), .message_bytes_max = hub.message_bytes_max, .ping_interval = hub.ping_interval};
   if (!port.path.empty() && peers.server->target == "/") websocket.target = port.path;
   if (!port.subprotocol.empty()) websocket.subprotocols = {port.subprotocol};
   return {.host = peers.server->host, .port = peers.server->port, .tls = nullptr, .websocket = std::move(websocket)};
