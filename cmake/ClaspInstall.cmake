@@ -3,8 +3,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(clasp_installed clasp_public_headers)
-foreach(module core options io transform mapping router lens store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
-        bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue home_assistant server embed)
+foreach(module core url options io transform mapping router lens store rules net_wire net http_client dial http_api client bridge bridge_local bridge_remote bridge_mapped bridge_frame bridge_osc bridge_http mqtt_wire mqtt
+        bridge_mqtt bridge_web bridge_socketio bridge_websocket bridge_catalogue home_assistant server_options server embed)
   if(TARGET clasp_${module})
     list(APPEND clasp_installed clasp_${module})
     set_target_properties(clasp_${module} PROPERTIES EXPORT_NAME ${module})

@@ -12,12 +12,11 @@
 #include "client/url.hpp"
 #include "core/address.hpp"
 #include "core/json.hpp"
+#include "url/url.hpp"
 
 namespace clasp::cli {
 
 namespace {
-
-bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
 
 // `--target` is the router in what SDKs generate; in OSC it is a device. A URL can only be the router.
 void let_target_be_the_router(std::vector<options::Option>& rows, const options::Apply& router) {
@@ -26,7 +25,7 @@ void let_target_be_the_router(std::vector<options::Option>& rows, const options:
     rows.push_back({.name = "target", .value = "URL", .help = "The router as well.", .apply = router, .in_file = false});
     return;
   }
-  own->apply = [router, device = own->apply](std::string_view text) { return is_url(text) ? router(text) : device(text); };
+  own->apply = [router, device = own->apply](std::string_view text) { return url::find_scheme(text) ? router(text) : device(text); };
 }
 
 }  // namespace

@@ -48,6 +48,8 @@ std::optional<Ttl> to_ttl(const std::optional<Lifetime>& lifetime) {
              static_cast<std::uint32_t>(lifetime->length.count())};
 }
 
+Confirmation to_confirmation(const Answer& answer) { return {std::string(answer.address), answer.revision}; }
+
 struct ClientImpl::Runner {
   boost::asio::io_context loop{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{loop.get_executor()};

@@ -1,4 +1,5 @@
-// What stands behind the public Client: the driver and its thread, the calls that wait, the callbacks. client.cpp maps the public names on it.
+// What stands behind the public Client: the driver and its thread, the calls that wait, the callbacks. client.cpp and the files it names map the
+// public names on it.
 #pragma once
 
 #include <array>
@@ -28,6 +29,7 @@ struct ClientConfig {
 };
 
 std::optional<Ttl> to_ttl(const std::optional<Lifetime>& lifetime);
+Confirmation to_confirmation(const Answer& answer);
 
 // Names of features as people write them, and their bits in HELLO and WELCOME.
 inline constexpr std::array feature_bits{

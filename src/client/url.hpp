@@ -15,8 +15,7 @@ struct Endpoint {
   Transport transport = Transport::websocket;
   std::string host;  // without the brackets of an IPv6 literal
   std::uint16_t port = 0;
-  std::string target = "/";      // path and query of the WebSocket request
-  bool port_is_default = false;  // of the scheme: then it is left out of "Host:"
+  std::string target = "/";  // path and query of the WebSocket request
   bool operator==(const Endpoint&) const = default;
 };
 
@@ -24,8 +23,5 @@ struct Endpoint {
 // on the web (transports specification, 4.1); tcp:// without a port means 7330. wss://, quic:// and serial:// are refused with a text that
 // says what is not built in, anything else with what is wrong.
 Result<Endpoint> parse_url(std::string_view url);
-
-// "host:port", with brackets around an IPv6 literal; without ":port" if that is the default of the scheme.
-std::string host_header(const Endpoint& endpoint);
 
 }  // namespace clasp::client

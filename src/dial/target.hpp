@@ -10,6 +10,7 @@
 
 #include "core/time.hpp"
 #include "net/http_message.hpp"
+#include "url/url.hpp"
 
 namespace clasp::dial {
 
@@ -36,7 +37,6 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
-std::string place(const std::string& host, std::uint16_t port);  // "host:1883", "[::1]:1883"
-inline std::string place(const Target& target) { return place(target.host, target.port); }
+inline std::string place(const Target& target) { return url::place(target.host, target.port); }
 
 }  // namespace clasp::dial

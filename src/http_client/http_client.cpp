@@ -8,8 +8,10 @@
 #include <optional>
 #include <unordered_map>
 
+#include "core/address.hpp"
 #include "core/check.hpp"
 #include "http_client/curl_sockets.hpp"
+#include "url/url.hpp"
 
 namespace clasp::http_client {
 
@@ -65,7 +67,7 @@ const std::string* HttpAnswer::find(std::string_view name) const {
 
 Result<void> check_url(const std::string& url) {
   if (url.find("://") == std::string::npos) return Error{ErrorCode::invalid_argument, "expected a URL as http://host/path", {}};
-  if (!parse_url(url)) return Error{ErrorCode::invalid_argument, fmt::format("{} is no http or https URL", url), {}};
+  if (!parse_url(url)) return Error{ErrorCode::invalid_argument, fmt::format("{} is no http or https URL", printable(url::shown_url(url))), {}};
   return {};
 }
 

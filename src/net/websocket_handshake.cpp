@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <vector>
 
 #include "core/check.hpp"
 #include "net/http_request.hpp"
 #include "net/websocket_deflate.hpp"
+#include "url/url.hpp"
 
 namespace clasp::net {
 
@@ -46,15 +46,6 @@ HttpResponse refusal(unsigned status, std::string_view text, std::vector<HttpFie
 }
 
 Error failed(std::string message) { return {.code = ErrorCode::connection_failed, .message = std::move(message), .address = {}}; }
-Error bad_url(std::string_view url, std::string_view why) {
-  return {.code = ErrorCode::invalid_argument, .message = fmt::format("invalid url {}: {}", url, why), .address = {}};
-}
-
-std::string host_field(const WebSocketUrl& url) {
-  const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  const std::uint16_t default_port = url.tls ? 443 : 80;
-  return url.port == default_port ? host : fmt::format("{}:{}", host, url.port);
-}
 
 // No value writes a header of its own.
 std::string one_line(std::string text) {
@@ -96,52 +87,12 @@ HttpResponse answer_upgrade(const HttpRequest& request, std::string_view subprot
   return response;
 }
 
-Result<WebSocketUrl> parse_websocket_url(std::string_view url) {
-  WebSocketUrl parsed;
-  const std::size_t colon = url.find("://");
-  if (colon == std::string_view::npos) return bad_url(url, "no scheme");
-  const std::string_view scheme = url.substr(0, colon);
-  parsed.tls = same_ignoring_case(scheme, "wss");
-  if (!parsed.tls && !same_ignoring_case(scheme, "ws")) return bad_url(url, "scheme is neither ws nor wss");
-  parsed.port = parsed.tls ? 443 : 80;
-  const auto unusable = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
-  if (std::ranges::any_of(url, unusable)) return bad_url(url, "contains blanks or control characters");
-
-  std::string_view rest = url.substr(colon + 3);
-  rest = rest.substr(0, rest.find('#'));
-  const std::size_t authority_end = std::min(rest.find_first_of("/?"), rest.size());
-  std::string_view authority = rest.substr(0, authority_end);
-  parsed.target = rest.substr(authority_end);
-  if (!parsed.target.starts_with('/')) parsed.target.insert(0, "/");
-  if (authority.find('@') != std::string_view::npos) return bad_url(url, "user names are not supported");
-
-  std::string_view port;
-  if (authority.starts_with('[')) {
-    const std::size_t bracket = authority.find(']');
-    if (bracket == std::string_view::npos) return bad_url(url, "bracket without its end");
-    parsed.host = authority.substr(1, bracket - 1);
-    port = authority.substr(bracket + 1);
-    if (!port.empty() && !port.starts_with(':')) return bad_url(url, "text behind the bracket");
-  } else {
-    const std::size_t at = std::min(authority.find(':'), authority.size());
-    parsed.host = authority.substr(0, at);
-    port = authority.substr(at);
-  }
-  if (parsed.host.empty()) return bad_url(url, "no host");
-  if (!port.empty()) port.remove_prefix(1);
-  if (!port.empty()) {
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
-    if (error != std::errc{} || end != port.data() + port.size() || parsed.port == 0) return bad_url(url, "port is not 1 to 65535");
-  }
-  return parsed;
-}
-
 ClientHandshake::ClientHandshake(const WebSocketUrl& url, const WebSocketNonce& nonce, ClientOffer offer)
     : key_(to_base64(nonce)), offer_(std::move(offer)) {
   request_ = fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {}\r\n"
       "Sec-WebSocket-Version: 13\r\n",
-      url.target, host_field(url), key_);
+      url.target, url::host_header(url.host, url.port, url.tls ? 443 : 80), key_);
   if (!offer_.subprotocols.empty()) request_ += fmt::format("Sec-WebSocket-Protocol: {}\r\n", fmt::join(offer_.subprotocols, ", "));
   for (const HttpField& field : offer_.fields) request_ += fmt::format("{}: {}\r\n", one_line(field.name), one_line(field.value));
   request_ += "\r\n";

@@ -33,11 +33,7 @@ struct WebSocketUrl {
   std::string host;         // without brackets
   std::uint16_t port = 80;  // 443 with tls
   std::string target;       // path and query, at least "/"
-
-  bool operator==(const WebSocketUrl&) const = default;
 };
-// "ws://host[:port][/path][?query]"; error invalid_argument names what is wrong.
-Result<WebSocketUrl> parse_websocket_url(std::string_view url);
 
 using WebSocketNonce = std::array<std::byte, 16>;  // random, for one handshake
 

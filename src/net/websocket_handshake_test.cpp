@@ -100,33 +100,6 @@ TEST(Upgrade, PlainRequestsAreNoUpgrade) {
   EXPECT_FALSE(wants_websocket(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")));
 }
 
-struct UrlRow {
-  std::string url;
-  WebSocketUrl parsed;
-};
-
-TEST(WebSocketUrl, NamesHostPortAndTarget) {
-  const UrlRow rows[] = {
-      {"ws://192.168.1.42:7330/clasp", {.tls = false, .host = "192.168.1.42", .port = 7330, .target = "/clasp"}},
-      {"ws://host", {.tls = false, .host = "host", .port = 80, .target = "/"}},
-      {"WSS://host/a?b=c#d", {.tls = true, .host = "host", .port = 443, .target = "/a?b=c"}},
-      {"ws://[fe80::1%25eth0]:9?x", {.tls = false, .host = "fe80::1%25eth0", .port = 9, .target = "/?x"}},
-      {"ws://[::1]", {.tls = false, .host = "::1", .port = 80, .target = "/"}},
-      {"ws://host:/p", {.tls = false, .host = "host", .port = 80, .target = "/p"}},
-  };
-  for (const UrlRow& row : rows) {
-    const Result<WebSocketUrl> url = parse_websocket_url(row.url);
-    ASSERT_TRUE(url) << row.url << ": " << url.error().message;
-    EXPECT_EQ(*url, row.parsed) << row.url;
-  }
-  for (const std::string_view bad : {"", "host:7330", "http://host", "ws://", "ws://:80", "ws://h:0", "ws://h:65536", "ws://h:x", "ws://h:1x",
-                                     "ws://[::1", "ws://[::1]x", "ws://u@h", "ws://h/a b", "ws://h/\r\nX: y"}) {
-    const Result<WebSocketUrl> url = parse_websocket_url(bad);
-    ASSERT_FALSE(url) << bad;
-    EXPECT_EQ(url.error().code, ErrorCode::invalid_argument);
-  }
-}
-
 class Client : public testing::Test {
  protected:
   static WebSocketNonce nonce() {

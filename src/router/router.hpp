@@ -33,7 +33,9 @@ struct SessionProfile {
   Grants grants;                       // open_grants() if it is ours
   Echo echo_sets = Echo::yes;          // deliver its own SETs back to it
   Echo echo_publishes = Echo::no;      // and what it publishes (MQTT)
-  bool null_removes = false;           // its SET to Null removes the param (contract 20), as protocols do that have a word for it
+  // Null is its word for removing a param (contract 20), wherever it may stand: in a SET with a revision, in a bundle, in what a rule does. Who has another
+  // word for it, or means Null by Null (MQTT), calls Router::remove().
+  bool null_removes = false;
   bool conflate = true;                // no: params are never dropped, as events (protocols that promise every message)
   Encoding encoding = Encoding::views;
   // The sink keeps what waits itself and bounds it: everything is handed over at once, whatever waits there. What it reports as waiting still slows
@@ -82,7 +84,7 @@ class Router {
   Result<Accepted> write(SessionId session, const Message& message, const Now& now, std::size_t input_bytes = 0);
   Seq confirmed_seq() const;
   const std::optional<std::string>& journal_fault() const;  // nothing that waits for the disk may be confirmed any more, and why
-  // Clears a param (contract 20). Whether there was one; an error if the session may not, or somebody else holds its lock.
+  // Clears a param (contract 20), without a transform being asked. Whether there was one; an error if the session may not, or somebody else holds its lock.
   Result<bool> remove(SessionId session, std::string_view address, const Now& now);
   // SUBSCRIBE for somebody who has seen everything up to `since`: what was committed after it and is due comes instead of a snapshot, oldest first and
   // a param once, with its value of now (contract 13 and 29). False, and nothing happened: the ring has not all of it any more, or it is more than may

@@ -5,6 +5,13 @@
 
 namespace clasp::rules {
 
+inline constexpr std::uint32_t origin_mark = 0x8000'0000;  // Provenance::origin of what rules write; bridges count from 1
+
+template <typename Wanted>
+const Wanted* trigger_of(const Rule& rule) {
+  return std::get_if<Wanted>(&rule.trigger);
+}
+
 struct RulesEngine::Entry {
   Entry(Rule given, std::uint64_t its_order, Serial its_serial, std::uint32_t its_slot)
       : rule(std::move(given)), order(its_order), serial(its_serial), slot(its_slot) {

@@ -9,6 +9,7 @@
 #include "core/address.hpp"
 #include "core/json.hpp"
 #include "rules/members.hpp"
+#include "url/url.hpp"
 
 namespace clasp::rules {
 
@@ -298,9 +299,15 @@ void read_scene(Members& m, std::vector<Action>& out) {
 }
 
 void read_webhook(Members& m, std::vector<Action>& out) {
+  static constexpr std::array schemes{url::Scheme{"http", 80}, url::Scheme{"https", 443, true}};
   WebhookAction action{.url = m.text({"url"}), .body = {}};
-  if (!action.url.empty() && !action.url.starts_with("http://") && !action.url.starts_with("https://"))
-    m.fail({"url"}, "expected a URL that begins with http:// or https://");
+  if (!action.url.empty()) {
+    const std::string scheme = url::find_scheme(action.url).value_or("");
+    if (scheme != "http" && scheme != "https")
+      m.fail({"url"}, "expected a URL that begins with http:// or https://");
+    else if (const auto parsed = url::parse_url(action.url, schemes); !parsed)
+      m.fail({"url"}, parsed.error().message);
+  }
   if (const Value* body = m.find_even_null({"body", "value"})) action.body = *body;
   out.emplace_back(std::move(action));
 }

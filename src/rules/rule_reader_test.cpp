@@ -79,6 +79,7 @@ TEST(RuleReader, SaysWhatIsWrongAndWhere) {
            Row{with(change, R"("actions":[{"type":"scene"}])"), "/actions/0/values: missing"},
            Row{with(change, R"("actions":[{"type":"scene","values":{"a":1}}])"), "/actions/0/values: invalid address"},
            Row{with(change, R"("actions":[{"type":"webhook","url":"ftp://x"}])"), "/actions/0/url: expected a URL that begins with http://"},
+           Row{with(change, R"("actions":[{"type":"webhook","url":"http://hooks:70000/a"}])"), "/actions/0/url: invalid URL \"http://hooks:70000/a\": \"70000\" is no port"},
            Row{with(change, fmt::format(R"("conditions":[{{"address":"/c","op":"like","value":1}}],{})", set)),
                "/conditions/0/op: expected one of: eq, ne"},
            Row{with(change, fmt::format(R"("conditions":[{{"address":"/c","op":"eq"}}],{})", set)), "/conditions/0/value: missing"},

@@ -123,29 +123,37 @@ class RulesEngine final : public router::Reactor {
   };
   using Agenda = std::multimap<SteadyTime, Task>;
 
-  Entry* entry_of(const Task& task);
+  // ---- rules_engine.cpp: which rules there are ----
   void index(const Entry& entry, std::uint32_t slot, bool add);
-  void arm(Entry& entry, const Now& now);
-  void arm_schedule(const Entry& entry, Task task, UnixTime after, const Now& now);
-  void disarm(Serial serial);
   void learn_sides(Entry& entry);
-  Side side_of(const ThresholdTrigger& trigger, Side before, double number) const;
 
+  // ---- rules_causes.cpp: what sets them off ----
+  void fire_session(const router::Visitor& visitor, bool leaves, const std::function<bool(const SessionTrigger&, Serial)>& fits, const Now& now,
+                    std::vector<router::Effect>& effects);
+
+  // ---- rules_verdict.cpp: whether they act ----
+  void consider(Entry& entry, const Cause& cause, const Now& now, std::vector<router::Effect>& effects);
+  Verdict judge(Entry& entry, const Cause& cause, const Now& now, std::size_t& condition);
   // Takes note of the value, whether or not the rule acts. Nothing: it sets the rule off.
   std::optional<Verdict> observe(Entry& entry, const Cause& cause);
-  Verdict judge(Entry& entry, const Cause& cause, const Now& now, std::size_t& condition);
+  Side side_of(const ThresholdTrigger& trigger, Side before, double number) const;
   bool holds_now(Condition& condition, const Cause& cause, const Now& now) const;
-  void consider(Entry& entry, const Cause& cause, const Now& now, std::vector<router::Effect>& effects);
   void tell(const Entry& entry, Verdict verdict, std::size_t condition, const Cause& cause);
+
+  // ---- rules_actions.cpp: what they do ----
   void perform(Entry& entry, std::size_t first_action, Cause cause, const Now& now, std::vector<router::Effect>& effects);
   void perform_one(Entry& entry, Action& action, const Cause& cause, const Now& now, std::vector<router::Effect>& effects);
   void recall_scene(Entry& entry, const SceneAction& scene, const Cause& cause, std::vector<router::Effect>& effects);
   router::Effect effect_of(const Entry& entry, const Cause& cause, std::string address);
   void call_webhook(Entry& entry, const WebhookAction& webhook, const Cause& cause, const Now& now);
   void failed(Entry& entry, std::string what);
+
+  // ---- rules_time.cpp: what time brings ----
+  Entry* entry_of(const Task& task);
+  void arm(Entry& entry, const Now& now);
+  void arm_schedule(const Entry& entry, Task task, UnixTime after, const Now& now);
+  void disarm(Serial serial);
   void run_task(Task task, const Now& now, std::vector<router::Effect>& effects);
-  void fire_session(const router::Visitor& visitor, bool leaves, const std::function<bool(const SessionTrigger&, Serial)>& fits, const Now& now,
-                    std::vector<router::Effect>& effects);
 
   Surroundings around_;
   EngineOptions options_;

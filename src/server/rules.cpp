@@ -40,8 +40,7 @@ void forget_shown_rules(router::Router& router, const Now& now) {
   if (shown.empty()) return;
   Rules::Nobody sink;
   const auto session = router.open_session(
-      {.name = "rules-manager", .grants = router::open_grants(), .null_removes = true, .writer = std::string(rules::ManagedRules::own_writer)}, sink,
-      now);
+      {.name = "rules-manager", .grants = router::open_grants(), .writer = std::string(rules::ManagedRules::own_writer)}, sink, now);
   for (const std::string& address : shown) static_cast<void>(router.remove(session, address, now));
   router.close_session(session, now);
 }

@@ -14,6 +14,7 @@
 #include "server/bridge_options.hpp"
 #include "server/journal_options.hpp"
 #include "server/server_config.hpp"
+#include "url/url.hpp"
 
 namespace clasp::server {
 
@@ -77,9 +78,7 @@ Apply http_base(std::string& target) {
 
 Apply http_origins(std::vector<std::string>& target) {
   return [&target](std::string_view value) -> Result<void> {
-    const std::size_t scheme = value.find("://");
-    if (scheme == std::string_view::npos || value.find('/', scheme + 3) != std::string_view::npos || value.ends_with("://"))
-      return bad_option("expected an origin as https://desk.example, without a path");
+    if (!url::is_origin(value)) return bad_option("expected an origin as https://desk.example, without a path");
     target.emplace_back(value);
     return {};
   };

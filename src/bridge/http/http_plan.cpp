@@ -12,6 +12,7 @@
 #include "core/address.hpp"
 #include "http_api/endpoints.hpp"
 #include "options/apply.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::http {
 
@@ -60,9 +61,7 @@ Result<void> set_cors(http_api::HttpApiConfig& api, std::string_view text) {
     api.cors = *on;
     return {};
   }
-  const std::size_t scheme = text.find("://");
-  if (scheme == std::string_view::npos || text.find('/', scheme + 3) != std::string_view::npos || text.ends_with("://"))
-    return bad_option("expected *, true, false, or an origin as https://desk.example, without a path");
+  if (!url::is_origin(text)) return bad_option("expected *, true, false, or an origin as https://desk.example, without a path");
   api.origins.emplace_back(text);
   return {};
 }

@@ -8,6 +8,7 @@
 #include "core/address.hpp"
 #include "core/json.hpp"
 #include "http_client/retry.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::http {
 
@@ -118,7 +119,7 @@ void Poll::failed(std::string why, const http_client::HttpAnswer* answer) {
   const Micros most = std::max(limits::poll_backoff_max, config_.interval);
   const Micros wait = http_client::backoff(config_.interval, failures_ - 1, most, around_.random());
   due_ = around_.clock().steady + std::max(wait, answer == nullptr ? Micros{0} : http_client::retry_after(*answer, around_.clock().unix_time));
-  around_.report(config_.url, fmt::format("http: cannot poll {}: {}", shown_url(config_.url), why));
+  around_.report(config_.url, fmt::format("http: cannot poll {}: {}", url::shown_url(config_.url), why));
 }
 
 bool Poll::take(const std::string& body) {
@@ -135,7 +136,7 @@ bool Poll::take(const std::string& body) {
       continue;
     }
     ++around_.counters.values_unusable;
-    around_.report(config_.url, fmt::format("http: {} has nothing at {}, for {}", shown_url(config_.url), pick.path, pick.address));
+    around_.report(config_.url, fmt::format("http: {} has nothing at {}, for {}", url::shown_url(config_.url), pick.path, pick.address));
   }
   return true;
 }
@@ -156,14 +157,14 @@ void Poll::take_item(const Value& item) {
   if (value != nullptr && text != nullptr && !check_address(full)) return write(full, *value);
   ++around_.counters.values_unusable;
   around_.report(config_.url, fmt::format("http: {} answers something that is not {{\"address\":…,\"value\":…}}; name what you want with NAME=PATH",
-                                          shown_url(config_.url)));
+                                          url::shown_url(config_.url)));
 }
 
 void Poll::write(std::string_view address, const Value& value) {
   const EncodedValue encoded(value);
   if (!encoded.ok() || ++written_now_ > limits::poll_values_max) {
     ++around_.counters.values_unusable;
-    around_.report(config_.url, fmt::format("http: {}: the value for {} is too large, or one of more than {}", shown_url(config_.url),
+    around_.report(config_.url, fmt::format("http: {}: the value for {} is too large, or one of more than {}", url::shown_url(config_.url),
                                             printable(address), limits::poll_values_max));
     return;
   }

@@ -19,7 +19,6 @@ RouterCopy::RouterCopy(std::size_t params_max, router::Random& random, const Now
       feeder_(router_.open_session({.name = "feeder",
                                     .grants = {},
                                     .echo_sets = router::Echo::no,
-                                    .null_removes = true,
                                     .encoding = router::Encoding::views,
                                     .writer = "router"},
                                    *this, now)) {}

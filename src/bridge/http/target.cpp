@@ -12,6 +12,7 @@
 #include "core/json.hpp"
 #include "http_client/retry.hpp"
 #include "http_client/signature.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::http {
 
@@ -87,7 +88,7 @@ void Target::add(const LinkDelivery& delivery, const Now& now) {
   if (queue_.size() <= config_.queue_max) return;
   ++around_.counters.dropped;
   erase(queue_.begin());
-  around_.report(key_, fmt::format("http: {}: more than {} requests wait, the oldest is given up", shown_url(config_.url), config_.queue_max));
+  around_.report(key_, fmt::format("http: {}: more than {} requests wait, the oldest is given up", url::shown_url(config_.url), config_.queue_max));
 }
 
 void Target::erase(Queue::iterator at) {
@@ -139,7 +140,7 @@ void Target::send(const Now& now) {
   auto url = fill_url(config_.url, text);
   if (!url) {
     ++around_.counters.unsendable;
-    around_.report(key_, fmt::format("http: {}: {} cannot stand in a URL", shown_url(config_.url), printable(current_->address)));
+    around_.report(key_, fmt::format("http: {}: {} cannot stand in a URL", url::shown_url(config_.url), printable(current_->address)));
     current_.reset();
     return;
   }
@@ -205,7 +206,7 @@ void Target::try_again(const std::string& why, const http_client::HttpAnswer* an
   const Micros wait = std::max(http_client::backoff(limits::retry_first, times, limits::retry_max, around_.random()), asked);
   not_before_ = std::max(not_before_, now.steady + wait);
   if (attempts_ > config_.retries) return give_up(why, unreachable);
-  around_.report(key_, fmt::format("http: {}: {}; trying again in {:.1f} s", shown_url(config_.url), why, static_cast<double>(wait.count()) / 1e6));
+  around_.report(key_, fmt::format("http: {}: {}; trying again in {:.1f} s", url::shown_url(config_.url), why, static_cast<double>(wait.count()) / 1e6));
 }
 
 void Target::give_up(const std::string& why, bool unreachable) {
@@ -216,10 +217,10 @@ void Target::give_up(const std::string& why, bool unreachable) {
       queue_.push_back(std::move(*current_));
       slots_.emplace(queue_.back().slot, std::prev(queue_.end()));
     }
-    around_.report(key_, fmt::format("http: {}: {}; the newest values wait until it is back", shown_url(config_.url), why));
+    around_.report(key_, fmt::format("http: {}: {}; the newest values wait until it is back", url::shown_url(config_.url), why));
   } else {
     ++around_.counters.failed;
-    around_.report(key_, fmt::format("http: {}: {}; {} is given up", shown_url(config_.url), why, printable(current_->address)));
+    around_.report(key_, fmt::format("http: {}: {}; {} is given up", url::shown_url(config_.url), why, printable(current_->address)));
   }
   current_.reset();
 }

@@ -6,6 +6,7 @@
 
 #include "core/json.hpp"
 #include "http_client/http_client.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::http {
 
@@ -91,7 +92,7 @@ Result<void> check_template(const std::string& url) {
                  {}};
   if (const auto usable = http_client::check_url(plain); !usable) {
     Error error = usable.error();
-    error.message = fmt::format("{}: {}", shown_url(url), error.message);
+    error.message = fmt::format("{}: {}", url::shown_url(url), error.message);
     return error;
   }
   return {};
@@ -125,17 +126,6 @@ std::string fill_body(std::string_view body, const ChangeText& change) {
         out += std::string_view(quoted).substr(1, quoted.size() - 2);
         return true;
       });
-  return out;
-}
-
-std::string shown_url(std::string_view url) {
-  url = url.substr(0, url.find_first_of("?#"));
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return std::string(url);
-  const std::size_t host = scheme + 3;
-  const std::size_t at = url.substr(0, url.find('/', host)).rfind('@');  // a password may stand there
-  std::string out(url.substr(0, host));
-  out += url.substr(at == std::string_view::npos || at < host ? host : at + 1);
   return out;
 }
 

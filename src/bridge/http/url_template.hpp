@@ -29,7 +29,4 @@ std::optional<std::string> fill_url(std::string_view url, const ChangeText& chan
 // {value} as JSON, {text} and all others as they have to be inside a JSON string. What is no placeholder stays.
 std::string fill_body(std::string_view body, const ChangeText& change);
 
-// scheme://host[:port]/path of a URL: what may be logged of it.
-std::string shown_url(std::string_view url);
-
 }  // namespace clasp::bridge::http

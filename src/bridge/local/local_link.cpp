@@ -155,6 +155,7 @@ void LocalRouterLink::caught_up(std::uint32_t subscription) {
 }
 
 void LocalRouterLink::close(const router::CloseReason& reason) {
+  CLASP_CHECK(reason.code == router::CloseCode::going_away);  // anything else would leave a bridge dead for the rest of the run
   session_ = router::nobody;
   subscriptions_.clear();
   const Error closed{ErrorCode::unavailable, "the router has closed the session: " + std::string(reason.text), {}};

@@ -11,6 +11,8 @@
 
 namespace clasp::bridge {
 
+// There is no reopening in here, because the router ends such a session only when it ends itself: it is never slow, as nothing ever waits in its sink;
+// sessions of views may be silent for as long as they like; and its rights are all there are, for good. close() checks it.
 class LocalRouterLink final : public RouterLink, private router::Sink {
  public:
   // `origin` names this bridge instance among all in the process (not 0). Router and clock outlive the link.

@@ -7,7 +7,9 @@
 namespace clasp::bridge {
 namespace {
 
+using router::Durability;
 using router::RouterTest;
+using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -83,6 +85,37 @@ TEST_F(LocalLink, TellsWhenTheRouterStops) {
   link.open(identity, patterns, false, recorder);
   router().close_all({router::CloseCode::going_away, "the router is stopping"}, world().now());
   EXPECT_THAT(recorder.lines, ElementsAre("up", "down: the router is stopping"));
+}
+
+// Each of these ends the session of a client (beside it, to show that it does).
+TEST_F(LocalLink, StaysForAsLongAsTheRouterDoesHoweverSlowEverythingIs) {
+  configure({.session_timeout = 2s, .ping_interval = 500ms, .pings_missed_max = 1, .durability = Durability::sync, .window_bytes = 1, .window_bytes_congested = 1,
+             .congested_bytes = 1, .congested_age = 1ms, .undroppable_bytes_max = 2'000, .stall_max = 2s, .outboxes_bytes_max = 10'000, .replies_bytes_max = 1'000});
+  LocalRouterLink link(router(), [this] { return world().now(); }, 1);
+  link.open(identity, patterns, true, recorder);
+
+  router::Peer& unread = connect("unread");  // more events than may wait
+  unread.subscribe("/osc/**");
+  unread.stall();
+  router::Peer& desk = connect("desk");
+  for (int i = 0; i < 200; ++i) {
+    desk.publish("/osc/event", std::string(100, 'x'));
+    desk.set("/osc/param", i);
+    desk.set(fmt::format("/osc/{}", i), std::string(100, 'x'));
+    link.write({Set{.address = "/osc/own", .value = one.view()}}, PeerTag{1}, LinkTicket{1});  // answered when it is on the disk: never
+    link.get("/osc/param", LinkTicket{2});
+  }
+  EXPECT_THAT(unread.sink.close_text, HasSubstr("too slow"));
+  world().advance(10s);  // nobody says anything
+  EXPECT_THAT(desk.sink.close_text, HasSubstr("pings were not answered"));
+  world().stand_still(60s);
+  world().advance(5s);
+
+  EXPECT_THAT(recorder.lines, testing::Not(testing::Contains(HasSubstr("down"))));
+  EXPECT_EQ(std::ranges::count_if(recorder.lines, [](const auto& line) { return line.starts_with("/osc/event"); }), 200);
+  recorder.lines.clear();
+  connect("desk again").set("/osc/a", 1);
+  EXPECT_THAT(recorder.lines, ElementsAre("/osc/a 1"));
 }
 
 TEST_F(LocalLink, AnswersCallsWithTheRouterSayingYesOrNo) {

@@ -7,9 +7,9 @@
 #include <iterator>
 
 #include "core/address.hpp"
-#include "dial/url.hpp"
 #include "mqtt/topics.hpp"
 #include "options/apply.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::mqtt {
 namespace {
@@ -22,8 +22,8 @@ using options::apply_switch;
 using options::apply_text;
 using options::bad_option;
 
-constexpr std::array schemes{dial::Scheme{"mqtt", 1883},      dial::Scheme{"tcp", 1883},           dial::Scheme{"mqtts", 8883, true},
-                             dial::Scheme{"ssl", 8883, true}, dial::Scheme{"ws", 80, false, true}, dial::Scheme{"wss", 443, true, true}};
+constexpr std::array schemes{url::Scheme{"mqtt", 1883},      url::Scheme{"tcp", 1883},           url::Scheme{"mqtts", 8883, true},
+                             url::Scheme{"ssl", 8883, true}, url::Scheme{"ws", 80, false, true}, url::Scheme{"wss", 443, true, true}};
 constexpr std::string_view websocket_path = "/mqtt";  // as most brokers have it
 constexpr std::size_t secret_bytes_max = 65'535;
 
@@ -73,7 +73,7 @@ Result<void> check_topic(std::string_view text) {
 std::unique_ptr<BridgePlan> make_mqtt_plan() { return std::make_unique<MqttPlan>(); }
 
 Result<void> MqttPlan::set_broker(std::string_view text) {
-  const auto url = dial::parse_url(text, schemes);
+  const auto url = url::parse_url(text, schemes);
   if (!url) return url.error();
   host = url->host;
   port = url->port;
@@ -134,7 +134,7 @@ Result<dial::Target> MqttPlan::target() const {
 
 std::string MqttPlan::url() const {
   const std::string_view scheme = websocket ? (use_tls ? "wss" : "ws") : use_tls ? "mqtts" : "mqtt";
-  return fmt::format("{}://{}{}", scheme, dial::place(host, port.value_or(use_tls ? 8883 : 1883)), websocket.value_or(""));
+  return fmt::format("{}://{}{}", scheme, url::place(host, port.value_or(use_tls ? 8883 : 1883)), websocket.value_or(""));
 }
 
 // ---- rows ----

@@ -80,7 +80,7 @@ std::unique_ptr<ClientTransport> ClientLink::make_transport(bool websocket) {
         dial::WebSocketTarget{.target = request_path("websocket"), .fields = place_.headers, .message_bytes_max = config_.packets.bytes_max};
     return std::make_unique<SocketTransport>(loop_, std::move(target), told);
   }
-  std::string url = fmt::format("{}://{}{}", place_.secure ? "https" : "http", dial::place(place_.host, place_.port), request_path("polling"));
+  std::string url = fmt::format("{}://{}{}", place_.secure ? "https" : "http", url::place(place_.host, place_.port), request_path("polling"));
   std::vector<http_client::HttpField> fields;
   for (const net::HttpField& field : place_.headers) fields.push_back({field.name, field.value});
   return std::make_unique<PollTransport>(
@@ -110,7 +110,7 @@ void ClientLink::end() {
   at_ = 0;
   const bool wanted = client_.wants_connection();
   const Micros delay = backoff_.next(web::random_bits());
-  const std::string told = why.starts_with(place_.host) ? why : fmt::format("{}: {}", dial::place(place_.host, place_.port), why);
+  const std::string told = why.starts_with(place_.host) ? why : fmt::format("{}: {}", url::place(place_.host, place_.port), why);
   if (told != last_failure_)
     log_(fmt::format("socketio: {}{}", told, wanted ? fmt::format("; next attempt in {:.1f} s", static_cast<double>(delay.count()) / 1e6) : ""));
   last_failure_ = told;
@@ -129,7 +129,7 @@ void ClientLink::transport_text(std::string_view packet) {
   if (ending_) return;
   if (auto why = client_.engine().take_text(packet, io::steady_now())) end_soon(std::move(*why));
   if (!was_open && client_.engine().is_open()) {
-    if (!last_failure_.empty()) log_(fmt::format("socketio: {}: connected", dial::place(place_.host, place_.port)));
+    if (!last_failure_.empty()) log_(fmt::format("socketio: {}: connected", url::place(place_.host, place_.port)));
     last_failure_.clear();
   }
   look_after();

@@ -115,44 +115,27 @@ class ServerPort::SocketWire final : public net::MessageHandler, public Wire {
 ServerPort::ServerPort(io::IoLoop& loop, RouterLink& router, ServerConfig config, PortConfig port, std::function<void(std::string_view)> log)
     : config_(std::move(config)),
       port_config_(std::move(port)),
-      log_(std::move(log)),
-      inner_({.yield_before_flush = false}),  // others live in the outer loop
-      nested_(loop, inner_),
+      http_(loop, *this, *this, log),
       server_(router, config_,
               {.clock = [] { return io::read_clocks(); },
                .make_sid = random_sid,
-               .log = log_,
+               .log = std::move(log),
                .changed =
                    [this] {
                      touch();
-                     nested_.turn_soon();
-                   }}) {
-  inner_.attach(*this);
-}
+                     http_.turn_soon();
+                   }}) {}
 
-ServerPort::~ServerPort() {
-  stop();
-  inner_.detach(*this);
-}
+ServerPort::~ServerPort() { stop(); }
 
 Result<void> ServerPort::start() {
-  net::Protocols protocols = net::Protocols::only_http(*this);
-  protocols.log = log_;
-  auto opened = net::Listener::open(inner_, port_config_.bind, std::move(protocols));
-  if (!opened) return opened.error();
-  listener_ = *std::move(opened);
-  running_ = true;
+  if (auto opened = http_.open(port_config_.bind); !opened) return opened;
   server_.start();
-  nested_.turn_soon();
   return {};
 }
 
 void ServerPort::stop() {
-  if (!std::exchange(running_, false)) return;
-  listener_.reset();
-  server_.stop();
-  inner_.shut_down_streams();
-  inner_.turn(Micros{0});  // what was said to the clients leaves
+  http_.close([this] { server_.stop(); });
   sessions_.clear();
 }
 
@@ -276,7 +259,7 @@ std::unique_ptr<net::StreamHandler> ServerPort::open_link(net::Stream& stream, c
 
 EngineSession& ServerPort::open_session(const Query& query) {
   std::string sid = random_sid();
-  auto session = std::make_unique<EngineSession>(sid, config_.engine, config_.websocket, server_, inner_.now().steady);
+  auto session = std::make_unique<EngineSession>(sid, config_.engine, config_.websocket, server_, http_.now().steady);
   EngineSession& opened = *session;
   sessions_.emplace(std::move(sid), std::move(session));
   server_.opened(opened, query.token);
@@ -289,7 +272,7 @@ EngineSession* ServerPort::find(const std::string& sid) {
 }
 
 void ServerPort::touch() {
-  const SteadyTime soon = inner_.now().steady + sweep_soon;
+  const SteadyTime soon = http_.now().steady + sweep_soon;
   if (!sweep_at_ || *sweep_at_ > soon) sweep_at_ = soon;
 }
 

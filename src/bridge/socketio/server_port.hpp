@@ -13,10 +13,7 @@
 #include "bridge/socketio/engine_session.hpp"
 #include "bridge/socketio/server_config.hpp"
 #include "bridge/socketio/socket_server.hpp"
-#include "net/event_loop.hpp"
-#include "net/http_handler.hpp"
-#include "net/listener.hpp"
-#include "net/nested_loop.hpp"
+#include "bridge/web/http_port.hpp"
 
 namespace clasp::bridge::socketio {
 
@@ -35,7 +32,7 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
 
   Result<void> start();  // listens, then opens the link
   void stop();           // when it returns the port is free and nothing is called any more
-  std::uint16_t port() const { return listener_ ? listener_->port() : 0; }
+  std::uint16_t port() const { return http_.port(); }
   const SocketServer& server() const { return server_; }
   std::size_t clients() const { return sessions_.size(); }
   const ServerConfig& config() const { return config_; }
@@ -68,14 +65,10 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
 
   const ServerConfig config_;
   const PortConfig port_config_;
-  std::function<void(std::string_view)> log_;
-  net::EventLoop inner_;
-  net::NestedLoop nested_;
+  web::HttpPort http_;
   std::unordered_map<std::string, std::unique_ptr<EngineSession>> sessions_;  // by sid; what is closed stays until the turn's end
   SocketServer server_;
-  std::unique_ptr<net::Listener> listener_;
   std::optional<SteadyTime> sweep_at_;
-  bool running_ = false;
 };
 
 }  // namespace clasp::bridge::socketio

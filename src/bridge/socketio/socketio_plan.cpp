@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "core/address.hpp"
@@ -21,7 +23,6 @@ using options::apply_text;
 using options::bad_option;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 2> mode_names{"server", "client"};
 constexpr std::array<std::string_view, 2> event_names{"path", "last"};
 
 // "/admin"; "admin" is the same.
@@ -115,7 +116,7 @@ class ClientUnit final : public Bridge {
 
   BridgeReport report() const override {
     BridgeReport report;
-    report.endpoint = fmt::format("socketio to {}", dial::place(place_.host, place_.port));
+    report.endpoint = fmt::format("socketio to {}", url::place(place_.host, place_.port));
     if (!link_) return report;
     const SocketClient& client = link_->client();
     const ClientCounters& c = client.counters();
@@ -147,16 +148,19 @@ class ClientUnit final : public Bridge {
   std::unique_ptr<ClientLink> link_;
 };
 
-constexpr std::array schemes{dial::Scheme{"http", 80, false, false}, dial::Scheme{"https", 443, true, false}, dial::Scheme{"ws", 80, false, true},
-                             dial::Scheme{"wss", 443, true, true}};
+// As the standard client reads its URL: the path is a namespace.
+Result<void> names_namespace(const url::Url& url) {
+  const std::string path = url.target.substr(0, url.target.find('?'));
+  if (path == "/" || (!check_address(path) && !path.ends_with('/'))) return {};
+  return bad_option("the path of the URL is a Socket.IO namespace, such as /admin (the path of the requests: --path)");
+}
 
 }  // namespace
 
 Result<void> SocketIoPlan::check() const {
-  if (connects() && !remote) return bad_option("--mode client needs --url http://HOST:PORT");
-  if (!connects() && remote) return bad_option("--url is an URL, which --mode server does not connect to: it listens at HOST:PORT");
-  if (connects() && !server.token.empty()) return bad_option("--listen-token is for --mode server; a client has --auth, --header or the URL");
-  if (connects() && !server.polling && !server.websocket) return bad_option("--transports names none");
+  if (auto checked = peers.check(); !checked) return checked;
+  if (peers.connects() && !server.token.empty()) return bad_option("--listen-token is for --mode server; a client has --auth, --header or the URL");
+  if (peers.connects() && !server.polling && !server.websocket) return bad_option("--transports names none");
   if (server.engine.ping_timeout + server.engine.ping_interval > 1h)
     return bad_option("--ping-interval and --ping-timeout are more than an hour together");
   return {};
@@ -172,11 +176,10 @@ ServerConfig SocketIoPlan::server_config() const {
 
 PortConfig SocketIoPlan::port_config() const {
   PortConfig config = port;
-  config.bind = {.host = place.host, .port = place.port};
+  config.bind = peers.bind();
   return config;
 }
 
-// As the standard client reads its URL: the path is a namespace.
 ClientConfig SocketIoPlan::client_config() const {
   ClientConfig config = client;
   config.name = name();
@@ -187,67 +190,40 @@ ClientConfig SocketIoPlan::client_config() const {
   config.emit_acks = server.emit_acks;
   config.ack_timeout = server.ack_timeout;
   config.connect_timeout = server.connect_timeout;
-  const std::string path = remote->target.substr(0, remote->target.find('?'));
+  const std::string path = peers.server->target.substr(0, peers.server->target.find('?'));
   config.namespaces = server.namespaces;
   if (config.namespaces.empty() || path != "/") config.namespaces.insert(config.namespaces.begin(), path);
   return config;
 }
 
 ServerPlace SocketIoPlan::server_place() const {
-  const std::size_t mark = remote->target.find('?');
-  return {.host = remote->host,
-          .port = remote->port,
-          .secure = remote->tls,
+  const std::size_t mark = peers.server->target.find('?');
+  return {.host = peers.server->host,
+          .port = peers.server->port,
+          .secure = peers.server->tls,
           .path = port.path,
-          .query = mark == std::string::npos ? "" : remote->target.substr(mark + 1),
-          .headers = headers,
-          .tls = tls,
+          .query = mark == std::string::npos ? "" : peers.server->target.substr(mark + 1),
+          .headers = peers.request_fields(),
+          .tls = peers.tls,
           .websocket = server.websocket,
           .polling = server.polling};
 }
 
-Result<void> SocketIoPlan::set_url(std::string_view text) {
-  if (text.find("://") == std::string_view::npos) {
-    remote.reset();
-    return web::set_place(place, text);
-  }
-  auto parsed = dial::parse_url(text, schemes);
-  if (!parsed) return parsed.error();
-  const std::string path = parsed->target.substr(0, parsed->target.find('?'));
-  if (path != "/" && (check_address(path) || path.ends_with('/')))
-    return bad_option("the path of the URL is a Socket.IO namespace, such as /admin (the path of the requests: --path)");
-  remote = std::move(*parsed);
-  return {};
-}
-
 std::unique_ptr<Bridge> SocketIoPlan::make(const BridgeContext& context) const {
-  if (connects()) return std::make_unique<ClientUnit>(*this, context);
+  if (peers.connects()) return std::make_unique<ClientUnit>(*this, context);
   return std::make_unique<ServerUnit>(*this, context);
 }
 
 std::unique_ptr<BridgePlan> make_socketio_plan() { return std::make_unique<SocketIoPlan>(); }
 
 std::vector<options::Option> SocketIoPlan::own_rows() {
+  std::vector<options::Option> rows = peers.rows(names_namespace);
+  std::ranges::move(socket_rows(), std::back_inserter(rows));
+  return rows;
+}
+
+std::vector<options::Option> SocketIoPlan::socket_rows() {
   return {
-      {.name = "mode",
-       .letter = 'm',
-       .value = "NAME",
-       .default_text = "as --url says",
-       .help = "server, or client: then it connects to --url.",
-       .apply = [this](std::string_view text) -> Result<void> {
-         const auto mode = options::parse_choice(text, mode_names);
-         if (!mode) return mode.error();
-         is_client = *mode == 1;
-         return {};
-       },
-       .in_file = false},
-      {.name = "url",
-       .letter = 'u',
-       .value = "ADDRESS",
-       .default_text = "0.0.0.0:3001",
-       .help = "Where it listens: HOST:PORT; or, as a client, http://HOST:PORT/NAMESPACE?QUERY.",
-       .apply = [this](std::string_view text) { return set_url(text); },
-       .in_file = false},
       {.name = "auth",
        .value = "JSON",
        .help = "What a client says when it connects: {\"token\": \"…\"}.",
@@ -258,36 +234,9 @@ std::vector<options::Option> SocketIoPlan::own_rows() {
          return {};
        },
        .in_file = false},
-      {.name = "header",
-       .value = "NAME: VALUE",
-       .help = "Sent with the requests of a client; repeatable.",
-       .apply = [this](std::string_view text) { return web::add_header(headers, text); },
-       .repeatable = true,
-       .in_file = false},
       {.name = "reconnect-on-disconnect",
        .help = "A client connects again after the server has disconnected it.",
        .apply = apply_switch(client.reconnect_on_disconnect),
-       .in_file = false},
-      {.name = "ca",
-       .value = "FILE",
-       .help = "Trusts the authorities of this file and no others, for https://.",
-       .apply = apply_text(tls.ca_file),
-       .in_file = false},
-      {.name = "insecure", .help = "Accepts any certificate: whoever answers is trusted.", .apply = apply_switch(tls.insecure), .in_file = false},
-      {.name = "port",
-       .letter = 'p',
-       .value = "N",
-       .default_text = "3001",
-       .help = "Port that Socket.IO clients connect to; 0: any.",
-       .apply = apply_count(place.port, 0, 65'535),
-       .in_file = false,
-       .variable = "CLASP_BRIDGE_PORT"},
-      {.name = "bind",
-       .letter = 'b',
-       .value = "HOST[:PORT]",
-       .default_text = "0.0.0.0",
-       .help = "Address it listens on; :: hears IPv6 and IPv4.",
-       .apply = [this](std::string_view text) { return web::set_place(place, text); },
        .in_file = false},
       {.name = "path",
        .value = "PATH",

@@ -1,9 +1,8 @@
 // A Socket.IO bridge to be, and the rows that describe it.
 #pragma once
 
+#include <array>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "bridge/frame/bridge_plan.hpp"
@@ -11,9 +10,8 @@
 #include "bridge/socketio/client_link.hpp"
 #include "bridge/socketio/server_config.hpp"
 #include "bridge/socketio/server_port.hpp"
-#include "bridge/web/listen_rows.hpp"
-#include "dial/tls_session.hpp"
-#include "dial/url.hpp"
+#include "bridge/web/peer_side.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::socketio {
 
@@ -27,23 +25,22 @@ class SocketIoPlan final : public BridgePlan {
 
   ServerConfig server_config() const;  // name and namespace are the plan's
   PortConfig port_config() const;
-  bool connects() const { return is_client.value_or(remote.has_value()); }
   ClientConfig client_config() const;  // if it connects
   ServerPlace server_place() const;
 
   // What the rows fill in.
-  web::ListenPlace place{.host = "0.0.0.0", .port = 3'001};
+  web::PeerSide peers{
+      .url_form = "http://HOST:PORT/NAMESPACE?QUERY", .tls_scheme = "https://", .schemes = schemes, .place = {.host = "0.0.0.0", .port = 3'001}};
   ServerConfig server;
   PortConfig port;
-  std::optional<bool> is_client;  // unset: if `url` is an URL
-  std::optional<dial::Url> remote;
   ClientConfig client;  // what the server's settings have too is taken from there
-  std::vector<net::HttpField> headers;
-  dial::TlsOptions tls;
 
  private:
-  Result<void> set_url(std::string_view text);
+  static constexpr std::array schemes{url::Scheme{"http", 80}, url::Scheme{"https", 443, true}, url::Scheme{"ws", 80, false, true},
+                                      url::Scheme{"wss", 443, true, true}};
+
   std::vector<options::Option> own_rows() override;
+  std::vector<options::Option> socket_rows();
 };
 
 std::unique_ptr<BridgePlan> make_socketio_plan();

@@ -21,7 +21,7 @@ TEST(SocketIoPlan, IsAServerUnlessItsUrlIsOne) {
   SocketIoPlan server;
   EXPECT_TRUE(apply(
       server, {{"url", "127.0.0.1:9001"}, {"listen-token", "t"}, {"sio-namespace", "admin"}, {"transports", "polling"}, {"event-name", "path"}}));
-  EXPECT_FALSE(server.connects());
+  EXPECT_FALSE(server.peers.connects());
   EXPECT_EQ(server.port_config().bind, (net::ListenAddress{"127.0.0.1", 9'001}));
   EXPECT_THAT(server.server_config().namespaces, ElementsAre("/admin"));
   EXPECT_FALSE(server.server_config().websocket);
@@ -29,7 +29,7 @@ TEST(SocketIoPlan, IsAServerUnlessItsUrlIsOne) {
 
   SocketIoPlan client;
   EXPECT_TRUE(apply(client, {{"url", "https://h/admin?token=x"}, {"auth", R"({"a":1})"}, {"sio-namespace", "/more"}, {"path", "/io"}}));
-  EXPECT_TRUE(client.connects());
+  EXPECT_TRUE(client.peers.connects());
   EXPECT_THAT(client.client_config().namespaces, ElementsAre("/admin", "/more"));
   const ServerPlace place = client.server_place();
   EXPECT_EQ(place.port, 443);

@@ -40,36 +40,19 @@ class ServerPort::Client final : public net::MessageHandler, public Channel {
 ServerPort::ServerPort(io::IoLoop& loop, RouterLink& router, HubConfig config, PortConfig port, std::function<void(std::string_view)> log)
     : config_(std::move(config)),
       port_config_(std::move(port)),
-      log_(std::move(log)),
-      inner_({.yield_before_flush = false}),  // others live in the outer loop
-      nested_(loop, inner_),
-      hub_(router, config_, {.clock = [] { return io::read_clocks(); }, .log = log_, .changed = [this] { nested_.turn_soon(); }}) {
-  inner_.attach(*this);
-}
+      http_(loop, *this, *this, log),
+      hub_(router, config_, {.clock = [] { return io::read_clocks(); }, .log = std::move(log), .changed = [this] { http_.turn_soon(); }}) {}
 
-ServerPort::~ServerPort() {
-  stop();
-  inner_.detach(*this);
-}
+ServerPort::~ServerPort() { stop(); }
 
 Result<void> ServerPort::start() {
-  net::Protocols protocols = net::Protocols::only_http(*this);
-  protocols.log = log_;
-  auto opened = net::Listener::open(inner_, port_config_.bind, std::move(protocols));
-  if (!opened) return opened.error();
-  listener_ = *std::move(opened);
-  running_ = true;
+  if (auto opened = http_.open(port_config_.bind); !opened) return opened;
   hub_.start();
-  nested_.turn_soon();
   return {};
 }
 
 void ServerPort::stop() {
-  if (!std::exchange(running_, false)) return;
-  listener_.reset();
-  hub_.stop();
-  inner_.shut_down_streams();
-  inner_.turn(Micros{0});  // what was said to the clients leaves
+  http_.close([this] { hub_.stop(); });
 }
 
 void ServerPort::advance(const Now& now) { hub_.advance(now.steady); }

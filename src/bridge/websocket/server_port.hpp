@@ -9,11 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bridge/web/http_port.hpp"
 #include "bridge/websocket/hub.hpp"
-#include "net/event_loop.hpp"
-#include "net/http_handler.hpp"
-#include "net/listener.hpp"
-#include "net/nested_loop.hpp"
 
 namespace clasp::bridge::websocket {
 
@@ -34,7 +31,7 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
 
   Result<void> start();  // listens, then opens the link
   void stop();           // when it returns the port is free and nothing is called any more
-  std::uint16_t port() const { return listener_ ? listener_->port() : 0; }
+  std::uint16_t port() const { return http_.port(); }
   const Hub& hub() const { return hub_; }
   std::uint64_t refused() const { return refused_; }
 
@@ -54,13 +51,9 @@ class ServerPort final : private net::HttpHandler, private net::Turns {
 
   const HubConfig config_;
   const PortConfig port_config_;
-  std::function<void(std::string_view)> log_;
-  net::EventLoop inner_;
-  net::NestedLoop nested_;
+  web::HttpPort http_;
   Hub hub_;
-  std::unique_ptr<net::Listener> listener_;
   std::uint64_t refused_ = 0;  // at the door
-  bool running_ = false;
 };
 
 }  // namespace clasp::bridge::websocket

@@ -1,18 +1,16 @@
 // A WebSocket bridge to be, and the rows that describe it.
 #pragma once
 
+#include <array>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "bridge/frame/bridge_plan.hpp"
-#include "bridge/web/listen_rows.hpp"
+#include "bridge/web/peer_side.hpp"
 #include "bridge/websocket/hub_config.hpp"
 #include "bridge/websocket/server_port.hpp"
 #include "dial/target.hpp"
-#include "dial/tls_session.hpp"
-#include "dial/url.hpp"
+#include "url/url.hpp"
 
 namespace clasp::bridge::websocket {
 
@@ -26,22 +24,19 @@ class WebSocketPlan final : public BridgePlan {
 
   HubConfig hub_config() const;  // name and namespace are the plan's
   PortConfig port_config() const;
-  bool connects() const { return is_client.value_or(server.has_value()); }
   dial::Target target() const;  // if it connects
 
   // What the rows fill in.
-  web::ListenPlace place{.host = "0.0.0.0", .port = 8'080};
+  web::PeerSide peers{.url_form = "ws://HOST:PORT/PATH", .tls_scheme = "wss://", .schemes = schemes, .place = {.host = "0.0.0.0", .port = 8'080}};
   HubConfig hub;
   PortConfig port;
-  std::optional<bool> is_client;    // unset: if `url` is an URL
-  std::optional<dial::Url> server;  // to connect to
-  std::vector<net::HttpField> headers;
-  dial::TlsOptions tls;
   Micros redial_after{5'000'000};
 
  private:
-  Result<void> set_url(std::string_view text);
+  static constexpr std::array schemes{url::Scheme{"ws", 80, false, true}, url::Scheme{"wss", 443, true, true}};
+
   std::vector<options::Option> own_rows() override;
+  std::vector<options::Option> hub_rows();
 };
 
 std::unique_ptr<BridgePlan> make_websocket_plan();

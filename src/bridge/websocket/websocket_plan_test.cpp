@@ -20,11 +20,11 @@ Result<void> apply(WebSocketPlan& plan, const Rows& rows) {
 TEST(WebSocketPlan, AnUrlMakesItAClientAnAddressAServer) {
   WebSocketPlan server;
   EXPECT_TRUE(apply(server, {{"url", "127.0.0.1:9001"}, {"listen-token", "t"}, {"path", "/live"}}));
-  EXPECT_FALSE(server.connects());
+  EXPECT_FALSE(server.peers.connects());
   EXPECT_EQ(server.port_config().bind, (net::ListenAddress{"127.0.0.1", 9'001}));
   WebSocketPlan client;
   EXPECT_TRUE(apply(client, {{"url", "wss://h/p?q=1"}, {"header", "A: b"}, {"format", "raw"}, {"subprotocol", "s"}}));
-  EXPECT_TRUE(client.connects());
+  EXPECT_TRUE(client.peers.connects());
   const dial::Target target = client.target();
   EXPECT_EQ(dial::place(target), "h:443");
   EXPECT_EQ(target.websocket->target, "/p?q=1");
