@@ -312,6 +312,22 @@ TEST_F(BrokerTest, RetainedNotesHaveABudget) {
   EXPECT_THAT(p.told(), ElementsAre("PUBACK 00 01"));
 }
 
+TEST_F(BrokerTest, SubscriptionsComeAndGoInAnyOrder) {
+  TestClient& a = client().connect("a");
+  for (int i = 0; i < 200; ++i) a.subscribe(fmt::format("x/{}/#", i * 7 % 200));
+  EXPECT_EQ(router().gauges().subscriptions, 200U);
+  for (int i = 0; i < 200; i += 2) a.unsubscribe(fmt::format("x/{}/#", i));
+  EXPECT_EQ(router().gauges().subscriptions, 100U);
+  for (int i = 0; i < 50; ++i) a.subscribe(fmt::format("y/{}", i));
+  a.told();
+  a.unsubscribe("x/0/#");
+  EXPECT_THAT(a.told(), ElementsAre("UNSUBACK 00 01 00")) << "without properties, whose length is 0";
+  TestClient& p = client().connect("p");
+  for (int i = 0; i < 4; ++i) p.publish(fmt::format("x/{}/z", i), "1");
+  p.publish("y/49", "1");
+  EXPECT_THAT(a.told(), ElementsAre("x/1/z: 1", "x/3/z: 1", "y/49: 1"));
+}
+
 TEST_F(BrokerTest, NothingIsLeftOfAClientThatLeaves) {
   const auto before = router().gauges();
   for (int i = 0; i < 100; ++i) {
