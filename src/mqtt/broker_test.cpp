@@ -328,6 +328,30 @@ TEST_F(BrokerTest, SubscriptionsComeAndGoInAnyOrder) {
   EXPECT_THAT(a.told(), ElementsAre("x/1/z: 1", "x/3/z: 1", "y/49: 1"));
 }
 
+// An expiry of 0: for those who are there and keep up.
+TEST_F(BrokerTest, AMessageThatExpiresAtOnceReachesThoseWhoAreThere) {
+  const auto publish = [](std::string_view topic, bool retain) {
+    ByteBuffer out;
+    append_publish(out, Version::v5, {.topic = topic, .payload = as_bytes("1"), .id = PacketId{1}, .qos = q1, .retain = retain, .forwarded = {}, .message_expiry = 0, .subscription_identifiers = {}});
+    return out;
+  };
+  TestClient& there = client().connect("there");
+  there.subscribe("#", q1);
+  TestClient& away = client().connect("away", {.expiry = 60});
+  away.subscribe("#", q1);
+  away.lose();
+  TestClient& p = client().connect("p");
+  there.told();
+  p.send(publish("a", false));
+  p.send(publish("b", true));
+  EXPECT_THAT(there.told(), ElementsAre("a q1 #1: 1", "b q1 #2: 1"));
+  pass(Micros{1});
+  EXPECT_THAT(client().connect("away", {.clean = false, .expiry = 60}).told(), ElementsAre("CONNACK 01 00"));
+  TestClient& late = client().connect("late");
+  late.subscribe("#", q1);
+  EXPECT_THAT(late.told(), ElementsAre("CONNACK 00 00", "SUBACK 00 01 00"));
+}
+
 TEST_F(BrokerTest, NothingIsLeftOfAClientThatLeaves) {
   const auto before = router().gauges();
   for (int i = 0; i < 100; ++i) {

@@ -6,9 +6,10 @@ namespace clasp::mqtt {
 
 namespace {
 
-// Whole seconds that are left; nothing if it has expired.
+// Whole seconds that are left; nothing if it has expired. An interval of 0 has not passed in the turn the message came in: it is for those who are
+// there and keep up.
 std::optional<std::uint32_t> seconds_left(SteadyTime expires, SteadyTime now) {
-  if (expires <= now) return std::nullopt;
+  if (expires < now) return std::nullopt;
   return static_cast<std::uint32_t>(((expires - now).count() + 999'999) / 1'000'000);
 }
 
