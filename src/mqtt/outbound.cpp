@@ -42,6 +42,22 @@ void Outbound::detach() {
   }
 }
 
+std::vector<Outbound::Orphan> Outbound::take_orphans() {
+  std::vector<Orphan> orphans;
+  const auto take = [&orphans](Item& item) {
+    if (item.terms.group != 0) orphans.push_back({std::move(item.message), item.terms.qos, item.terms.group});
+  };
+  for (; !in_flight_.empty(); in_flight_.pop()) {
+    if (InFlight& entry = in_flight_.front(); entry.state != State::done && entry.item.terms.qos == Qos::at_least_once) take(entry.item);
+  }
+  while (!kept_.empty()) {
+    queued_bytes_ -= kept_.front().bytes();
+    Item item = kept_.pop();
+    take(item);
+  }
+  return orphans;
+}
+
 bool Outbound::window_is_open() const {
   return resend_ == in_flight_.size() && unacknowledged_ < std::min(peer_.receive_maximum, limits_.in_flight_max) && in_flight_.size() < span_max;
 }
