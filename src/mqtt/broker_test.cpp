@@ -391,6 +391,24 @@ TEST_F(BrokerTest, AMessageThatExpiresAtOnceReachesThoseWhoAreThere) {
   EXPECT_THAT(late.told(), ElementsAre("CONNACK 00 00", "SUBACK 00 01 00"));
 }
 
+TEST_F(BrokerTest, AConnectThatCannotBeReadIsAnsweredWhereTheVersionHasAWordForIt) {
+  const auto answer = [this](std::string_view packet) {
+    ByteBuffer out;
+    out.append(as_bytes(packet));
+    TestClient& one = client();
+    one.send(out);
+    EXPECT_TRUE(one.wire.closed);
+    return one.told();
+  };
+  using namespace std::string_view_literals;
+  EXPECT_THAT(answer("\x10\x11\0\4MQTT\5\2\0\x3c\3\x21\0\0\0\1a"sv), ElementsAre("CONNACK 00 82")) << "a Receive Maximum of 0";
+  EXPECT_THAT(answer("\x10\x0f\0\4MQTT\5\3\0\x3c\0\0\2c1"sv), ElementsAre("CONNACK 00 81")) << "the reserved flag";
+  EXPECT_THAT(answer("\x10\x0e\0\4MQTT\5\2\0\x3c\0\0\2c"sv), ElementsAre("CONNACK 00 81")) << "cut";
+  EXPECT_THAT(answer("\x10\x0e\0\4MQTT\4\3\0\x3c\0\2c1"sv), IsEmpty()) << "3.1.1 has no word for it";
+  EXPECT_THAT(answer("\x10\x0f\0\4MQTT\7\2\0\x3c\0\0\2c1"sv), ElementsAre("CONNACK 00 01"));
+  EXPECT_THAT(answer("\xc0\0"sv), IsEmpty()) << "no CONNECT at all";
+}
+
 TEST_F(BrokerTest, SubscriptionsComeAndGoInAnyOrder) {
   TestClient& a = client().connect("a");
   for (int i = 0; i < 200; ++i) a.subscribe(fmt::format("x/{}/#", i * 7 % 200));
