@@ -239,6 +239,14 @@ TEST_F(V1, ASnapshotIsAnObjectInOrder) {
   EXPECT_EQ(ask("GET /v1/signals?pattern=/b"), R"(200 {"signals":[{"address":"/b","value":1}],"count":1})");
 }
 
+TEST_F(V1, AParameterGivenTwiceIsRefusedAndNotLeftOut) {
+  for (const char* route : {"stream", "list", "snapshot", "poll"})
+    EXPECT_EQ(ask(std::string("GET /v1/") + route + "?pattern=/a/*&pattern=/b/*"), R"(400 {"error":"pattern: given more than once","code":402,"field":"pattern"})");
+  std::string many = "GET /v1/list?limit=1";
+  for (int i = 0; i < 64; ++i) many += "&x" + std::to_string(i) + "=1";
+  EXPECT_EQ(ask(many), R"(400 {"error":"query: more than 64 parameters","code":402,"field":"query"})");
+}
+
 TEST_F(V1, PagesGoOnWhereTheLastOneEnded) {
   Peer& desk = connect("desk");
   for (int i = 0; i < 7; ++i) desk.set(fmt::format("/a/{}", i), i);
