@@ -151,7 +151,18 @@ struct Server::Parts final : net::HttpHandler {
 
   void handle(const net::HttpRequest& request, net::HttpResponder& responder) override {
     if (http_api && http_api->owns(request.path())) return http_api->handle(request, responder);
-    responder.answer(probe(request.path()));
+    responder.answer(is_probe(request) ? probe(request.path()) : no_place());
+  }
+
+  // Whoever brings something must not believe that it was taken.
+  static bool is_probe(const net::HttpRequest& request) {
+    return request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS" || (request.method == "POST" && request.body.empty());
+  }
+  net::HttpResponse no_place() {
+    if (http_api) return http_api->refusal({.status = 404, .text = "no such route", .field = "path"});
+    net::HttpResponse response = net::text_response(405, "Only probes are answered here: the HTTP interface is not switched on (--http).\n");
+    response.fields.push_back({"Allow", "GET, HEAD, POST, OPTIONS"});
+    return response;
   }
 
   net::HttpResponse refusal(const net::HttpFault& fault) override { return http_api ? http_api->refusal(fault) : HttpHandler::refusal(fault); }

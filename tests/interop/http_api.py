@@ -65,7 +65,12 @@ def the_commands_of_the_documentation():
 def without_being_asked_for_it_is_not_there():
     """Who does not say --http has the probes only."""
     with Router() as router, Api(router) as api:
-        assert api.put("/state/a", "1") == (200, "ok\n"), "answered as a probe"
+        assert api.get("/state/a") == (200, "ok\n"), "answered as a probe"
+        assert api.put("/state/a", "1")[0] == 405 and api.post("/emit/a", "1")[0] == 405, "who brings something is told that nobody takes it"
+        assert api.post("/emit/a")[0] == 200, "some probes are POSTs"
+    with Router("--http") as router, Api(router, base="") as api:
+        assert api.put("/v2/state/a", "1") == (404, {"error": "no such route", "code": 404, "field": "path"}), "a wrong URL"
+        assert api.get("/anything") == (200, "ok\n")
         with Peer(router.port) as peer:
             assert peer.read_param("/a") is None
 
