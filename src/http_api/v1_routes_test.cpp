@@ -47,7 +47,11 @@ TEST_F(V1, AGetTellsValueRevisionAndTimeAndNothingAnewIfTheClientHasIt) {
   desk.set("/a", "x");
   EXPECT_THAT(ask("GET /v1/state/a"), StartsWith(R"(200 {"address":"/a","value":"x","revision":1,"timestamp":"2023-11-14T22:13:2)"));
   EXPECT_EQ(connection().field("ETag"), "\"1\"");
+  EXPECT_EQ(connection().field("Last-Modified"), "Tue, 14 Nov 2023 22:13:20 GMT");
   EXPECT_EQ(ask("GET /v1/state/a", "", {{"If-None-Match", "\"7\", W/\"1\""}}), "304 ");
+  EXPECT_EQ(ask("GET /v1/state/a", "", {{"If-None-Match", "\"1\""}, {"If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT"}}), "304 ");
+  EXPECT_THAT(ask("GET /v1/state/a", "", {{"If-None-Match", "\"1\""}, {"If-Modified-Since", "Mon, 13 Nov 2023 22:13:20 GMT"}}), StartsWith("200 "))
+      << "revision 1 of another run";
   desk.set("/a", "y");
   EXPECT_THAT(ask("GET /v1/state/a", "", {{"If-None-Match", "\"1\""}}), StartsWith("200 "));
   EXPECT_EQ(ask("GET /v1/state/b"), R"(404 {"error":"not found","code":404,"address":"/b"})");
