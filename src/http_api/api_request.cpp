@@ -97,6 +97,9 @@ Checked<std::vector<std::pair<std::string, std::string>>> parse_query(std::strin
     if (!name) return std::unexpected(std::move(name.error()));
     auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : item.substr(equals + 1), true, *name);
     if (!value) return std::unexpected(std::move(value.error()));
+    if (out.size() == query_parameters_max) return std::unexpected(bad_field("query", fmt::format("more than {} parameters", query_parameters_max)));
+    if (std::ranges::find(out, *name, &std::pair<std::string, std::string>::first) != out.end())
+      return std::unexpected(bad_field(*name, "given more than once"));
     out.emplace_back(std::move(*name), std::move(*value));
   }
   return out;

@@ -29,10 +29,12 @@ struct ApiRequest {
   std::string tail;  // what the route's {parameter} stands for, decoded and with a '/' before it
   std::vector<std::pair<std::string, std::string>> query;
 
-  const std::string* find_query(std::string_view name) const;  // the first of that name
+  const std::string* find_query(std::string_view name) const;
   const std::string* find_header(std::string_view name) const { return net::find_field(http->fields, name); }
 };
 
+inline constexpr std::size_t query_parameters_max = 64;
+// No name twice: of two patterns one would be left out without a word.
 Checked<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view text);
 
 // ---- parameters, each error names its field ----

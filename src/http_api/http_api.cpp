@@ -128,6 +128,7 @@ std::optional<net::HttpResponse> HttpApi::refuse(const RouteMatch& match, const 
 // Whose page sent it is not known, so it is shown to all or to none.
 net::HttpResponse HttpApi::refusal(const net::HttpFault& fault) const {
   ApiError error{.status = fault.status, .text = std::string(fault.text), .field = std::string(fault.field)};
+  if (fault.status == 404) error.code = ErrorCode::not_found;
   if (fault.status == 408) error.code = ErrorCode::timeout;
   if (fault.status == 505) error.code = ErrorCode::unsupported_version;
   net::HttpResponse response = to_response(error);

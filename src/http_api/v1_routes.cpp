@@ -22,6 +22,17 @@ std::string rfc3339(UnixTime time) {
                      parts.tm_sec, time.us % 1'000'000);
 }
 
+// RFC 9110, section 5.6.7.
+std::string http_date(UnixTime time) {
+  static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto seconds = static_cast<std::time_t>(time.us / 1'000'000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days[parts.tm_wday], parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
+                     parts.tm_min, parts.tm_sec);
+}
+
 std::string begin_object(bool alias, std::string_view address) {
   std::string body = alias ? R"({"success":true,"address":)" : R"({"address":)";
   append_json_string(address, body);
@@ -39,12 +50,18 @@ void ApiConnection::get_state(const ApiRequest& request) {
   if (there.error) return fail(of_router(*there.error));
   if (!there.value) return fail(of_router({ErrorCode::not_found, "not found", *address}));
   const std::string tag = revision_tag(there.revision.value_or(0));
-  if (names_tag(request.find_header("If-None-Match"), tag)) return answer({.status = 304, .fields = {{"ETag", tag}}, .body = {}});
+  const std::string modified = there.time ? http_date(*there.time) : std::string{};
+  // Without a journal revisions begin again with each run of the router: who also says of when his copy is, as browsers do, is told 304 only if that fits.
+  const std::string* copy_of = request.find_header("If-Modified-Since");
+  if (names_tag(request.find_header("If-None-Match"), tag) && (copy_of == nullptr || *copy_of == modified))
+    return answer({.status = 304, .fields = {{"ETag", tag}}, .body = {}});
   std::string body = begin_object(false, *address);
   body += fmt::format(R"(,"value":{},"revision":{})", *there.value, there.revision.value_or(0));
   if (there.time) body += fmt::format(R"(,"timestamp":"{}")", rfc3339(*there.time));
   body += '}';
-  answer_document(request, std::move(body), tag);
+  std::vector<net::HttpField> fields;
+  if (!modified.empty()) fields.push_back({"Last-Modified", modified});
+  answer_document(request, std::move(body), tag, std::move(fields));
 }
 
 void ApiConnection::put_state(const ApiRequest& request) {

@@ -47,7 +47,11 @@ TEST_F(V1, AGetTellsValueRevisionAndTimeAndNothingAnewIfTheClientHasIt) {
   desk.set("/a", "x");
   EXPECT_THAT(ask("GET /v1/state/a"), StartsWith(R"(200 {"address":"/a","value":"x","revision":1,"timestamp":"2023-11-14T22:13:2)"));
   EXPECT_EQ(connection().field("ETag"), "\"1\"");
+  EXPECT_EQ(connection().field("Last-Modified"), "Tue, 14 Nov 2023 22:13:20 GMT");
   EXPECT_EQ(ask("GET /v1/state/a", "", {{"If-None-Match", "\"7\", W/\"1\""}}), "304 ");
+  EXPECT_EQ(ask("GET /v1/state/a", "", {{"If-None-Match", "\"1\""}, {"If-Modified-Since", "Tue, 14 Nov 2023 22:13:20 GMT"}}), "304 ");
+  EXPECT_THAT(ask("GET /v1/state/a", "", {{"If-None-Match", "\"1\""}, {"If-Modified-Since", "Mon, 13 Nov 2023 22:13:20 GMT"}}), StartsWith("200 "))
+      << "revision 1 of another run";
   desk.set("/a", "y");
   EXPECT_THAT(ask("GET /v1/state/a", "", {{"If-None-Match", "\"1\""}}), StartsWith("200 "));
   EXPECT_EQ(ask("GET /v1/state/b"), R"(404 {"error":"not found","code":404,"address":"/b"})");
@@ -237,6 +241,14 @@ TEST_F(V1, ASnapshotIsAnObjectInOrder) {
   EXPECT_EQ(ask("GET /v1/snapshot/nothing"), "200 {}");
   EXPECT_EQ(ask("GET /v1/list/a/**"), R"(200 {"addresses":["/a","/a/1","/a/2"]})");
   EXPECT_EQ(ask("GET /v1/signals?pattern=/b"), R"(200 {"signals":[{"address":"/b","value":1}],"count":1})");
+}
+
+TEST_F(V1, AParameterGivenTwiceIsRefusedAndNotLeftOut) {
+  for (const char* route : {"stream", "list", "snapshot", "poll"})
+    EXPECT_EQ(ask(std::string("GET /v1/") + route + "?pattern=/a/*&pattern=/b/*"), R"(400 {"error":"pattern: given more than once","code":402,"field":"pattern"})");
+  std::string many = "GET /v1/list?limit=1";
+  for (int i = 0; i < 64; ++i) many += "&x" + std::to_string(i) + "=1";
+  EXPECT_EQ(ask(many), R"(400 {"error":"query: more than 64 parameters","code":402,"field":"query"})");
 }
 
 TEST_F(V1, PagesGoOnWhereTheLastOneEnded) {

@@ -53,8 +53,7 @@ Connack Broker::connect(Connection& connection, const Connect& connect, Session*
   const bool is_v5 = connect.version == Version::v5;
   if (connect.properties.has_authentication_method) return refused(Reason::bad_authentication_method, "no authentication method is supported");
   if (connect.client_id.empty() && !is_v5 && !connect.clean_start) return refused(Reason::client_identifier_not_valid, {});
-  if (connect.will &&
-      (!is_topic_name(connect.will->topic) || connect.will->topic.starts_with("$SYS") || !topics_.to_address(connect.will->topic, address_)))
+  if (connect.will && (!is_topic_name(connect.will->topic) || !find_address(connect.will->topic)))
     return refused(Reason::topic_name_invalid, "the will has no valid topic");
 
   std::string client_id(connect.client_id.empty() ? new_client_id() : std::string(connect.client_id));
@@ -166,7 +165,7 @@ void Broker::publish_will(Session& session) {
   publish_message(session, message, 0);
 }
 
-void Broker::end_session(Session& session) {
+void Broker::end_session(Session& session, Heirs heirs) {
   if (session.connection != nullptr) {
     session.connection->forget_session();
     session.connection = nullptr;
@@ -178,7 +177,9 @@ void Broker::end_session(Session& session) {
   session.settle();
   std::erase_if(doomed_, [&session](const auto& doomed) { return doomed.first == session.serial; });
   by_serial_.erase(session.serial);
-  by_id_.erase(std::string(session.client_id()));
+  const std::vector<Outbound::Orphan> orphans = heirs == Heirs::groups ? session.outbound().take_orphans() : std::vector<Outbound::Orphan>{};
+  by_id_.erase(std::string(session.client_id()));  // and leaves its groups
+  for (const Outbound::Orphan& orphan : orphans) hand_on(orphan);
 }
 
 void Broker::evict_detached() {
@@ -211,7 +212,7 @@ void Broker::work_off_doomed() {
                                         printable(session.client_id(), 40), session.outbound().waiting(), session.outbound().waiting_bytes()));
     }
     if (session.connection != nullptr) session.connection->end(reason, {});
-    end_session(session);
+    end_session(session, reason == Reason::quota_exceeded ? Heirs::none : Heirs::groups);
   }
 }
 

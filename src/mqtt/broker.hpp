@@ -102,6 +102,8 @@ class Broker final : public net::Turns {
     ValueView value;
   };
 
+  // Where clients may publish to `topic`; nothing if it cannot be an address, or is the server's own.
+  std::optional<std::string> find_address(std::string_view topic) const;
   Published publish_message(Session& session, Current& message, std::size_t input_bytes);
   Published set_retained(Session& session, Current& message, std::size_t input_bytes);
   Published clear_retained(Session& session, Current& message);
@@ -115,7 +117,10 @@ class Broker final : public net::Turns {
 
   Session& open_session(const std::string& client_id, const router::Grants& grants);
   void take_over(Session& session);
-  void end_session(Session& session);
+  // none: what waits for it is more than is good for one.
+  enum class Heirs : std::uint8_t { none, groups };
+  void end_session(Session& session, Heirs heirs = Heirs::groups);
+  void hand_on(const Outbound::Orphan& orphan);
   void publish_will(Session& session);
   void on_deadline(Session& session);
   void evict_detached();
@@ -156,7 +161,6 @@ class Broker final : public net::Turns {
   bool rendered_ok_ = false;
   router::Seq rendered_seq_ = 0;  // of a live delivery; 0: none
   MessageRef shared_;
-  std::string address_;
   std::string topic_scratch_;
   ByteBuffer value_scratch_;
   ByteBuffer payload_scratch_;

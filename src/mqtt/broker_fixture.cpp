@@ -68,6 +68,14 @@ void TestClient::subscribe(std::string_view filter, Qos qos) {
   send(packet(PacketType::subscribe, 2, body));
 }
 
+void TestClient::unsubscribe(std::string_view filter) {
+  ByteBuffer body;
+  body.u16(1);
+  if (version_ == Version::v5) body.u8(0);
+  text(body, filter);
+  send(packet(PacketType::unsubscribe, 2, body));
+}
+
 void TestClient::acknowledge(PacketType type, std::uint16_t id) {
   ByteBuffer out;
   append_acknowledgement(out, version_, {.type = type, .id = PacketId{id}});

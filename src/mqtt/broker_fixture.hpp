@@ -51,6 +51,7 @@ class TestClient {
   TestClient& connect(const std::string& id, const Asks& asks = {});
   void publish(std::string_view topic, std::string_view payload, Qos qos = Qos::at_most_once, bool retain = false, std::uint16_t id = 1);
   void subscribe(std::string_view filter, Qos qos = Qos::at_most_once);
+  void unsubscribe(std::string_view filter);
   void acknowledge(PacketType type, std::uint16_t id);
   void send(const ByteBuffer& packet) { connection_->on_packet(packet.view(), world_.now()); }
   void lose() { connection_->on_closed(world_.now()); }

@@ -312,6 +312,119 @@ TEST_F(BrokerTest, RetainedNotesHaveABudget) {
   EXPECT_THAT(p.told(), ElementsAre("PUBACK 00 01"));
 }
 
+// MQTT 5, 4.8.2: a message of a shared subscription whose member's session ends goes to another member.
+TEST_F(BrokerTest, WhatAMemberOfAGroupHasNotGotGoesToAnotherWhenItsSessionEnds) {
+  TestClient& lost = client().connect("lost", {.receive_maximum = 2, .expiry = 60});
+  lost.subscribe("$share/g/a/#", q2);
+  TestClient& p = client().connect("p");
+  for (const char* payload : {"1", "2", "3", "4"}) p.publish("a/x", payload, q1);
+  p.publish("a/x", "5", q2, false, 7);
+  EXPECT_THAT(lost.told(), ElementsAre("CONNACK 00 00", "SUBACK 00 01 00", "a/x q1 #1: 1", "a/x q1 #2: 2"));
+  lost.acknowledge(PacketType::puback, 1);
+  EXPECT_THAT(lost.told(), ElementsAre("a/x q1 #3: 3"));
+  TestClient& heir = client().connect("heir");
+  heir.subscribe("$share/g/a/#", q1);
+  heir.told();
+  lost.lose();
+  EXPECT_THAT(heir.told(), IsEmpty()) << "it may come back";
+  pass(Micros{60'000'000});
+  EXPECT_THAT(heir.told(), ElementsAre("a/x q1 #1: 2", "a/x q1 #2: 3", "a/x q1 #3: 4", "a/x q1 #4: 5"));
+  EXPECT_EQ(broker().stats().handed_on, 4U);
+}
+
+TEST_F(BrokerTest, AQoS2MessageThatMayHaveArrivedGoesToNobodyElse) {
+  TestClient& lost = client().connect("lost");
+  lost.subscribe("$share/g/a", q2);
+  TestClient& p = client().connect("p");
+  p.publish("a", "1", q2, false, 7);
+  p.acknowledge(PacketType::pubrel, 7);
+  EXPECT_EQ(lost.told().back(), "a q2 #1: 1");
+  TestClient& heir = client().connect("heir");
+  heir.subscribe("$share/g/a", q2);
+  heir.told();
+  lost.lose();
+  EXPECT_THAT(heir.told(), IsEmpty());
+}
+
+TEST_F(BrokerTest, WhatIsTooMuchForOneMemberIsNotHandedOn) {
+  limits.queue_bytes_max = 4'000;
+  TestClient& full = client().connect("full", {.receive_maximum = 1});
+  full.subscribe("$share/g/a", q1);
+  TestClient& p = client().connect("p");
+  TestClient& other = client().connect("other", {.expiry = 60});
+  for (int i = 0; i < 20 && !full.wire.closed; ++i) p.publish("a", std::string(400, 'x'), q1);
+  ASSERT_TRUE(full.wire.closed);
+  other.subscribe("$share/g/a", q1);
+  EXPECT_EQ(broker().stats().handed_on, 0U);
+  EXPECT_EQ(broker().sessions(), 2U);
+}
+
+TEST_F(BrokerTest, AWillThatCouldNeverBePublishedIsRefusedAtOnce) {
+  for (const std::string& topic : {std::string("a/#"), std::string("$SYS/x"), std::string("$share/g/x"), std::string(1'024, 'x')}) {
+    EXPECT_EQ(client().connect("w", {.will = topic}).told().front(), "CONNACK 00 90") << topic.substr(0, 20);
+    EXPECT_EQ(client(Version::v311).connect("w", {.will = topic}).told().front(), "CONNACK 00 03") << topic.substr(0, 20);
+  }
+  EXPECT_EQ(client().connect("w", {.will = std::string(1'023, 'x')}).told().front(), "CONNACK 00 00");
+}
+
+// An expiry of 0: for those who are there and keep up.
+TEST_F(BrokerTest, AMessageThatExpiresAtOnceReachesThoseWhoAreThere) {
+  const auto publish = [](std::string_view topic, bool retain) {
+    ByteBuffer out;
+    append_publish(out, Version::v5, {.topic = topic, .payload = as_bytes("1"), .id = PacketId{1}, .qos = q1, .retain = retain, .forwarded = {}, .message_expiry = 0, .subscription_identifiers = {}});
+    return out;
+  };
+  TestClient& there = client().connect("there");
+  there.subscribe("#", q1);
+  TestClient& away = client().connect("away", {.expiry = 60});
+  away.subscribe("#", q1);
+  away.lose();
+  TestClient& p = client().connect("p");
+  there.told();
+  p.send(publish("a", false));
+  p.send(publish("b", true));
+  EXPECT_THAT(there.told(), ElementsAre("a q1 #1: 1", "b q1 #2: 1"));
+  pass(Micros{1});
+  EXPECT_THAT(client().connect("away", {.clean = false, .expiry = 60}).told(), ElementsAre("CONNACK 01 00"));
+  TestClient& late = client().connect("late");
+  late.subscribe("#", q1);
+  EXPECT_THAT(late.told(), ElementsAre("CONNACK 00 00", "SUBACK 00 01 00"));
+}
+
+TEST_F(BrokerTest, AConnectThatCannotBeReadIsAnsweredWhereTheVersionHasAWordForIt) {
+  const auto answer = [this](std::string_view packet) {
+    ByteBuffer out;
+    out.append(as_bytes(packet));
+    TestClient& one = client();
+    one.send(out);
+    EXPECT_TRUE(one.wire.closed);
+    return one.told();
+  };
+  using namespace std::string_view_literals;
+  EXPECT_THAT(answer("\x10\x11\0\4MQTT\5\2\0\x3c\3\x21\0\0\0\1a"sv), ElementsAre("CONNACK 00 82")) << "a Receive Maximum of 0";
+  EXPECT_THAT(answer("\x10\x0f\0\4MQTT\5\3\0\x3c\0\0\2c1"sv), ElementsAre("CONNACK 00 81")) << "the reserved flag";
+  EXPECT_THAT(answer("\x10\x0e\0\4MQTT\5\2\0\x3c\0\0\2c"sv), ElementsAre("CONNACK 00 81")) << "cut";
+  EXPECT_THAT(answer("\x10\x0e\0\4MQTT\4\3\0\x3c\0\2c1"sv), IsEmpty()) << "3.1.1 has no word for it";
+  EXPECT_THAT(answer("\x10\x0f\0\4MQTT\7\2\0\x3c\0\0\2c1"sv), ElementsAre("CONNACK 00 01"));
+  EXPECT_THAT(answer("\xc0\0"sv), IsEmpty()) << "no CONNECT at all";
+}
+
+TEST_F(BrokerTest, SubscriptionsComeAndGoInAnyOrder) {
+  TestClient& a = client().connect("a");
+  for (int i = 0; i < 200; ++i) a.subscribe(fmt::format("x/{}/#", i * 7 % 200));
+  EXPECT_EQ(router().gauges().subscriptions, 200U);
+  for (int i = 0; i < 200; i += 2) a.unsubscribe(fmt::format("x/{}/#", i));
+  EXPECT_EQ(router().gauges().subscriptions, 100U);
+  for (int i = 0; i < 50; ++i) a.subscribe(fmt::format("y/{}", i));
+  a.told();
+  a.unsubscribe("x/0/#");
+  EXPECT_THAT(a.told(), ElementsAre("UNSUBACK 00 01 00")) << "without properties, whose length is 0";
+  TestClient& p = client().connect("p");
+  for (int i = 0; i < 4; ++i) p.publish(fmt::format("x/{}/z", i), "1");
+  p.publish("y/49", "1");
+  EXPECT_THAT(a.told(), ElementsAre("x/1/z: 1", "x/3/z: 1", "y/49: 1"));
+}
+
 TEST_F(BrokerTest, NothingIsLeftOfAClientThatLeaves) {
   const auto before = router().gauges();
   for (int i = 0; i < 100; ++i) {

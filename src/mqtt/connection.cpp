@@ -31,12 +31,14 @@ void Connection::on_packet(Bytes packet, const Now& now) {
   heard_ = now.steady;
   packet_bytes_ = packet.size();
   const auto decoded = decode_packet(packet, version_);
-  if (!decoded)
+  if (!decoded) {
+    if (session_ == nullptr && is_connect_of_v5(packet)) version_ = Version::v5;
     fail(decoded.error());
-  else if (session_ == nullptr && !std::holds_alternative<Connect>(*decoded))
+  } else if (session_ == nullptr && !std::holds_alternative<Connect>(*decoded)) {
     fail(no_connect);
-  else
+  } else {
     std::visit([this](const auto& what) { handle(what); }, *decoded);
+  }
   broker_.work_off_doomed();
   if (session_ != nullptr) session_->settle();
 }
@@ -53,8 +55,8 @@ void Connection::fail(const Fault& fault) {
   broker_.tell("mqtt malformed",
                fmt::format("mqtt: the connection of {} was closed: {}",
                            session_ == nullptr ? "a client that is not connected yet" : printable(session_->client_id(), 40), fault.text));
-  if (session_ == nullptr && fault.reason == Reason::unsupported_protocol_version) {
-    append_connack(answer(), Version::v311, {.reason = fault.reason, .session_expiry = {}, .server_keep_alive = {}});
+  if (session_ == nullptr && (version_ == Version::v5 || fault.reason == Reason::unsupported_protocol_version)) {
+    append_connack(answer(), version_, {.reason = fault.reason, .session_expiry = {}, .server_keep_alive = {}, .reason_string = fault.text});
     send_answer();
   }
   end(fault.reason, fault.text);

@@ -41,6 +41,7 @@ struct Stats {
   std::uint64_t dropped_detached = 0;  // QoS 0 messages for sessions without a connection
   std::uint64_t dropped_expired = 0;
   std::uint64_t dropped_too_large = 0;  // for the client's Maximum Packet Size
+  std::uint64_t handed_on = 0;          // messages of shared groups whose member ended before it had them
   std::uint64_t sessions_overflowed = 0;
   std::uint64_t sessions_expired = 0;
   std::uint64_t sessions_evicted = 0;  // detached_sessions_max

@@ -6,9 +6,10 @@ namespace clasp::mqtt {
 
 namespace {
 
-// Whole seconds that are left; nothing if it has expired.
+// Whole seconds that are left; nothing if it has expired. An interval of 0 has not passed in the turn the message came in: it is for those who are
+// there and keep up.
 std::optional<std::uint32_t> seconds_left(SteadyTime expires, SteadyTime now) {
-  if (expires <= now) return std::nullopt;
+  if (expires < now) return std::nullopt;
   return static_cast<std::uint32_t>(((expires - now).count() + 999'999) / 1'000'000);
 }
 
@@ -39,6 +40,22 @@ void Outbound::detach() {
     queued_bytes_ -= fire_.pop().bytes();
     ++stats_.dropped_detached;
   }
+}
+
+std::vector<Outbound::Orphan> Outbound::take_orphans() {
+  std::vector<Orphan> orphans;
+  const auto take = [&orphans](Item& item) {
+    if (item.terms.group != 0) orphans.push_back({std::move(item.message), item.terms.qos, item.terms.group});
+  };
+  for (; !in_flight_.empty(); in_flight_.pop()) {
+    if (InFlight& entry = in_flight_.front(); entry.state != State::done && entry.item.terms.qos == Qos::at_least_once) take(entry.item);
+  }
+  while (!kept_.empty()) {
+    queued_bytes_ -= kept_.front().bytes();
+    Item item = kept_.pop();
+    take(item);
+  }
+  return orphans;
 }
 
 bool Outbound::window_is_open() const {

@@ -19,6 +19,7 @@ namespace clasp::mqtt {
 struct Terms {
   Qos qos{};
   bool retain = false;
+  std::uint32_t group = 0;                 // SharedGroup::number that chose this session; 0: its own subscriptions
   std::vector<std::uint32_t> identifiers;  // MQTT 5 subscription identifiers
 };
 
@@ -40,6 +41,15 @@ class Outbound {
   };
   void attach(const Peer& peer, SteadyTime now);  // sends again what was not acknowledged
   void detach();
+
+  // What groups chose this session for and it has not got, for other members; oldest first. It sends none of it any more. QoS 2 that may have
+  // arrived is not among it (MQTT 5, 4.8.2).
+  struct Orphan {
+    MessageRef message;
+    Qos qos{};
+    std::uint32_t group = 0;
+  };
+  std::vector<Orphan> take_orphans();
 
   // `shared` is the message of this commit if somebody keeps it already; made here if this session has to.
   void push(const Rendered& rendered, MessageRef& shared, Terms terms, SteadyTime now);

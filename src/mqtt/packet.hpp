@@ -85,6 +85,8 @@ std::optional<std::string_view> next_filter_text(Bytes& filters);  // of an UNSU
 
 // One whole packet, as PacketFramer hands it out. `version` is that of the connection's CONNECT and not regarded for a CONNECT itself.
 std::expected<ClientPacket, Fault> decode_packet(Bytes packet, Version version);
+// As far as its first fields say, of a packet that cannot be decoded.
+bool is_connect_of_v5(Bytes packet);
 
 // ---- to clients ----
 

@@ -93,6 +93,12 @@ Decoded decode_disconnect(Fields fields, Version version) {
 
 }  // namespace
 
+bool is_connect_of_v5(Bytes packet) {
+  if (packet[0] != std::byte{0x10}) return false;
+  Fields fields(packet.subspan(1 + read_variable_integer(packet.subspan(1)).bytes));
+  return fields.text() == "MQTT" && Version{fields.u8()} == Version::v5;
+}
+
 std::expected<ClientPacket, Fault> decode_packet(Bytes packet, Version version) {
   const auto first = std::to_integer<std::uint8_t>(packet[0]);
   const auto type = PacketType{static_cast<std::uint8_t>(first >> 4)};

@@ -6,6 +6,7 @@
 
 #include "core/utf8.hpp"
 #include "mqtt/framer.hpp"
+#include "mqtt/topics.hpp"
 
 namespace clasp::mqtt {
 namespace {
@@ -74,6 +75,7 @@ constexpr Fault cut_short{Reason::malformed_packet, "a property is cut short"};
 constexpr Fault unknown{Reason::protocol_error, "a property that does not belong into this packet"};
 constexpr Fault twice{Reason::protocol_error, "a property that is there twice"};
 constexpr Fault bad_value{Reason::protocol_error, "a property whose value is not permitted"};
+constexpr Fault bad_response{Reason::topic_name_invalid, "a response topic that is empty or has wildcards"};
 constexpr Fault bad_text{Reason::malformed_packet, "a property whose text is not UTF-8"};
 
 // Length of a value with its own length field; nothing if it is cut short.
@@ -165,6 +167,8 @@ std::optional<Fault> read_properties(Bytes& input, Holder holder, Properties& ou
     const auto bytes = value_bytes(row->kind, rest.subspan(1));
     if (!bytes) return cut_short;
     if (const auto fault = take_value(*row, rest.subspan(1, *bytes), out)) return fault;
+    // MQTT 5, 3.3.2.3.5. Of servers we take what they hand on.
+    if (row->id == PropertyId::response_topic && holder != Holder::server_publish && !is_topic_name(*out.response_topic)) return bad_response;
     if (row->forwarded) out.forwarded_bytes += 1 + *bytes;
     rest = rest.subspan(1 + *bytes);
   }

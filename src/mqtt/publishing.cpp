@@ -27,6 +27,14 @@ Importance importance_of(const router::Delivery& delivery) {
   return delivery.kind == router::CommitKind::publish && (delivery.signal == SignalType::stream || move) ? Importance::newest : Importance::each;
 }
 
+bool is_of_the_server(std::string_view topic) { return topic.starts_with("$SYS") || topic.starts_with("$share/"); }
+
+Terms member_terms(const SharedGroup& group, const SharedGroup::Member& member, Qos published) {
+  Terms terms{.qos = std::min(member.qos, published), .group = group.number, .identifiers = {}};
+  if (member.identifier != 0) terms.identifiers.push_back(member.identifier);
+  return terms;
+}
+
 bool same_place(const ValueView& a, const ValueView& b) { return a.tag == b.tag && a.data.data() == b.data.data() && a.data.size() == b.data.size(); }
 
 }  // namespace
@@ -35,7 +43,7 @@ bool same_place(const ValueView& a, const ValueView& b) { return a.tag == b.tag 
 
 Published Broker::publish(Session& session, const PublishPacket& packet, std::size_t packet_bytes) {
   ++stats_.published_in;
-  if (packet.topic.starts_with("$SYS") || packet.topic.starts_with("$share/")) return {Reason::not_authorized};
+  if (is_of_the_server(packet.topic)) return {Reason::not_authorized};
   forwarded_scratch_.clear();
   if (packet.properties.forwarded_bytes > 0) append_forwarded(forwarded_scratch_, packet.properties);
   Current message{.topic = packet.topic,
@@ -52,10 +60,16 @@ Published Broker::publish(Session& session, const PublishPacket& packet, std::si
   return published;
 }
 
+std::optional<std::string> Broker::find_address(std::string_view topic) const {
+  std::string address;
+  if (is_of_the_server(topic) || !topics_.to_address(topic, address) || address.size() > router_.config().address_bytes_max) return std::nullopt;
+  return address;
+}
+
 Published Broker::publish_message(Session& session, Current& message, std::size_t input_bytes) {
-  if (!topics_.to_address(message.topic, address_) || address_.size() > router_.config().address_bytes_max) return {Reason::topic_name_invalid};
-  const std::string address = address_;  // a delivery may end in another publish (a will)
-  message.address = address;
+  const std::optional<std::string> address = find_address(message.topic);
+  if (!address) return {Reason::topic_name_invalid};
+  message.address = *address;
   if (message.expiry) message.expires = now_.steady + Micros{std::int64_t{*message.expiry} * 1'000'000};
   const Current* outer = std::exchange(current_, &message);
   rendered_seq_ = 0;
@@ -196,9 +210,25 @@ void Broker::offer(SharedGroup& group, router::Seq seq, const Rendered& rendered
   if (!filter_matches(group.filter, rendered.topic)) return;
   const SharedGroup::Member* member = SharedGroups::choose(group);
   if (member == nullptr) return;
-  Terms terms{.qos = std::min(member->qos, rendered.qos), .identifiers = {}};
-  if (member->identifier != 0) terms.identifiers.push_back(member->identifier);
-  member->session->send(rendered, shared_, std::move(terms));
+  member->session->send(rendered, shared_, member_terms(group, *member, rendered.qos));
+}
+
+// The member it was for has gone without a word about it (MQTT 5, 4.8.2).
+void Broker::hand_on(const Outbound::Orphan& orphan) {
+  SharedGroup* group = groups_.find(orphan.group);
+  const SharedGroup::Member* member = group == nullptr ? nullptr : SharedGroups::choose(*group);
+  if (member == nullptr) return;
+  ++stats_.handed_on;
+  const Message& message = *orphan.message;
+  const Rendered rendered{.topic = message.topic(),
+                          .payload = message.payload(),
+                          .forwarded = message.forwarded(),
+                          .expires = message.expires,
+                          .qos = orphan.qos,
+                          .retain = false,
+                          .importance = message.importance};
+  MessageRef shared = orphan.message;
+  member->session->send(rendered, shared, member_terms(*group, *member, orphan.qos));
 }
 
 void Broker::submit_subscribe(Session& session, std::uint32_t number, std::string_view pattern, bool snapshot) {

@@ -98,9 +98,19 @@ void Session::add(Match& match, const Subscription& subscription, const Rendered
 
 // ---- subscriptions ----
 
-Subscription* Session::find(std::string_view filter) {
-  const auto at = std::ranges::find_if(subscriptions_, [filter](const auto& subscription) { return subscription->filter == filter; });
-  return at == subscriptions_.end() ? nullptr : at->get();
+Session::Place Session::place_of(std::string_view filter) {
+  return std::ranges::lower_bound(subscriptions_, filter, {}, [](const auto& subscription) { return std::string_view{subscription->filter}; });
+}
+
+std::uint32_t Session::number_for(Subscription& subscription) {
+  if (free_numbers_.empty()) {
+    by_number_.push_back(&subscription);
+    return static_cast<std::uint32_t>(by_number_.size());
+  }
+  const std::uint32_t number = free_numbers_.back();
+  free_numbers_.pop_back();
+  by_number_[number - 1] = &subscription;
+  return number;
 }
 
 Reason Session::subscribe(const FilterEntry& entry, std::uint32_t identifier) {
@@ -108,10 +118,10 @@ Reason Session::subscribe(const FilterEntry& entry, std::uint32_t identifier) {
   if (shared ? !shared->valid : !is_topic_filter(entry.filter)) return Reason::topic_filter_invalid;
   if (entry.filter.size() > broker_.limits().subscription_filter_bytes_max) return Reason::topic_filter_invalid;
   const std::string_view filter = shared ? shared->filter : entry.filter;
-  Subscription* subscription = find(entry.filter);
-  const bool is_new = subscription == nullptr;
+  const Place place = place_of(entry.filter);
+  const bool is_new = place == subscriptions_.end() || (*place)->filter != entry.filter;
+  Subscription* const subscription = (is_new ? *subscriptions_.insert(place, std::make_unique<Subscription>()) : *place).get();
   if (is_new) {
-    subscription = subscriptions_.emplace_back(std::make_unique<Subscription>()).get();
     subscription->filter = entry.filter;
     subscription->needs_check = filter_needs_check(filter);
     if (shared) subscription->group = &broker_.groups().join(shared->group, filter, *this);
@@ -124,12 +134,7 @@ Reason Session::subscribe(const FilterEntry& entry, std::uint32_t identifier) {
   refusal.reset();
   if (is_new) {
     for (const std::string& pattern : broker_.topics().patterns_of(filter)) {
-      const auto free = std::ranges::find(by_number_, nullptr);
-      const auto number = static_cast<std::uint32_t>(free - by_number_.begin()) + 1;
-      if (free == by_number_.end())
-        by_number_.push_back(subscription);
-      else
-        *free = subscription;
+      const std::uint32_t number = number_for(*subscription);
       subscription->numbers.push_back(number);
       broker_.submit_subscribe(*this, number, pattern, retained);
       if (refusal) {
@@ -147,12 +152,13 @@ Reason Session::subscribe(const FilterEntry& entry, std::uint32_t identifier) {
 }
 
 Reason Session::unsubscribe(std::string_view filter) {
-  const auto at = std::ranges::find_if(subscriptions_, [filter](const auto& subscription) { return subscription->filter == filter; });
-  if (at == subscriptions_.end()) return Reason::no_subscription_existed;
+  const Place at = place_of(filter);
+  if (at == subscriptions_.end() || (*at)->filter != filter) return Reason::no_subscription_existed;
   const std::unique_ptr<Subscription> gone = std::move(*at);
   subscriptions_.erase(at);
   for (const std::uint32_t number : gone->numbers) {
     by_number_[number - 1] = nullptr;
+    free_numbers_.push_back(number);
     broker_.submit_unsubscribe(*this, number);
   }
   if (gone->group != nullptr) broker_.groups().leave(*gone->group, *this);

@@ -93,13 +93,16 @@ class Session final : public router::Sink {
   };
   Match match(const router::Delivery& delivery, const Rendered& rendered);
   void add(Match& match, const Subscription& subscription, const Rendered& rendered, bool snapshot);
-  Subscription* find(std::string_view filter);
+  using Place = std::vector<std::unique_ptr<Subscription>>::iterator;
+  Place place_of(std::string_view filter);  // where it is, or would be
+  std::uint32_t number_for(Subscription& subscription);
 
   Broker& broker_;
   std::string client_id_;
   Outbound outbound_;
-  std::vector<std::unique_ptr<Subscription>> subscriptions_;
-  std::vector<Subscription*> by_number_;  // number - 1 → subscription, null: free
+  std::vector<std::unique_ptr<Subscription>> subscriptions_;  // by filter
+  std::vector<Subscription*> by_number_;       // number - 1 → subscription, null: free
+  std::vector<std::uint32_t> free_numbers_;
   std::vector<PacketId> received_;        // sorted
   std::size_t reported_ = 0;              // what the router believes to wait here
 };

@@ -13,6 +13,8 @@ SharedGroup& SharedGroups::join(std::string_view name, std::string_view filter, 
     group = std::make_unique<SharedGroup>();
     group->key = std::move(key);
     group->filter = filter;
+    group->number = ++number_;
+    by_number_.emplace(group->number, group.get());
   }
   group->members.push_back({.session = &session});
   return *group;
@@ -26,7 +28,14 @@ void SharedGroups::set_terms(SharedGroup& group, const Session& session, Qos qos
 
 void SharedGroups::leave(SharedGroup& group, const Session& session) {
   std::erase_if(group.members, [&session](const SharedGroup::Member& member) { return member.session == &session; });
-  if (group.members.empty()) groups_.erase(std::string(group.key));
+  if (!group.members.empty()) return;
+  by_number_.erase(group.number);
+  groups_.erase(std::string(group.key));
+}
+
+SharedGroup* SharedGroups::find(std::uint32_t number) {
+  const auto at = by_number_.find(number);
+  return at == by_number_.end() ? nullptr : at->second;
 }
 
 const SharedGroup::Member* SharedGroups::choose(SharedGroup& group) {

@@ -29,7 +29,7 @@ void Broker::send_figures(Session& session, const Subscription& subscription) {
   each_figure([&](std::string_view topic, std::string_view text) {
     if (!filter_matches(subscription.filter, topic)) return;
     MessageRef shared;
-    Terms terms{.qos = std::min(subscription.options.qos, Qos::at_least_once), .retain = true, .identifiers = {}};
+    Terms terms{.qos = std::min(subscription.options.qos, Qos::at_least_once), .retain = true, .group = 0, .identifiers = {}};
     if (subscription.identifier != 0) terms.identifiers.push_back(subscription.identifier);
     session.send({.topic = topic, .payload = as_bytes(text), .forwarded = {}, .expires = {}, .qos = Qos::at_least_once, .retain = true}, shared,
                  std::move(terms));

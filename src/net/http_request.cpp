@@ -30,6 +30,17 @@ std::vector<HttpField> copy_fields(const Fields& fields) {
   return copies;
 }
 
+// "http://host/path?query", as proxies are asked, means "/path?query" here (RFC 9112, section 3.2.2).
+std::string origin_form(std::string target) {
+  const std::size_t scheme_end = target.find("://");
+  if (scheme_end == std::string::npos || target.starts_with('/')) return target;
+  const std::string_view scheme = std::string_view{target}.substr(0, scheme_end);
+  if (!same_ignoring_case(scheme, "http") && !same_ignoring_case(scheme, "https")) return target;
+  const std::size_t path = target.find_first_of("/?", scheme_end + 3);
+  if (path == std::string::npos) return "/";
+  return target[path] == '/' ? target.substr(path) : '/' + target.substr(path);
+}
+
 struct FaultRow {
   http::error error;
   HttpFault fault;
@@ -130,9 +141,18 @@ void HttpRequestParser::begin_body(std::string_view head) {
     return;
   }
   const auto& message = parser.get();
-  const auto coding = message[http::field::transfer_encoding];
-  if (!coding.empty() && !same_ignoring_case(to_string(coding), "chunked")) {
+  const auto coding = message.find(http::field::transfer_encoding);
+  if (coding != message.end() && !same_ignoring_case(to_string(coding->value()), "chunked")) {
     fail({400, "bad Transfer-Encoding", "Transfer-Encoding"});  // a body without an end (RFC 9112, section 6.3)
+    return;
+  }
+  if (message.method() == http::verb::connect) {
+    fail({501, "CONNECT is for proxies", "method"});
+    return;
+  }
+  // RFC 9112, section 3.2: whoever is in between might mean another host than we do.
+  if (const std::size_t hosts = message.count(http::field::host); hosts > 1 || (hosts == 0 && message.version() == 11)) {
+    fail({400, hosts == 0 ? "no Host" : "more than one Host", "Host"});
     return;
   }
   const std::uint64_t length = parser.content_length().value_or(0);
@@ -142,7 +162,7 @@ void HttpRequestParser::begin_body(std::string_view head) {
   }
   body_ = std::make_unique<Body>();
   body_->request = {.method = to_string(message.method_string()),
-                    .target = to_string(message.target()),
+                    .target = origin_form(to_string(message.target())),
                     .version = message.version(),
                     .fields = copy_fields(message),
                     .body = {},

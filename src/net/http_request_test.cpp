@@ -130,9 +130,20 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"EndlessChunkLine", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'e'), 400},
                     Bad{"UnknownCoding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nbody without an end", 400},
                     Bad{"CodingBehindChunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400},
+                    Bad{"EmptyCoding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \r\n\r\n1\r\nx\r\n0\r\n\r\n", 400},
+                    Bad{"NoHost", "GET / HTTP/1.1\r\n\r\n", 400}, Bad{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+                    Bad{"TwoHostsOf10", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+                    Bad{"Connect", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501},
                     Bad{"BlankInName", "GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", 400},
                     Bad{"ZeroByteInHead", std::string{"GET / HTTP/1.1\r\nX: \0\r\n\r\n", 24}, 400}),
     [](const auto& instance) { return instance.param.name; });
+
+TEST(HttpRequest, ATargetWithSchemeAndHostMeansItsPath) {
+  const std::pair<const char*, const char*> rows[] = {{"http://a/v1/health", "/v1/health"}, {"HTTP://a:7330/x?y=z", "/x?y=z"}, {"https://a", "/"},
+                                                      {"http://a?y=z", "/?y=z"},           {"/http://a/b", "/http://a/b"},   {"*", "*"}};
+  for (const auto& [target, path] : rows)
+    EXPECT_THAT(parse(std::string("OPTIONS ") + target + " HTTP/1.1\r\nHost: a\r\n\r\n", 1'000).requests, ElementsAre(std::string("OPTIONS ") + path));
+}
 
 TEST(HttpRequest, AnExpectationIsReportedOnce) {
   HttpRequestParser parser;

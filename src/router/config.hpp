@@ -28,7 +28,7 @@ struct Config {
   milliseconds session_timeout{300'000};        // without any received traffic; 0: never
   milliseconds ping_interval{30'000};           // 0: the router never pings
   std::uint32_t pings_missed_max = 2;           // then the link is closed, where a live peer must answer
-  std::size_t subscriptions_per_session_max = 1'000;  // 0: unlimited; then ERROR 429
+  std::size_t subscriptions_per_session_max = 100'000;  // 0: unlimited; then ERROR 429. Home automation subscribes to thousands of topics singly
   std::uint32_t messages_per_second_max = 0;    // per session; 0: unlimited. A BUNDLE counts as its members
   milliseconds resume_window{60'000};           // how long a session that asked for it outlives its link; 0: it ends at once
   std::size_t detached_sessions_max = 10'000;   // then the one longest away ends

@@ -123,6 +123,7 @@ Result<Schedule> Schedule::parse(std::string_view text) {
   schedule.days_ = static_cast<std::uint32_t>(bits[2]);
   schedule.months_ = static_cast<std::uint16_t>(bits[3]);
   schedule.weekdays_ = static_cast<std::uint8_t>((bits[4] | bits[4] >> 7) & 0x7f);  // 7 is Sunday, too
+  schedule.any_hour_ = words[1].starts_with('*') || schedule.hours_ == 0xff'ffff;
   schedule.any_day_ = words[2].starts_with('*');
   schedule.any_weekday_ = words[4].starts_with('*');
   return schedule;
@@ -138,10 +139,26 @@ bool Schedule::has_day(std::int64_t days_since_1970) const {
   return day_fits || weekday_fits;
 }
 
+bool Schedule::fits(std::int64_t local_seconds) const {
+  const std::int64_t second = local_seconds % day_seconds;
+  return has_day(local_seconds / day_seconds) && (hours_ >> (second / 3'600) & 1) != 0 && (minutes_ >> (second % 3'600 / 60) & 1) != 0;
+}
+
 std::optional<UnixTime> Schedule::next(UnixTime after, const LocalTime& local) const {
   constexpr std::int64_t horizon = 5 * 366 * day_seconds;
   const auto begin = static_cast<std::int64_t>(after.us / 1'000'000);
   const auto offset_at = [&local](std::int64_t time) { return local ? local(UnixTime{static_cast<std::uint64_t>(time) * 1'000'000}) : 0; };
+  // Has the clock shown this local time before?
+  const auto came_before = [&offset_at](std::int64_t time, std::int64_t offset) {
+    const std::int64_t put_back = offset_at(time - day_seconds) - offset;
+    return put_back > 0 && offset_at(time - put_back) == offset + put_back;
+  };
+  const auto missed_before = [&](std::int64_t time, std::int64_t offset) {  // by putting the clock forward, just now
+    for (std::int64_t there = time + offset_at(time - 60); there < time + offset; there += 60) {
+      if (fits(there)) return true;
+    }
+    return false;
+  };
   std::int64_t time = begin / 60 * 60 + 60;
   while (time - begin < horizon) {
     const std::int64_t offset = offset_at(time);
@@ -151,12 +168,15 @@ std::optional<UnixTime> Schedule::next(UnixTime after, const LocalTime& local) c
       time += 60 - second % 60;
       continue;
     }
+    if (!any_hour_ && missed_before(time, offset)) return UnixTime{static_cast<std::uint64_t>(time) * 1'000'000};
     std::int64_t step = 0;  // to the next moment that may fit
     if (!has_day(there / day_seconds))
       step = day_seconds - second;
     else if ((hours_ >> (second / 3'600) & 1) == 0)
       step = 3'600 - second % 3'600;
     else if ((minutes_ >> (second % 3'600 / 60) & 1) == 0)
+      step = 60;
+    else if (!any_hour_ && came_before(time, offset))
       step = 60;
     else
       return UnixTime{static_cast<std::uint64_t>(time) * 1'000'000};

@@ -67,12 +67,36 @@ TEST(Schedule, IsOfLocalTime) {
   // Across the change: the day before, and the first time after.
   EXPECT_EQ(next("0 8 * * *", "2026-03-28 08:00", central_europe), "2026-03-29 06:00");
   EXPECT_EQ(next("0 8 * * *", "2026-10-24 08:00", central_europe), "2026-10-25 07:00");
-  // 2:30 does not exist on that night in March, and comes twice in October.
-  EXPECT_EQ(next("30 2 * * *", "2026-03-28 12:00", central_europe), "2026-03-30 00:30");
-  EXPECT_EQ(next("30 2 * * *", "2026-10-24 12:00", central_europe), "2026-10-25 00:30");
-  EXPECT_EQ(next("30 2 * * *", "2026-10-25 00:30", central_europe), "2026-10-25 01:30");
-  EXPECT_EQ(next("30 2 * * *", "2026-10-25 01:30", central_europe), "2026-10-26 01:30");
-  EXPECT_EQ(next("@hourly", "2026-03-29 00:30", central_europe), "2026-03-29 01:00");
+}
+
+// 2:30 does not exist on that night in March, and comes twice in October.
+TEST(Schedule, WhatHappensOnceADayDoesSoWhenTheClockIsChanged) {
+  for (const Row& row : {
+           Row{"30 2 * * *", "2026-03-28 12:00", "2026-03-29 01:00"},  // at 3:00
+           Row{"30 2 * * *", "2026-03-29 00:59", "2026-03-29 01:00"},
+           Row{"30 2 * * *", "2026-03-29 01:00", "2026-03-30 00:30"},
+           Row{"0,30 2 * * *", "2026-03-28 12:00", "2026-03-29 01:00"},
+           Row{"0,30 2 * * *", "2026-03-29 01:00", "2026-03-30 00:00"},
+           Row{"30 2 * * mon", "2026-03-28 12:00", "2026-03-30 00:30"},  // that was a Sunday
+           Row{"0 3 * * *", "2026-03-28 12:00", "2026-03-29 01:00"},
+           Row{"30 1 * * *", "2026-03-28 12:00", "2026-03-29 00:30"},
+           Row{"30 2 * * *", "2026-10-24 12:00", "2026-10-25 00:30"},
+           Row{"30 2 * * *", "2026-10-25 00:30", "2026-10-26 01:30"},
+           Row{"*/30 2 * * *", "2026-10-25 00:30", "2026-10-26 01:00"},
+           Row{"0 3 * * *", "2026-10-25 00:30", "2026-10-25 02:00"},
+           Row{"30 1 * * *", "2026-10-24 12:00", "2026-10-24 23:30"},
+       })
+    EXPECT_EQ(next(row.cron, row.after, central_europe), row.next) << row.cron << " after " << row.after;
+}
+
+TEST(Schedule, TimeJustGoesOnForWhatHappensEveryHour) {
+  for (const char* cron : {"@hourly", "0 0-23 * * *"}) {
+    EXPECT_EQ(next(cron, "2026-03-29 00:30", central_europe), "2026-03-29 01:00") << cron;
+    EXPECT_EQ(next(cron, "2026-03-29 01:00", central_europe), "2026-03-29 02:00") << cron;
+    EXPECT_EQ(next(cron, "2026-10-25 00:00", central_europe), "2026-10-25 01:00") << cron;
+    EXPECT_EQ(next(cron, "2026-10-25 01:00", central_europe), "2026-10-25 02:00") << cron;
+  }
+  EXPECT_EQ(next("30 */2 * * *", "2026-10-25 00:30", central_europe), "2026-10-25 01:30");
 }
 
 TEST(Schedule, SaysWhichFieldIsWrong) {

@@ -151,7 +151,18 @@ struct Server::Parts final : net::HttpHandler {
 
   void handle(const net::HttpRequest& request, net::HttpResponder& responder) override {
     if (http_api && http_api->owns(request.path())) return http_api->handle(request, responder);
-    responder.answer(probe(request.path()));
+    responder.answer(is_probe(request) ? probe(request.path()) : no_place());
+  }
+
+  // Whoever brings something must not believe that it was taken.
+  static bool is_probe(const net::HttpRequest& request) {
+    return request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS" || (request.method == "POST" && request.body.empty());
+  }
+  net::HttpResponse no_place() {
+    if (http_api) return http_api->refusal({.status = 404, .text = "no such route", .field = "path"});
+    net::HttpResponse response = net::text_response(405, "Only probes are answered here: the HTTP interface is not switched on (--http).\n");
+    response.fields.push_back({"Allow", "GET, HEAD, POST, OPTIONS"});
+    return response;
   }
 
   net::HttpResponse refusal(const net::HttpFault& fault) override { return http_api ? http_api->refusal(fault) : HttpHandler::refusal(fault); }
@@ -195,7 +206,7 @@ struct Server::Parts final : net::HttpHandler {
         {"connects", s.connects}, {"connects_refused", s.connects_refused}, {"taken_over", s.taken_over}, {"malformed", s.malformed},
         {"keep_alive_timeouts", s.keep_alive_timeouts}, {"published_in", s.published_in}, {"published_out", s.published_out}, {"refused", s.refused},
         {"wills", s.wills}, {"conflated", s.conflated}, {"dropped_detached", s.dropped_detached}, {"dropped_expired", s.dropped_expired},
-        {"dropped_too_large", s.dropped_too_large}, {"sessions_overflowed", s.sessions_overflowed}, {"sessions_expired", s.sessions_expired},
+        {"dropped_too_large", s.dropped_too_large}, {"handed_on", s.handed_on}, {"sessions_overflowed", s.sessions_overflowed}, {"sessions_expired", s.sessions_expired},
         {"sessions_evicted", s.sessions_evicted}, {"sessions", mqtt.sessions()}, {"connected", mqtt.attached()},
         {"retained_notes", mqtt.retained_notes().size()}};
     for (const auto& [name, value] : rows) out.push_back({"mqtt", name, value});

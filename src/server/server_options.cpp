@@ -195,7 +195,7 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
 
   add({.name = "max-sessions", .value = "N", .default_text = "0", .help = "Sessions at a time; 0: as many as there are descriptors, less some for the rest.",
        .apply = apply_count(router.sessions_max, 0, 1'000'000)});
-  add({.name = "max-subscriptions", .value = "N", .default_text = "1000", .help = "Subscriptions of one session; 0: unlimited.",
+  add({.name = "max-subscriptions", .value = "N", .default_text = "100000", .help = "Subscriptions of one session; 0: unlimited.",
        .apply = apply_count(router.subscriptions_per_session_max, 0, 10'000'000)});
   add({.name = "max-messages-per-second", .value = "N", .default_text = "0", .help = "Messages of one session; 0: no limit, every session gets a fair turn.",
        .apply = apply_count(router.messages_per_second_max, 0, 100'000'000)});

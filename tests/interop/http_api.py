@@ -65,9 +65,29 @@ def the_commands_of_the_documentation():
 def without_being_asked_for_it_is_not_there():
     """Who does not say --http has the probes only."""
     with Router() as router, Api(router) as api:
-        assert api.put("/state/a", "1") == (200, "ok\n"), "answered as a probe"
+        assert api.get("/state/a") == (200, "ok\n"), "answered as a probe"
+        assert api.put("/state/a", "1")[0] == 405 and api.post("/emit/a", "1")[0] == 405, "who brings something is told that nobody takes it"
+        assert api.post("/emit/a")[0] == 200, "some probes are POSTs"
+    with Router("--http") as router, Api(router, base="") as api:
+        assert api.put("/v2/state/a", "1") == (404, {"error": "no such route", "code": 404, "field": "path"}), "a wrong URL"
+        assert api.get("/anything") == (200, "ok\n")
         with Peer(router.port) as peer:
             assert peer.read_param("/a") is None
+
+
+def a_copy_from_before_a_restart_is_not_taken_for_the_value():
+    """Without a journal revisions begin again: a browser that asked with the ETag of its copy was told 304 and showed the value of yesterday."""
+    with Router("--http") as router, Api(router) as api:
+        api.put("/state/a", "1")
+        assert api.get("/state/a")[0] == 200
+        tag, modified = api.headers["ETag"], api.headers["Last-Modified"]
+        assert api.get("/state/a", If_None_Match=tag, If_Modified_Since=modified)[0] == 304
+    time.sleep(1)
+    with Router("--http") as router, Api(router) as api:
+        api.put("/state/a", "2")
+        assert api.headers["ETag"] == tag
+        status, body = api.get("/state/a", If_None_Match=tag, If_Modified_Since=modified)
+        assert (status, body["value"]) == (200, 2)
 
 
 def a_kept_connection_is_used_for_everything():
@@ -384,7 +404,7 @@ def origins_and_tokens_are_kept():
         assert "PUT" in api.headers["Access-Control-Allow-Methods"]
 
 
-run(the_commands_of_the_documentation, without_being_asked_for_it_is_not_there, a_kept_connection_is_used_for_everything,
+run(the_commands_of_the_documentation, without_being_asked_for_it_is_not_there, a_copy_from_before_a_restart_is_not_taken_for_the_value, a_kept_connection_is_used_for_everything,
     a_poll_is_answered_as_soon_as_something_happens, pages_together_are_everything, who_comes_back_gets_exactly_the_rest, a_router_that_ends_says_so,
     a_reader_that_stops_costs_nobody, c25_bytes_that_arrive_together_with_the_request, c26_values_with_line_breaks, c27_hostile_json,
     c30_joining_while_a_value_changes, c31_not_a_number_in_the_state, a_body_that_is_too_large_is_refused_before_it_has_come,
