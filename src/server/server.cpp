@@ -197,9 +197,11 @@ struct Server::Parts final : net::HttpHandler {
         {"keep_alive_timeouts", s.keep_alive_timeouts}, {"published_in", s.published_in}, {"published_out", s.published_out}, {"refused", s.refused},
         {"wills", s.wills}, {"conflated", s.conflated}, {"dropped_detached", s.dropped_detached}, {"dropped_expired", s.dropped_expired},
         {"dropped_too_large", s.dropped_too_large}, {"sessions_overflowed", s.sessions_overflowed}, {"sessions_expired", s.sessions_expired},
-        {"sessions_evicted", s.sessions_evicted}, {"sessions", mqtt.sessions()}, {"connected", mqtt.attached()},
-        {"retained_notes", mqtt.retained_notes().size()}};
+        {"sessions_evicted", s.sessions_evicted}};
     for (const auto& [name, value] : rows) out.push_back({"mqtt", name, value});
+    const std::pair<const char*, std::uint64_t> now[] = {
+        {"sessions", mqtt.sessions()}, {"connected", mqtt.attached()}, {"retained_notes", mqtt.retained_notes().size()}};
+    for (const auto& [name, value] : now) out.push_back({"mqtt", name, value, true});
   }
 
   // What the shared port speaks: everything. A port of its own speaks MQTT only.
