@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 
@@ -182,14 +185,26 @@ std::vector<std::pair<std::string, std::string>> describe_machine(const Plan& pl
           {"rounds", std::to_string(plan.rounds)}};
 }
 
-void print_result(const Plan& plan, const std::vector<std::pair<std::string, std::string>>& machine, const Figures& figures) {
+int complain(std::string_view message, int code) {
+  fmt::print(stderr, "clasp bench: {}\n", message);
+  return code;
+}
+
+// A result that cannot be written is a failure; a reader that has gone is none.
+int print(std::string_view text) {
+  if ((std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) || errno == EPIPE) return 0;
+  return complain(fmt::format("cannot write the result: {}", std::strerror(errno)), failed);
+}
+
+int print_result(const Plan& plan, const std::vector<std::pair<std::string, std::string>>& machine, const Figures& figures) {
   if (plan.json) {
     Map about;
     for (const auto& [key, value] : machine) about.emplace_back(key, value);
-    return fmt::print("{}\n", to_json(Value(Map{{"machine", std::move(about)}, {"figures", figures.json()}})));
+    return print(to_json(Value(Map{{"machine", std::move(about)}, {"figures", figures.json()}})) + "\n");
   }
-  for (const auto& [key, value] : machine) fmt::print("* {}: {}\n", key, value);
-  fmt::print("\n{}", figures.table());
+  std::string text;
+  for (const auto& [key, value] : machine) text += fmt::format("* {}: {}\n", key, value);
+  return print(text + "\n" + figures.table());
 }
 
 Error in_context(const Error& error, std::string_view scenario, std::string_view target) {
@@ -299,17 +314,13 @@ Result<void> measure(const Plan& plan, const std::vector<const Scenario*>& chose
   return {};
 }
 
-int complain(std::string_view message, int code) {
-  fmt::print(stderr, "clasp bench: {}\n", message);
-  return code;
-}
-
-void print_help(const options::OptionSet& set) {
-  fmt::print(
+int print_help(const options::OptionSet& set) {
+  std::string text =
       "usage: clasp bench [SCENARIO...] [options]\n\nMeasures the router on this machine, over loopback only.\n\nScenarios (all, if none is "
-      "named):\n");
-  for (const Scenario& scenario : scenarios) fmt::print("  {:<12} {}\n", scenario.name, scenario.help);
-  fmt::print("  {:<12} All of them.\n\n{}", "all", set.help());
+      "named):\n";
+  for (const Scenario& scenario : scenarios) text += fmt::format("  {:<12} {}\n", scenario.name, scenario.help);
+  text += fmt::format("  {:<12} All of them.\n\n{}", "all", set.help());
+  return print(text);
 }
 
 }  // namespace
@@ -318,8 +329,7 @@ int run_bench(std::span<const std::string> arguments) {
   Plan plan;
   const options::OptionSet set = bench_options(plan);
   if (std::ranges::any_of(arguments, [](const std::string& argument) { return argument == "--help" || argument == "-h"; })) {
-    print_help(set);
-    return 0;
+    return print_help(set);
   }
   const auto names = set.apply_arguments(arguments);
   if (!names) return complain(names.error().message, usage);
@@ -343,8 +353,8 @@ int run_bench(std::span<const std::string> arguments) {
   const auto machine = describe_machine(plan, cores);
   Figures figures;
   const auto done = measure(plan, chosen, cores, figures);
-  if (!figures.all().empty()) print_result(plan, machine, figures);
-  if (done) return 0;
+  const int printed = figures.all().empty() ? 0 : print_result(plan, machine, figures);
+  if (done) return printed;
   const bool no_target = figures.all().empty() && done.error().message.find("connecting to") != std::string::npos;
   return complain(done.error().message, done.error().code == ErrorCode::invalid_argument ? usage : no_target ? nobody_there : failed);
 }

@@ -33,7 +33,9 @@ class Socket {
   int descriptor_;
 };
 
-Error failed(std::string_view what, int number) { return {ErrorCode::connection_failed, fmt::format("{}: {}", what, std::strerror(number)), {}}; }
+Error failed(std::string_view what, int number) {
+  return {ErrorCode::connection_failed, fmt::format("{}{}{}", what, what.empty() ? "" : ": ", std::strerror(number)), {}};
+}
 
 Result<void> wait_for(int descriptor, short events, Clock::time_point until) {
   while (true) {
@@ -49,12 +51,12 @@ Result<void> wait_for(int descriptor, short events, Clock::time_point until) {
 Result<void> connect_to(int descriptor, const addrinfo& address, Clock::time_point until) {
   if (fcntl(descriptor, F_SETFL, O_NONBLOCK) != 0) return failed("socket", errno);
   if (connect(descriptor, address.ai_addr, address.ai_addrlen) == 0) return {};
-  if (errno != EINPROGRESS) return failed("connect", errno);
+  if (errno != EINPROGRESS) return failed("", errno);
   if (const auto ready = wait_for(descriptor, POLLOUT, until); !ready) return ready;
   int fault = 0;
   socklen_t size = sizeof fault;
   if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &fault, &size) != 0) fault = errno;
-  if (fault != 0) return failed("connect", fault);
+  if (fault != 0) return failed("", fault);
   return {};
 }
 
@@ -112,11 +114,15 @@ Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::str
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int fault = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); fault != 0)
-    return Error{ErrorCode::connection_failed, fmt::format("{}: {}", host, gai_strerror(fault)), {}};
+    return Error{ErrorCode::connection_failed, fmt::format("cannot find {}: {}", host, gai_strerror(fault)), {}};
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
   const std::string request = fmt::format("GET {} HTTP/1.0\r\nHost: {}:{}\r\nConnection: close\r\n{}\r\n", path, host, port,
                                           options.token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", options.token));
-  Error last{ErrorCode::connection_failed, fmt::format("{} has no address", host), {}};
+  const auto where = [&](Error error) {
+    error.message = fmt::format("cannot reach {}:{}: {}", host, port, error.message);
+    return error;
+  };
+  Error last{ErrorCode::connection_failed, "it has no address", {}};
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
     const Socket socket(::socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol));
     if (socket.descriptor() < 0) {
@@ -124,10 +130,12 @@ Result<HttpReply> http_get(const std::string& host, std::uint16_t port, std::str
     } else if (const auto connected = connect_to(socket.descriptor(), *address, until); !connected) {
       last = connected.error();
     } else {
-      return exchange(socket.descriptor(), request, until, options.bytes_max);
+      auto reply = exchange(socket.descriptor(), request, until, options.bytes_max);
+      if (!reply) return where(reply.error());
+      return reply;
     }
   }
-  return last;
+  return where(last);
 }
 
 std::optional<HttpReply> parse_http_reply(std::string_view text) {

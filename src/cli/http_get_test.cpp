@@ -35,6 +35,7 @@ TEST(HttpGet, SaysThatNobodyListens) {
   const auto reply = http_get("127.0.0.1", 1, "/healthz", std::chrono::seconds{5});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ErrorCode::connection_failed);
+  EXPECT_EQ(reply.error().message, "cannot reach 127.0.0.1:1: Connection refused");
 }
 
 }  // namespace

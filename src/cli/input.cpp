@@ -1,6 +1,5 @@
 #include "cli/input.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "core/json.hpp"
 #include "core/limits.hpp"
+#include "options/read_file.hpp"
 
 namespace clasp::cli {
 
@@ -17,36 +17,21 @@ namespace {
 
 Error failed(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::size_t line_bytes_max = 4 * wire::payload_bytes_max;  // text may be longer than what it says
 
 }  // namespace
 
-Result<std::string> read_descriptor(int descriptor, std::string_view name) {
-  std::string text;
-  std::array<char, 65'536> buffer;
-  while (true) {
-    const ssize_t got = read(descriptor, buffer.data(), buffer.size());
-    if (got == 0) return text;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(fmt::format("cannot read {}: {}", name, std::strerror(errno)));
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > input_bytes_max) return failed(fmt::format("{} is longer than {} bytes", name, input_bytes_max));
-  }
-}
-
 Result<std::string> read_file(const std::string& path, int input) {
-  if (path == "-") return read_descriptor(input, "stdin");
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return failed(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-  auto text = read_descriptor(descriptor, path);
-  close(descriptor);
-  return text;
+  return path == "-" ? options::read_descriptor(input, "stdin", input_bytes_max) : options::read_file(path, input_bytes_max);
 }
 
 Result<Value> read_json(const std::string& path, int input) {
   const auto text = read_file(path, input);
   if (!text) return text.error();
-  auto value = parse_json(*text);
+  std::string_view document = *text;
+  if (document.starts_with(byte_order_mark)) document.remove_prefix(byte_order_mark.size());  // some editors put it there
+  auto value = parse_json(document);
   if (!value) return failed(fmt::format("{}: {}", path == "-" ? "stdin" : path, value.error().message));
   return value;
 }

@@ -14,11 +14,9 @@ namespace clasp::cli {
 
 inline constexpr std::size_t input_bytes_max = 4'194'304;
 
-// All of it, until its end.
-Result<std::string> read_descriptor(int descriptor, std::string_view name);
-// "-" is `input`.
+// All of it. "-" is `input`.
 Result<std::string> read_file(const std::string& path, int input);
-// The same as a JSON document; the error names the file, the line and what is wrong.
+// The same as a JSON document, a byte order mark before it or not; the error names the file, the line and what is wrong.
 Result<Value> read_json(const std::string& path, int input);
 
 // Lines as they come, without their ends. A line longer than a frame can be is an error.

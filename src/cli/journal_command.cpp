@@ -9,6 +9,7 @@
 #include "cli/format.hpp"
 #include "cli/http_get.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/subscription_flags.hpp"
 #include "cli/when.hpp"
 #include "client/url.hpp"
 #include "core/address.hpp"
@@ -115,6 +116,11 @@ class JournalCommand {
       return std::nullopt;
     }
     const auto value = reply->status == 200 ? parse_json(reply->body) : Result<Value>(Error{ErrorCode::unavailable, {}, {}});
+    if (reply->status == 404 || (reply->status == 200 && !value)) {  // without --http every path is answered with "ok"
+      exit_ = fail(call_, fmt::format("{}:{} answers no questions about a journal: the router has to run with --http, and --journal FILE or --journal-memory",
+                                      endpoint_.host, endpoint_.port));
+      return std::nullopt;
+    }
     if (!value) {
       exit_ = fail(call_, fmt::format("GET http://{}:{}{} returned {}: {}", endpoint_.host, endpoint_.port, path, reply->status, printable(reply->body)));
       return std::nullopt;
@@ -191,7 +197,11 @@ ExitCode run_journal(const Invocation& call) {
         .in_file = false},
        {.name = "to", .value = "TIME", .help = "Entries up to this time (query).", .apply = time(flags.to), .in_file = false},
        {.name = "limit", .value = "N", .default_text = "100 (query)", .help = "At most so many.", .apply = number(flags.limit), .in_file = false},
-       {.name = "types", .value = "A,B", .help = "Of these kinds only: param, event, stream, gesture, timeline.", .apply = apply_text(flags.types), .in_file = false},
+       {.name = "types", .value = "A,B", .help = "Of these kinds only: param, event, stream, gesture, timeline.", .apply = [&flags](std::string_view given) -> Result<void> {
+          if (const auto signals = parse_signal_list(given); !signals) return signals.error();
+          flags.types = given;
+          return {};
+        }, .in_file = false},
        {.name = "follow", .letter = 'f', .help = "And what comes, until interrupted (query and since).", .apply = apply_switch(flags.follow), .in_file = false}});
   if (arguments.exit) return *arguments.exit;
   const auto endpoint = client::parse_url(flags.client.url);
@@ -200,9 +210,11 @@ ExitCode run_journal(const Invocation& call) {
     if (const char* token = call.variable("CLASP_ADMIN_TOKEN")) flags.client.token = token;
   }
   const std::vector<std::string>& words = arguments.positional;
-  JournalCommand command(call, std::move(flags), *endpoint);
   const std::string_view what = words.front();
-  if (what == "query" && words.size() <= 2) return command.query(words.size() == 2 ? words[1] : "/**");
+  const std::string pattern = what == "query" && words.size() == 2 ? words[1] : "/**";
+  if (const auto valid = check_pattern(pattern); !valid) return usage_error(call, valid.error().message);
+  JournalCommand command(call, std::move(flags), *endpoint);
+  if (what == "query" && words.size() <= 2) return command.query(pattern);
   if (what == "since" && words.size() == 2) return command.since(words[1]);
   if (what == "latest" && words.size() == 1) return command.latest();
   if (what == "snapshot" && words.size() == 1) return command.snapshot();

@@ -32,7 +32,8 @@ constexpr Command commands[] = {
      "PATTERN is /** if not given; * stands for one segment, ** for any number.\nA line is: time address = value [type rev N].", run_watch},
     {"monitor", "", "[PATTERN]", "Rates, who writes, slow sessions and bridges, live.",
      "On a terminal a screen that is refreshed, else one line each time.", run_monitor},
-    {"query", "", "[PATTERN]", "List the signals that devices have announced.", "", run_query},
+    {"query", "", "[PATTERN]", "List the signals that devices have announced.",
+     "Their units, ranges and descriptions are not part of the router's answer.", run_query},
     {"announce", "", "FILE", "Announce signals.",
      "FILE is JSON, - is stdin: {\"namespace\": \"/desk\", \"signals\": [{\"address\": \"/desk/fader\", \"type\": \"param\", \"datatype\": \"f32\",\n"
      "\"access\": \"rw\", \"unit\": \"dB\", \"range\": [-60, 12], \"description\": \"main fader\"}]}. Only address and type are needed.",

@@ -7,13 +7,11 @@
 #include <array>
 #include <mutex>
 
-#include "bridge/frame/reporting_link.hpp"
 #include "cli/client_flags.hpp"
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
 #include "cli/monitor_screen.hpp"
 #include "cli/subscription_flags.hpp"
-#include "server/session_reports.hpp"
 
 namespace clasp::cli {
 
@@ -29,7 +27,7 @@ constexpr std::array<std::string_view, 4> order_names{"rate", "total", "address"
 std::optional<ScreenSize> find_screen() {
   if (isatty(STDOUT_FILENO) == 0) return std::nullopt;
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 4 || size.ws_col < 20) return ScreenSize{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2 || size.ws_col < 2) return ScreenSize{};
   return ScreenSize{size.ws_row, size.ws_col};
 }
 
@@ -60,12 +58,6 @@ class Keys {
   bool on_ = false;
 };
 
-// Questions and answers of the monitors themselves are no traffic of the show.
-bool is_about_us(std::string_view address) {
-  return address == bridge::ask_address || address == bridge::report_address || address == server::sessions_ask_address ||
-         address == server::sessions_report_address;
-}
-
 struct Board {
   std::mutex mutex;
   RateTable rates;  // guarded by mutex
@@ -73,7 +65,7 @@ struct Board {
   BridgeReports bridges;
 
   void heard(const Delivery& delivery) {
-    if (is_about_us(delivery.address)) return;
+    if (is_about_monitors(delivery.address)) return;
     const std::lock_guard lock(mutex);
     if (delivery.snapshot) rates.known(delivery.address, delivery.value);
     else rates.heard(delivery.address, delivery.value);
@@ -150,6 +142,7 @@ ExitCode run_monitor(const Invocation& call) {
     view.rates = board.summarize(now - last, screen ? address_rows(view, *screen) : 10, order);
     view.order = order_names[static_cast<std::size_t>(order)];
     view.now_us = unix_us_now();
+    view.connected = listening.connected();
     last = now;
     if (flags.json) call.console.result(summary_json(view));
     else if (screen) call.console.text(screen_text(view, *screen));

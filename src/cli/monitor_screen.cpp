@@ -88,8 +88,8 @@ std::string screen_text(const MonitorView& view, const ScreenSize& size) {
   const std::string sessions =
       view.sessions.sessions != 0 ? fmt::format(", {} sessions, {} slow{}", view.sessions.sessions, view.sessions.slow.size(), away) : "";
   const std::string untracked = rates.untracked != 0 ? fmt::format(" ({} messages of further ones)", rates.untracked) : "";
-  std::string text = fmt::format("{} {}: {:.1f} messages/s, {} in all, {} addresses{}{}; by {} (s: another order, q: end)\n\n{}", clock_text(view.now_us),
-                                 printable(view.pattern), rates.per_second, rates.total, rates.addresses, untracked, sessions, view.order, align(cells));
+  std::string text = fmt::format("{}{} {}: {:.1f} messages/s, {} in all, {} addresses{}{}; by {} (s: another order, q: end)\n\n{}", clock_text(view.now_us),
+                                 view.connected ? "" : " NO CONNECTION", printable(view.pattern), rates.per_second, rates.total, rates.addresses, untracked, sessions, view.order, align(cells));
   text += section(slow_cells(view), section_rows(view.sessions.slow.size(), size));
   text += section(away_cells(view), section_rows(view.sessions.aways.size(), size));
   text += section(all_bridge_cells(view), section_rows(view.bridges.size(), size));
@@ -107,7 +107,7 @@ std::string screen_text(const MonitorView& view, const ScreenSize& size) {
 std::string summary_line(const MonitorView& view) {
   const RateTable::Summary& rates = view.rates;
   std::string line =
-      fmt::format("{} {:.1f} messages/s, {} in all, {} addresses", clock_text(view.now_us), rates.per_second, rates.total, rates.addresses);
+      fmt::format("{} {}{:.1f} messages/s, {} in all, {} addresses", clock_text(view.now_us), view.connected ? "" : "no connection, ", rates.per_second, rates.total, rates.addresses);
   if (rates.untracked != 0) line += fmt::format(", {} messages of further ones", rates.untracked);
   if (!rates.busiest.empty() && rates.busiest.front().per_second > 0)
     line += fmt::format(", busiest {} {:.1f}/s", printable(rates.busiest.front().address), rates.busiest.front().per_second);
@@ -140,6 +140,7 @@ std::string summary_json(const MonitorView& view) {
   Array bridges;
   for (const BridgeReports::Row& row : view.bridges) bridges.push_back(row.report);
   return to_json(Value(Map{{"time", static_cast<std::int64_t>(view.now_us)},
+                           {"connected", view.connected},
                            {"per_second", rates.per_second},
                            {"total", static_cast<std::int64_t>(rates.total)},
                            {"addresses", static_cast<std::int64_t>(rates.addresses)},

@@ -24,6 +24,7 @@ struct MonitorView {
   std::string_view pattern;
   std::string_view order;
   std::uint64_t now_us = 0;
+  bool connected = true;  // else the figures are of what was heard before
 };
 
 // How many addresses fit beside the sections for slow sessions, those that are away, and bridges; these get a third of the screen each at most.

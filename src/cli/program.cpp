@@ -48,6 +48,13 @@ std::string unknown(std::span<const Command> commands, std::string_view name) {
   return fmt::format("clasp: unknown command {}{}", name, nearest.empty() ? "; clasp help lists them" : fmt::format(", did you mean {}?", nearest));
 }
 
+// A result that could not be written is a failure, whatever the command made of it.
+ExitCode written(Console& console, std::string_view who, ExitCode exit) {
+  if (console.output_fault() == 0) return exit;
+  console.error(fmt::format("{}: cannot write the result: {}", who, std::strerror(console.output_fault())));
+  return exit == ExitCode::ok ? ExitCode::failed : exit;
+}
+
 }  // namespace
 
 ExitCode run_program(std::span<const Command> commands, std::span<const std::string> arguments, Console& console,
@@ -61,13 +68,13 @@ ExitCode run_program(std::span<const Command> commands, std::span<const std::str
   std::span<const std::string> rest = arguments.subspan(1);
   if (name == "--version" || name == "-V") {
     console.result(fmt::format("clasp {}", build_info().version));
-    return ExitCode::ok;
+    return written(console, "clasp", ExitCode::ok);
   }
   static const std::vector<std::string> ask_for_help{"--help"};
   if (name == "help" || name == "--help" || name == "-h") {
     if (rest.empty() || rest.front() == "--help" || rest.front() == "-h") {
       console.text(overview(commands));
-      return ExitCode::ok;
+      return written(console, "clasp", ExitCode::ok);
     }
     name = rest.front();
     rest = ask_for_help;
@@ -78,9 +85,7 @@ ExitCode run_program(std::span<const Command> commands, std::span<const std::str
     return ExitCode::usage;
   }
   const ExitCode exit = command->run({*command, rest, console, std::move(variable), input});
-  if (console.output_fault() == 0) return exit;
-  console.error(fmt::format("clasp {}: cannot write the result: {}", command->name, std::strerror(console.output_fault())));
-  return exit == ExitCode::ok ? ExitCode::failed : exit;
+  return written(console, fmt::format("clasp {}", command->name), exit);
 }
 
 }  // namespace clasp::cli

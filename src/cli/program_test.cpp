@@ -106,6 +106,11 @@ TEST(Console, AResultThatCannotBeWrittenIsAFailure) {
   const std::vector<std::string> arguments{"watch"};
   EXPECT_EQ(run_program(table, arguments, console, [](const char*) -> const char* { return nullptr; }, -1), ExitCode::failed);
   EXPECT_EQ(console.output_fault(), ENOSPC);
+  for (const char* own : {"help", "--version"}) {
+    Console other(full, err);
+    const std::vector<std::string> asked{own};
+    EXPECT_EQ(run_program(table, asked, other, [](const char*) -> const char* { return nullptr; }, -1), ExitCode::failed) << own;
+  }
   std::fclose(full);
   std::fclose(err);
 }

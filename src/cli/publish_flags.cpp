@@ -18,7 +18,7 @@ options::Option type_row(ValueType& type) {
 Result<Value> value_argument(const Invocation& call, const std::string& text, ValueType type) {
   std::string given = text;
   if (text == "-") {
-    auto read = read_descriptor(call.input, "stdin");
+    auto read = read_file("-", call.input);
     if (!read) return read.error();
     given = std::move(*read);
     if (type != ValueType::bytes && given.ends_with('\n')) given.pop_back();

@@ -25,6 +25,8 @@ std::string router_name(const ClientFlags& flags) {
   return client ? client->server_name() : "";
 }
 
+std::string first_line(std::string_view text) { return printable(text.substr(0, text.find('\n')), 300); }
+
 }  // namespace
 
 ExitCode run_status(const Invocation& call) {
@@ -39,12 +41,17 @@ ExitCode run_status(const Invocation& call) {
   const auto metrics = http_get(endpoint->host, endpoint->port, "/metrics", flags.timeout);  // before we become a session ourselves
   const std::string_view exposition = metrics && metrics->status == 200 ? std::string_view(metrics->body) : std::string_view();
   const bool healthy = health->status == 200;
+  if (!healthy) return fail(call, fmt::format("{}:{} is no CLASP router: it answers GET /healthz with {}", endpoint->host, endpoint->port, health->status));
+  const auto ready = http_get(endpoint->host, endpoint->port, "/readyz", flags.timeout);
+  const std::string not_ready = !ready ? describe(ready.error()) : ready->status == 200 ? "" : first_line(ready->body);
   const std::string name = router_name(flags);
 
-  Map object{{"url", flags.url}, {"healthy", healthy}, {"name", name.empty() ? Value() : Value(name)}};
+  Map object{{"url", flags.url}, {"healthy", healthy}, {"ready", not_ready.empty()}};
+  if (!not_ready.empty()) object.emplace_back("not_ready", not_ready);
+  object.emplace_back("name", name.empty() ? Value() : Value(name));
   std::vector<std::vector<std::string>> rows{{"name", name.empty() ? "(not let in: see --token)" : printable(name)},
                                              {"url", flags.url},
-                                             {"health", healthy ? "ok" : fmt::format("HTTP {}", health->status)}};
+                                             {"health", not_ready.empty() ? "ok" : fmt::format("not ready: {}", not_ready)}};
   for (const Figure& figure : figures) {
     const auto value = find_metric(exposition, figure.metric);
     if (!value) continue;
@@ -59,7 +66,7 @@ ExitCode run_status(const Invocation& call) {
     call.console.result(to_json(Value(std::move(object))));
   else
     call.console.text(align(rows));
-  return healthy ? ExitCode::ok : ExitCode::failed;
+  return not_ready.empty() ? ExitCode::ok : ExitCode::failed;
 }
 
 }  // namespace clasp::cli

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "bridge/frame/reporting_link.hpp"
 #include "cli/format.hpp"
 #include "core/address.hpp"
+#include "server/session_reports.hpp"
 
 namespace clasp::cli {
 
@@ -72,9 +74,11 @@ Result<Client> Listening::connect(const ClientFlags& flags) {
   Client::Builder builder = client_builder(flags, Reconnect::yes);
   const std::string_view name = call_.command.name;
   builder.on_disconnect([this, name](std::string_view reason) {
+    connected_ = false;
     call_.console.note(fmt::format("clasp {}: connection lost ({}), trying again", name, printable(reason)));
   });
   builder.on_connect([this, name] {
+    connected_ = true;
     if (connected_before_.exchange(true)) call_.console.note(fmt::format("clasp {}: connected again", name));
   });
   builder.on_error([this](const Error& error) { on_error(error); });
@@ -88,6 +92,11 @@ void Listening::on_error(const Error& error) {
   if (exit != ExitCode::refused && error.code != ErrorCode::pattern_error && error.code != ErrorCode::too_many) return;
   outcome_ = exit;
   interrupts_.stop();
+}
+
+bool is_about_monitors(std::string_view address) {
+  return address == bridge::ask_address || address == bridge::report_address || address == server::sessions_ask_address ||
+         address == server::sessions_report_address;
 }
 
 }  // namespace clasp::cli

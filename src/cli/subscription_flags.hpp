@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "cli/client_flags.hpp"
@@ -30,13 +31,18 @@ class Listening {
   Listening(const Invocation& call, Interrupts& interrupts) : call_(call), interrupts_(interrupts) {}
   Result<Client> connect(const ClientFlags& flags);  // this outlives the client
   ExitCode outcome() const { return outcome_; }      // ok, or why it ended before anybody asked
+  bool connected() const { return connected_; }      // now
 
  private:
   void on_error(const Error& error);
   const Invocation& call_;
   Interrupts& interrupts_;
   std::atomic<bool> connected_before_ = false;
+  std::atomic<bool> connected_ = false;
   std::atomic<ExitCode> outcome_ = ExitCode::ok;
 };
+
+// Questions and answers of the monitors themselves are no traffic of the show.
+bool is_about_monitors(std::string_view address);
 
 }  // namespace clasp::cli

@@ -17,11 +17,11 @@ namespace {
 // Prints what arrives until it has printed enough, or nobody reads any more. Called on the client's thread.
 class Printer {
  public:
-  Printer(Console& console, Interrupts& interrupts, std::uint64_t lines_max, bool snapshot)
-      : console_(console), interrupts_(interrupts), lines_left_(lines_max == 0 ? UINT64_MAX : lines_max), snapshot_(snapshot) {}
+  Printer(Console& console, Interrupts& interrupts, std::uint64_t lines_max, bool snapshot, bool monitors)
+      : console_(console), interrupts_(interrupts), lines_left_(lines_max == 0 ? UINT64_MAX : lines_max), snapshot_(snapshot), monitors_(monitors) {}
 
   void print(const Delivery& delivery) {
-    if (lines_left_ == 0 || (delivery.snapshot && !snapshot_)) return;
+    if (lines_left_ == 0 || (delivery.snapshot && !snapshot_) || (!monitors_ && is_about_monitors(delivery.address))) return;
     const std::uint64_t now = unix_us_now();
     console_.result(console_.json() ? delivery_json(delivery, now) : delivery_line(delivery, now));
     if (--lines_left_ == 0 || console_.closed()) {
@@ -35,6 +35,7 @@ class Printer {
   Interrupts& interrupts_;
   std::uint64_t lines_left_;
   bool snapshot_;
+  bool monitors_;  // also what they ask and are answered
 };
 
 }  // namespace
@@ -59,7 +60,7 @@ ExitCode run_watch(const Invocation& call) {
 
   Interrupts interrupts;
   interrupts.stop_when_closed(STDOUT_FILENO);
-  Printer printer(call.console, interrupts, count, !only_live);
+  Printer printer(call.console, interrupts, count, !only_live, pattern.starts_with("/clasp"));
   Listening listening(call, interrupts);
   auto client = listening.connect(flags);
   if (!client) return report_connecting(call, client.error());

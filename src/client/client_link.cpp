@@ -176,7 +176,7 @@ bool AsioLink::continue_handshake(std::span<std::byte>& input) {
   const std::optional<Result<void>> outcome = handshake_->next(input);
   if (!outcome) return false;
   if (!*outcome) {
-    lose(outcome->error().message);
+    lose(fmt::format("cannot connect to {}: {}; is that a CLASP router?", place(), outcome->error().message));
     return false;
   }
   handshake_.reset();

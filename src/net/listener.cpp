@@ -74,7 +74,7 @@ Error listen_failed(const ListenAddress& address, std::string reason, bool in_us
   std::string message = fmt::format("cannot listen on {}: {}", to_text(address), reason);
   if (in_use) {
     if (const std::optional<PortOwner> owner = find_port_owner(address.port)) {
-      message += fmt::format(" (by {}, process {})", owner->name, owner->pid);
+      message += owner->pid == ::getpid() ? " (by this process: two options name the same port)" : fmt::format(" (by {}, process {})", owner->name, owner->pid);
     }
   }
   return {.code = ErrorCode::connection_failed, .message = std::move(message), .address = {}};
@@ -124,7 +124,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     port = text.substr(colon + 1);
   }
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (port.empty() || error != std::errc{} || end != port.data() + port.size()) return invalid(text, "port is not a number from 0 to 65535");
+  if (port.empty() || error != std::errc{} || end != port.data() + port.size()) 
+    return invalid(text, "expected PORT or HOST:PORT, the port a number from 0 to 65535");
   return address;
 }
 

@@ -344,7 +344,7 @@ TEST_F(ListenerTest, APortInUseIsNamedWithItsOwner) {
   EXPECT_EQ(second.error().code, ErrorCode::connection_failed);
   EXPECT_THAT(second.error().message, HasSubstr(fmt::format("127.0.0.1:{}", listener->port())));
   EXPECT_THAT(second.error().message, HasSubstr("in use"));
-  EXPECT_THAT(second.error().message, HasSubstr(fmt::format("process {}", ::getpid())));
+  EXPECT_THAT(second.error().message, HasSubstr("by this process"));
   EXPECT_FALSE(Listener::open(*loop, {"no.such.host.invalid", 0}, Protocols::clasp(engine, http)));
 }
 

@@ -15,6 +15,8 @@ namespace clasp::options {
 Error bad_option(std::string message);  // an Apply's error: what was expected
 
 Apply apply_text(std::string& target);
+// For names of files and secrets: an empty one is a variable that was not set, and must not mean "none".
+Apply apply_filled_text(std::string& target);
 Apply apply_switch(bool& target);
 
 // T: an unsigned integer, or an optional of one.

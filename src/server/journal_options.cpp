@@ -13,7 +13,7 @@ using options::apply_choice;
 using options::apply_count;
 using options::apply_duration;
 using options::apply_switch;
-using options::apply_text;
+using options::apply_filled_text;
 using options::bad_option;
 using options::Option;
 using router::Durability;
@@ -27,8 +27,8 @@ constexpr std::string_view durability_names[] = {"memory", "async", "sync"};
 std::vector<Option> journal_rows(JournalConfig& config) {
   std::vector<Option> rows;
   const auto add = [&rows](Option row) { rows.push_back(std::move(row)); };
-  add({.name = "journal", .value = "FILE", .help = "Keep every change in this SQLite file, and begin with what it knows (docs/journal.md).", .apply = apply_text(config.path)});
-  add({.name = "journal-path", .value = "FILE", .help = "The same.", .apply = apply_text(config.path)});
+  add({.name = "journal", .value = "FILE", .help = "Keep every change in this SQLite file, and begin with what it knows (docs/journal.md).", .apply = apply_filled_text(config.path)});
+  add({.name = "journal-path", .value = "FILE", .help = "The same.", .apply = apply_filled_text(config.path)});
   add({.name = "journal-memory", .help = "Keep the last changes in memory, for REPLAY and queries; they are gone at the end.", .apply = apply_switch(config.in_memory)});
   add({.name = "journal-memory-entries", .value = "N", .default_text = "10000", .help = "How many.", .apply = apply_count(config.memory_entries_max, 1, 100'000'000)});
   add({.name = "durability", .value = "MODE", .default_text = "async with --journal, else memory",
@@ -67,8 +67,8 @@ std::vector<Option> journal_rows(JournalConfig& config) {
        .apply = apply_count(config.snapshot_entries, 100, 1'000'000'000)});
   add({.name = "journal-replay-entries", .value = "N", .default_text = "10000", .help = "Entries one REPLAY is answered with at most.",
        .apply = apply_count(config.replay_entries_max, 1, 10'000'000)});
-  add({.name = "persist", .value = "FILE", .help = "Keep the params in this JSON file as well, written from time to time and at the end (docs/journal.md).", .apply = apply_text(config.state_path)});
-  add({.name = "persist-path", .value = "FILE", .help = "The same.", .apply = apply_text(config.state_path)});
+  add({.name = "persist", .value = "FILE", .help = "Keep the params in this JSON file as well, written from time to time and at the end (docs/journal.md).", .apply = apply_filled_text(config.state_path)});
+  add({.name = "persist-path", .value = "FILE", .help = "The same.", .apply = apply_filled_text(config.state_path)});
   add({.name = "persist-interval", .value = "TIME", .default_text = "30s", .help = "How often; 0: only at the end.",
        .apply = apply_duration(config.state_interval, milliseconds{0}, year)});
   return rows;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/address.hpp"
 #include "core/message.hpp"
 #include "core/resume.hpp"
 
@@ -99,6 +102,26 @@ void LatencyHistogram::add(std::uint8_t message_code, double us) {
   }
 }
 
+std::string label_text(std::string_view value) {
+  std::string out;
+  for (const char c : printable(value)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+namespace {
+
+void bridge_samples(std::string& out, std::string_view family, const std::vector<BridgeMetric>& bridges, bool now) {
+  for (const BridgeMetric& metric : bridges) {
+    if (metric.now == now)
+      fmt::format_to(std::back_inserter(out), "{}{{bridge=\"{}\",what=\"{}\"}} {}\n", family, label_text(metric.bridge), metric.counter, metric.value);
+  }
+}
+
+}  // namespace
+
 std::string metrics_text(const router::Router& router, const net::NetStats& net, const LatencyHistogram& latency, const std::vector<BridgeMetric>& bridges,
                          double uptime_seconds) {
   const router::Stats& stats = router.stats();
@@ -158,8 +181,9 @@ std::string metrics_text(const router::Router& router, const net::NetStats& net,
   for (const NetRow& row : net_counters) single(out, row.name, "counter", row.help, net.*row.value);
   if (!bridges.empty()) {
     head(out, "clasp_bridge_total", "counter", "Counters of bridges.");
-    for (const BridgeMetric& metric : bridges)
-      fmt::format_to(std::back_inserter(out), "clasp_bridge_total{{bridge=\"{}\",what=\"{}\"}} {}\n", metric.bridge, metric.counter, metric.value);
+    bridge_samples(out, "clasp_bridge_total", bridges, false);
+    if (std::ranges::any_of(bridges, &BridgeMetric::now)) head(out, "clasp_bridge_now", "gauge", "What bridges have at the moment.");
+    bridge_samples(out, "clasp_bridge_now", bridges, true);
   }
   return out;
 }

@@ -27,7 +27,10 @@ struct BridgeMetric {
   std::string bridge;   // "osc :9000"
   std::string counter;  // "received"
   std::uint64_t value = 0;
+  bool now = false;  // not a counter: how many there are at the moment
 };
+
+std::string label_text(std::string_view value);  // as a label's value, without the quotation marks
 
 std::string metrics_text(const router::Router& router, const net::NetStats& net, const LatencyHistogram& latency, const std::vector<BridgeMetric>& bridges,
                          double uptime_seconds);

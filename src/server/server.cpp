@@ -4,13 +4,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
+#include <cstring>
 #include <random>
-#include <sstream>
 #include <utility>
 
 #include "home_assistant/discovery.hpp"
@@ -20,6 +20,7 @@
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
 #include "net/router_engine.hpp"
+#include "options/read_file.hpp"
 #include "router/router.hpp"
 #include "server/bridges.hpp"
 #include "server/journal_host.hpp"
@@ -206,10 +207,12 @@ struct Server::Parts final : net::HttpHandler {
         {"connects", s.connects}, {"connects_refused", s.connects_refused}, {"taken_over", s.taken_over}, {"malformed", s.malformed},
         {"keep_alive_timeouts", s.keep_alive_timeouts}, {"published_in", s.published_in}, {"published_out", s.published_out}, {"refused", s.refused},
         {"wills", s.wills}, {"conflated", s.conflated}, {"dropped_detached", s.dropped_detached}, {"dropped_expired", s.dropped_expired},
-        {"dropped_too_large", s.dropped_too_large}, {"handed_on", s.handed_on}, {"sessions_overflowed", s.sessions_overflowed}, {"sessions_expired", s.sessions_expired},
-        {"sessions_evicted", s.sessions_evicted}, {"sessions", mqtt.sessions()}, {"connected", mqtt.attached()},
-        {"retained_notes", mqtt.retained_notes().size()}};
+        {"dropped_too_large", s.dropped_too_large}, {"handed_on", s.handed_on}, {"sessions_overflowed", s.sessions_overflowed},
+        {"sessions_expired", s.sessions_expired}, {"sessions_evicted", s.sessions_evicted}};
     for (const auto& [name, value] : rows) out.push_back({"mqtt", name, value});
+    const std::pair<const char*, std::uint64_t> now[] = {
+        {"sessions", mqtt.sessions()}, {"connected", mqtt.attached()}, {"retained_notes", mqtt.retained_notes().size()}};
+    for (const auto& [name, value] : now) out.push_back({"mqtt", name, value, true});
   }
 
   // What the shared port speaks: everything. A port of its own speaks MQTT only.
@@ -288,7 +291,7 @@ struct Server::Parts final : net::HttpHandler {
   }
 
   void reloaded(const ServerConfig* given, const Result<void>& done) {
-    if (!done) return log.error(fmt::format("the configuration was not read again, the old mappings and transforms stay in force: {}", done.error().message));
+    if (!done) return log.error(fmt::format("the configuration was not read again, everything stays in force as it was: {}", done.error().message));
     std::string line = fmt::format("mappings and transforms read again: {} and {}", given->mappings.entries.size(), given->transforms.size());
     if (rules) line += fmt::format("; rules: {}", rules->size());
     if (lenses.size() > 0 || !given->lenses.empty()) line += fmt::format("; lenses: {}", lenses.size());
@@ -400,12 +403,19 @@ void Server::reload(const Result<ServerConfig>& config) {
 
 namespace {
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{ErrorCode::invalid_argument, fmt::format("cannot read the configuration file {}", path), {}};
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+// stdout that nobody reads, or that is full, is no reason to end by an exception.
+bool print(std::string_view text) { return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0; }
+
+void print_error(std::string_view message) {
+  const std::string line = fmt::format("clasp server: {}\n", message);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+// A result that could not be written is a failure.
+int print_result(std::string_view text) {
+  if (print(text) || errno == EPIPE) return 0;
+  print_error(fmt::format("cannot write the result: {}", std::strerror(errno)));
+  return 1;
 }
 
 // As many descriptors as the system permits, not the customary 1024.
@@ -428,28 +438,27 @@ void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
 }  // namespace
 
 int run_server(std::span<const std::string> arguments) {
-  const Environment environment{.variable = [](const char* name) { return std::getenv(name); }, .file = read_file};
+  const Environment environment{.variable = [](const char* name) { return std::getenv(name); }, .file = [](const std::string& path) { return options::read_file(path); }};
   for (const std::string& argument : arguments) {
     if (argument != "--help" && argument != "-h") continue;
     ServerConfig config;
-    fmt::print("usage: clasp server [options]\n\nRuns the router. Every option may also stand in a TOML file (--config, same names) or in the environment\n"
-               "(CLASP_MAX_PARAMS for --max-params). Flags win over the environment, the environment over the file.\n\n{}",
-               server_options(config, environment).help());
-    return 0;
+    return print_result(fmt::format(
+        "usage: clasp server [options]\n\nRuns the router. Every option may also stand in a TOML file (--config, same names) or in the environment\n"
+        "(CLASP_MAX_PARAMS for --max-params). Flags win over the environment, the environment over the file.\n\n{}",
+        server_options(config, environment).help()));
   }
   auto config = load_server_config(arguments, environment);
   if (!config) {
-    fmt::print(stderr, "clasp server: {}\n", config.error().message);
+    print_error(config.error().message);
     return 2;
   }
   if (config->check_only) {
     lens::ModuleShelf shelf(lens::read_module_file, config->lenses.stack_bytes);
     if (const auto lenses = Lenses::load(config->lenses, shelf); !lenses) {
-      fmt::print(stderr, "clasp server: {}\n", lenses.error().message);
+      print_error(lenses.error().message);
       return 2;
     }
-    fmt::print("the configuration is valid\n");
-    return 0;
+    return print_result("the configuration is valid\n");
   }
   const std::size_t descriptors = raise_descriptor_limit();
   if (config->router.sessions_max == 0 && descriptors != 0) config->router.sessions_max = sessions_for(descriptors);
@@ -457,12 +466,11 @@ int run_server(std::span<const std::string> arguments) {
   name_the_reason_of_death();
   Server server(std::move(*config));
   if (const auto started = server.start(); !started) {
-    fmt::print(stderr, "clasp server: {}\n", started.error().message);
+    print_error(started.error().message);
     return 1;
   }
   server.stop_on_signals([&] { server.reload(load_server_config(arguments, environment)); });
-  fmt::print("{}\n", server.ready_line());
-  std::fflush(stdout);
+  print(server.ready_line() + "\n");  // whoever started it without a place for that does not want to know
   server.run();
   return 0;
 }

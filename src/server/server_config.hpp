@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ struct LensConfig {
 struct ServerConfig {
   router::Config router;
   std::vector<net::ListenAddress> listen{{"", wire::default_port}};
+  bool listen_given = false;
+  std::optional<std::uint16_t> port;  // one more of them, as the reference's tools write it
+  std::string bind;
   struct OscPorts {
     std::vector<net::ListenAddress> binds;  // one OSC bridge each
     std::vector<std::string> targets;       // host:port, of each of these bridges

@@ -26,6 +26,7 @@ using options::apply_choice;
 using options::apply_count;
 using options::apply_duration;
 using options::apply_switch;
+using options::apply_filled_text;
 using options::apply_text;
 using options::bad_option;
 using options::Option;
@@ -59,13 +60,31 @@ Apply pattern_choice(std::span<const std::string_view> names, Add add) {
 
 // Addresses replace the default, then add up.
 Apply listen_addresses(ServerConfig& config) {
-  return [&config, given = false](std::string_view value) mutable -> Result<void> {
+  return [&config](std::string_view value) -> Result<void> {
     const auto address = net::parse_listen_address(value);
     if (!address) return address.error();
-    if (!std::exchange(given, true)) config.listen.clear();
+    if (!std::exchange(config.listen_given, true)) config.listen.clear();
     config.listen.push_back(*address);
     return {};
   };
+}
+
+// The reference's `--protocol`: what it names is served on every port we listen on, or not at all.
+Result<void> check_protocol(std::string_view value) {
+  if (value == "websocket" || value == "ws" || value == "tcp") return {};
+  return bad_option(value == "quic" ? "QUIC is not part of this build; WebSocket and TCP share one port" : "expected one of: websocket, ws, tcp");
+}
+
+// --port and --bind together are one more --listen.
+Result<void> settle_listen(ServerConfig& config) {
+  if (!config.port && config.bind.empty()) return {};
+  const bool bare_ipv6 = std::ranges::count(config.bind, ':') > 1 && !config.bind.starts_with('[');
+  const std::string host = bare_ipv6 ? fmt::format("[{}]", config.bind) : config.bind;
+  const auto address = net::parse_listen_address(fmt::format("{}:{}", host, config.port.value_or(wire::default_port)));
+  if (!address) return bad_option(fmt::format("--bind: expected a host, and its port with --port (given: \"{}\")", config.bind));
+  if (!config.listen_given) config.listen.clear();
+  config.listen.push_back(*address);
+  return {};
 }
 
 Apply http_base(std::string& target) {
@@ -93,6 +112,10 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
 
   add({.name = "listen", .letter = 'l', .value = "ADDRESS", .default_text = ":7330", .help = "Where WebSocket, TCP and HTTP are served; repeatable.",
        .apply = listen_addresses(config), .repeatable = true});
+  add({.name = "port", .value = "N", .help = "The same with the port alone, on all addresses or that of --bind; 0: any.", .apply = apply_count(config.port, 0, 65'535)});
+  add({.name = "bind", .value = "HOST", .help = "The same with the address alone, on 7330 or --port.", .apply = apply_filled_text(config.bind)});
+  add({.name = "protocol", .value = "NAME", .help = "Taken for the reference's tools' sake (websocket, ws, tcp): both are always there, on the same port.",
+       .apply = check_protocol, .repeatable = true});
   add({.name = "deflate", .help = "Compress WebSocket messages that become shorter by it, for clients that offer permessage-deflate.",
        .apply = apply_switch(config.websocket.deflate)});
   add({.name = "name", .letter = 'n', .value = "TEXT", .default_text = router.name, .help = "Name clients are told in WELCOME.", .apply = apply_text(router.name)});
@@ -107,7 +130,7 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "http-origin", .value = "ORIGIN", .help = "Web pages that may use it, \"https://desk.example\"; repeatable. Without one all may.",
        .apply = http_origins(config.http_api.origins), .repeatable = true});
   add({.name = "http-token", .value = "TEXT", .help = "Required of everybody as \"Authorization: Bearer TEXT\", \"X-API-Key: TEXT\", or as password.",
-       .apply = apply_text(config.http_api.token)});
+       .apply = apply_filled_text(config.http_api.token)});
   add({.name = "http-endpoint", .value = "ROUTE",
        .help = "A route of your own, \"GET /room/:name /rooms/{name}/dim\", with rate=N requests a minute at most if wanted; repeatable.",
        .apply = [&config](std::string_view line) -> Result<void> {
@@ -163,12 +186,12 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
   add({.name = "rules", .value = "FILE", .help = "What the router does by itself when something happens: JSON or TOML, docs/rules.md; repeatable.",
        .apply = [&config, read = environment.file](std::string_view path) -> Result<void> {
          const auto text = read(std::string(path));
-         if (!text) return bad_option(fmt::format("cannot read {}", path));
+         if (!text) return text.error();
          config.rules.given = true;
          return rules::read_rules(*text, path, config.rules.source);
        }, .repeatable = true});
   add({.name = "rules-runtime", .help = "Clients may set, switch and remove rules at /clasp/rules/<id>.", .apply = apply_switch(config.rules.at_run_time)});
-  add({.name = "webhook-secret", .value = "TEXT", .help = "Signs what rules post: X-Clasp-Signature: sha256=<HMAC-SHA256 of the body>.", .apply = apply_text(config.rules.webhook_secret)});
+  add({.name = "webhook-secret", .value = "TEXT", .help = "Signs what rules post: X-Clasp-Signature: sha256=<HMAC-SHA256 of the body>.", .apply = apply_filled_text(config.rules.webhook_secret)});
   for (Option& row : bridge_rows(config, rows, environment)) add(std::move(row));
 
   add({.name = "profile", .value = "NAME", .default_text = "show", .help = "show: never lose state, no limits of our own. reference: the reference router's limits.",
@@ -351,6 +374,7 @@ Result<ServerConfig> load_server_config(std::span<const std::string> arguments, 
   config.http_api.ns = http_ns->prefix();
   if (const auto ns = bridge::NamespaceMap::parse(config.mqtt_namespace); !ns)
     return bad_option(fmt::format("--mqtt-namespace: not an address, which begins with / (given: \"{}\")", config.mqtt_namespace));
+  if (const auto result = settle_listen(config); !result) return result.error();
   if (const auto result = check_tables(config); !result) return result.error();
   if (const auto result = settle_journal(config); !result) return result.error();
   if (const auto result = settle_bridges(config); !result) return result.error();

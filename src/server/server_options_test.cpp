@@ -62,6 +62,27 @@ TEST_F(ServerOptions, BridgesStandInTheFileAsTables) {
   EXPECT_EQ(config->bridges[2]->mappings().entries.size(), 1u);
 }
 
+TEST_F(ServerOptions, PortAndBindAreOneMoreAddress) {
+  EXPECT_THAT(load({"--port", "8000"})->listen, ElementsAre(net::ListenAddress{"", 8000}));
+  EXPECT_THAT(load({"--bind", "127.0.0.1"})->listen, ElementsAre(net::ListenAddress{"127.0.0.1", 7330}));
+  EXPECT_THAT(load({"--protocol", "websocket", "--bind", "::1", "--port", "8000", "--listen", ":9"})->listen,
+              ElementsAre(net::ListenAddress{"", 9}, net::ListenAddress{"::1", 8000}));
+  for (const char* bad : {"65536", "-1", "", "x"}) EXPECT_THAT(failure({"--port", bad}), HasSubstr("--port: expected a whole number from 0 to 65535"));
+  EXPECT_THAT(failure({"--bind", "127.0.0.1:7330"}), HasSubstr("--bind: expected a host, and its port with --port"));
+  EXPECT_THAT(failure({"--protocol", "quic"}), HasSubstr("--protocol: QUIC is not part of this build"));
+}
+
+// A variable that was not set must not open the door, or leave the state in memory.
+TEST_F(ServerOptions, AnEmptySecretOrFileIsNotNone) {
+  for (const char* name : {"http-token", "webhook-secret", "journal", "journal-path", "persist", "persist-path"}) {
+    EXPECT_THAT(failure({fmt::format("--{}", name), ""}), HasSubstr(fmt::format("--{}: expected a text that is not empty", name)));
+    files["c.toml"] = fmt::format("{} = \"\"\n", name);
+    EXPECT_THAT(failure({"--config", "c.toml"}), HasSubstr(fmt::format("c.toml:1: {}: expected a text that is not empty", name)));
+  }
+  for (const char* bridge : {"http listen-token=", "http api-key=", "socketio listen-token=", "websocket listen-token="})
+    EXPECT_THAT(failure({"--bridge", bridge}), HasSubstr("expected a text that is not empty")) << bridge;
+}
+
 TEST_F(ServerOptions, ABridgeMayStandOnTheCommandLine) {
   const auto config = load({"--bridge", "osc port=9002 namespace=/stage"});
   ASSERT_TRUE(config) << config.error().message;

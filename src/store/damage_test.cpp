@@ -172,6 +172,17 @@ TEST_F(DamageTest, WhatIsNoDatabaseIsSetAsideUnderItsOwnName) {
   }
 }
 
+TEST_F(DamageTest, AFolderIsNoJournalAndStaysWhereItIs) {
+  const std::string path = folder_ / "journals";
+  std::filesystem::create_directory(path);
+  StateSink sink;
+  const auto opened = open_journal(path, sink);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, fmt::format("cannot open {}: it is a folder", path));
+  EXPECT_TRUE(std::filesystem::is_directory(path));
+  EXPECT_FALSE(std::filesystem::exists(path + ".lock"));
+}
+
 TEST(ParamText, SaysWhichParamIsWrong) {
   const auto visit = [](const ParamImage&) {};
   const auto error_of = [&](std::string_view text) {

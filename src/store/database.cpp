@@ -19,16 +19,23 @@ constexpr std::string_view damage_mark = "the file is damaged: ";
 Error error_of(sqlite3* database, int code, std::string_view what) {
   const int primary = code & 0xff;
   const bool damage = code == SQLITE_IOERR_SHORT_READ || std::ranges::find(environment, primary) == std::end(environment);
-  const char* why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+  const std::string_view why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+  const std::string_view kind = sqlite3_errstr(code);
   return {primary == SQLITE_FULL ? ErrorCode::overloaded : ErrorCode::unavailable,
-          fmt::format("{}{}: {} ({})", damage ? damage_mark : "", what, why, sqlite3_errstr(code)), {}};
+          fmt::format("{}{}: {}{}", damage ? damage_mark : "", what, why, why == kind ? "" : fmt::format(" ({})", kind)), {}};
 }
+
+// As much of a statement as tells which one it is: people read these errors.
+std::string_view beginning(std::string_view sql) { return sql.substr(0, std::min(sql.find_first_of(",("), std::size_t{40})); }
 
 }  // namespace
 
 bool is_damage(const Error& error) { return error.message.starts_with(damage_mark); }
 
-bool is_read_only(const Error& error) { return error.message.ends_with(fmt::format("({})", sqlite3_errstr(SQLITE_READONLY))); }
+bool is_read_only(const Error& error) {
+  const std::string_view kind = sqlite3_errstr(SQLITE_READONLY);
+  return error.message.ends_with(kind) || error.message.ends_with(fmt::format("({})", kind));
+}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(statement_, other.statement_);
@@ -100,7 +107,7 @@ Database::~Database() { sqlite3_close_v2(database_); }
 
 Result<void> Database::run(const char* sql) {
   const int code = sqlite3_exec(database_, sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return error_of(database_, code, sql);
+  if (code != SQLITE_OK) return error_of(database_, code, beginning(sql));
   return {};
 }
 
@@ -108,7 +115,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
   Statement statement;
   statement.database_ = database_;
   const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement.statement_, nullptr);
-  if (code != SQLITE_OK) return error_of(database_, code, sql);
+  if (code != SQLITE_OK) return error_of(database_, code, beginning(sql));
   return statement;
 }
 

@@ -12,6 +12,17 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view journal_endings[] = {"", "-wal", "-shm"};
 
+std::string folder_of(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+// Why a journal cannot be used that is not to blame for it.
+Error unusable(const std::string& path, const Error& error) {
+  const bool by_folder = is_read_only(error) && ::access(path.c_str(), W_OK) == 0;
+  return {error.code, fmt::format("cannot use {}: {}", path, by_folder ? fmt::format("no permission to write into its folder {}", folder_of(path)) : error.message), {}};
+}
+
 // Writes what is written to every table and takes it back: some damage shows in nothing that is read.
 Result<void> try_to_write(JournalFile& file) {
   Result<void> done = file.begin();
@@ -30,9 +41,9 @@ Result<void> try_to_write(JournalFile& file) {
 
 // What is wrong with the file as a whole; nothing: it can be read and written. An error: it is not the file's fault. What could be mended is noted.
 Result<std::optional<std::string>> fault_of(Result<JournalFile>& file, const std::string& path, const char* vfs, std::vector<std::string>& notes) {
-  // Read-only without a reason in its permissions is a header that says so.
+  // Read-only without a reason in its permissions, or its folder's, where its log has to be made, is a header that says so.
   const auto blame = [&](const Error& error) -> Result<std::optional<std::string>> {
-    if (is_damage(error) || (is_read_only(error) && ::access(path.c_str(), W_OK) == 0)) return std::optional(error.message);
+    if (is_damage(error) || (is_read_only(error) && ::access(path.c_str(), W_OK) == 0 && ::access(folder_of(path).c_str(), W_OK) == 0)) return std::optional(error.message);
     return error;
   };
   if (!file) return blame(file.error());
@@ -84,6 +95,8 @@ Result<std::string> set_aside(const std::string& path, std::span<const std::stri
 
 Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const char* vfs) {
   Opened opened;
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return Error{ErrorCode::unavailable, fmt::format("cannot open {}: it is a folder", path), {}};
   auto lock = FileLock::take(path);
   if (!lock) return lock.error();
   opened.lock = std::move(*lock);
@@ -91,7 +104,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
 
   auto file = JournalFile::open(path, vfs);
   const auto fault = fault_of(file, path, vfs, opened.notes);
-  if (!fault) return fault.error();  // full, not permitted, a folder: nothing that moving it would help
+  if (!fault) return unusable(path, fault.error());  // full, not permitted: nothing that moving it would help
   if (!*fault) {
     auto database = Database::open(path, Access::read, vfs);
     if (!database) return database.error();

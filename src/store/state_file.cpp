@@ -4,11 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "store/checksum.hpp"
 #include "store/opening.hpp"
@@ -84,15 +83,28 @@ class Nothing final : public RecoverySink {
   void removed_revisions_max(std::uint64_t) override {}
 };
 
+// A file that cannot be read to its end, or is a folder, is not damaged: nobody moves it out of the way.
+Result<std::string> read_whole(const std::string& path) {
+  const Descriptor file(real_disk(), path, O_RDONLY);
+  if (file.get() < 0) return fault("open", path);
+  std::string text;
+  std::array<char, 65'536> buffer;
+  while (true) {
+    const auto got = ::read(file.get(), buffer.data(), buffer.size());
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fault("read", path);
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
 Result<StateRead> read_one(const std::string& path, RecoverySink& sink) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{ErrorCode::unavailable, fmt::format("cannot read {}: {}", path, std::strerror(errno)), {}};
-  std::ostringstream text;
-  text << in.rdbuf();
+  const auto text = read_whole(path);
+  if (!text) return text.error();
   Nothing nothing;
-  if (const auto whole = check(text.view()); !whole) return whole.error();
-  if (const auto tried = read_text(text.view(), nothing); !tried) return Error{ErrorCode::invalid_value, tried.error().message, {}};
-  return read_text(text.view(), sink);
+  if (const auto whole = check(*text); !whole) return whole.error();
+  if (const auto tried = read_text(*text, nothing); !tried) return Error{ErrorCode::invalid_value, tried.error().message, {}};
+  return read_text(*text, sink);
 }
 
 }  // namespace

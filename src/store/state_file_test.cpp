@@ -76,6 +76,18 @@ TEST(StateFile, ADamagedOneIsKeptAndTheOneBeforeTakesItsPlace) {
   }
 }
 
+TEST(StateFile, AFolderIsNotDamagedAndStaysWhereItIs) {
+  const TempFolder folder;
+  const std::string path = folder / "state";
+  std::filesystem::create_directory(path);
+  write_file(path + "/kept", "x");
+  StateSink sink;
+  const auto refused = read_state_file(path, sink);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, fmt::format("cannot read {}: Is a directory", path));
+  EXPECT_TRUE(std::filesystem::exists(path + "/kept"));
+}
+
 TEST(StateFile, EveryFlippedBitIsFoundOrChangesNothing) {
   const std::string good = text_of(3);
   StateSink whole;

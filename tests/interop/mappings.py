@@ -88,7 +88,7 @@ def both_ways_and_read_again():
                 file.write(BANK % '"much"')
             router.signal(signal.SIGHUP)
             eventually(lambda: logged("/transform/to_max: expected a number"), "a faulty file is told", LIMIT)
-            assert logged("the old mappings and transforms stay in force")
+            assert logged("everything stays in force as it was")
             desk.send("/fader/3", 0.25)
             eventually(lambda: router.clasp("get", "/lights/3/dim", check=False) == "25.0", "and the old mapping still works", LIMIT)
             assert router.bridge("mapped_in") == 3 and router.bridge("mapped_out") >= 1

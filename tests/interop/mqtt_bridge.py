@@ -220,7 +220,7 @@ def nothing_is_lost_while_the_router_restarts():
                 first.kill()
                 first.wait()
                 first.stdout.close()
-                one.says("the router is gone")
+                one.says("router link down")
                 for number in range(500):
                     peer.published(f"n/{number}", str(number), 1)
                 with Router(listen=f"127.0.0.1:{port}") as again:

@@ -8,7 +8,7 @@ from harness.native import Peer
 from harness.router import Router, eventually, run
 
 BOTH = (4, 5)
-CONNECTED = 'clasp_bridge_total{bridge="mqtt",what="connected"}'
+CONNECTED = 'clasp_bridge_now{bridge="mqtt",what="connected"}'
 
 
 def persistent(router, name, version=4, clean=False, **options):

@@ -23,6 +23,7 @@ using options::apply_choice;
 using options::apply_count;
 using options::apply_duration;
 using options::apply_switch;
+using options::apply_filled_text;
 using options::apply_text;
 using options::bad_option;
 using options::Option;
@@ -202,8 +203,8 @@ void HttpPlan::add_server_rows(std::vector<Option>& rows) {
   add({.name = "listen-token",
        .value = "TEXT",
        .help = "Asked of everybody: \"Authorization: Bearer TEXT\", \"X-API-Key: TEXT\", or as password.",
-       .apply = apply_text(server.api.token)});
-  add({.name = "api-key", .value = "TEXT", .help = "The same.", .apply = apply_text(server.api.token)});
+       .apply = apply_filled_text(server.api.token)});
+  add({.name = "api-key", .value = "TEXT", .help = "The same.", .apply = apply_filled_text(server.api.token)});
   add({.name = "read",
        .value = "PATTERN",
        .help = "What is kept and served instead of the namespace, \"/**\"; repeatable.",

@@ -253,8 +253,7 @@ void MqttBridge::link_up() {
   outside_.router_changed(true);
 }
 
-void MqttBridge::link_down(std::string_view reason) {
-  if (router_up_) note("link", fmt::format("the router is gone: {}", reason));
+void MqttBridge::link_down(std::string_view) {
   router_up_ = false;
   client_.set_paused(true);
   outside_.router_changed(false);

@@ -328,10 +328,6 @@ std::optional<SteadyTime> OscBridge::next_deadline() const {
   return deadline;
 }
 
-void OscBridge::link_up() { log_.line("osc: connected to the router"); }
-
-void OscBridge::link_down(std::string_view reason) { log_.line(fmt::format("osc: router link down: {}", reason)); }
-
 void OscBridge::refused(const Error& error) {
   ++counters_.refused;
   last_refusal_ = error.message;

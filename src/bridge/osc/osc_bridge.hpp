@@ -103,8 +103,8 @@ class OscBridge final : public RouterLinkListener {
   const SenderTable& senders() const { return senders_; }
 
   // RouterLinkListener
-  void link_up() override;
-  void link_down(std::string_view reason) override;
+  void link_up() override {}
+  void link_down(std::string_view) override {}
   void delivered(const LinkDelivery& delivery) override;
   void refused(const Error& error) override;
 

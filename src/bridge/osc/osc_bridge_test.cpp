@@ -247,13 +247,6 @@ TEST_F(OscBridgeTest, OpensTheLinkForItsNamespaceAndClosesIt) {
   EXPECT_EQ(bridge_->next_deadline(), std::nullopt);
 }
 
-TEST_F(OscBridgeTest, TellsWhenTheRouterComesAndGoes) {
-  begin();
-  link_.listener().link_up();
-  link_.listener().link_down("connection reset");
-  EXPECT_THAT(network_.log, ElementsAre("osc: connected to the router", "osc: router link down: connection reset"));
-}
-
 // ---- inbound ----
 
 TEST_F(OscBridgeTest, AddressesAreEncodedOnTheWayInAndDecodedOnTheWayOut) {

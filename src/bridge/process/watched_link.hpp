@@ -1,11 +1,16 @@
-// The remote link, and an eye on it: a router that refuses our token does so for good, and the program should end instead of waiting for nothing.
+// The remote link, and an eye on it: a router that refuses our token does so for good, and the program should end instead of waiting for nothing. When
+// it comes and goes is told, a reason once, however often it is tried again meanwhile.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "bridge/remote/remote_link.hpp"
 #include "bridge/router_link.hpp"
+#include "core/address.hpp"
 
 namespace clasp::bridge {
 
@@ -15,6 +20,7 @@ class WatchedLink final : public RouterLink, private RouterLinkListener {
     std::function<bool(ErrorCode)> is_final;  // of refusals before the link was up
     bool reconnect = true;                    // else a router that is gone, or not there, is final too
     std::function<void(const Error&)> ended;
+    std::function<void(std::string_view line)> log;
   };
   WatchedLink(boost::asio::io_context& loop, RemoteLinkConfig config, Eye eye) : link_(loop, std::move(config)), eye_(std::move(eye)) {}
 
@@ -34,10 +40,13 @@ class WatchedLink final : public RouterLink, private RouterLinkListener {
  private:
   void link_up() override {
     up_ = true;
+    reason_.clear();
+    eye_.log("connected to the router");
     listener_->link_up();
   }
   void link_down(std::string_view reason) override {
     up_ = false;
+    if (reason_ != reason) eye_.log(fmt::format("router link down: {}", printable(reason_ = reason, 200)));
     listener_->link_down(reason);
     if (!eye_.reconnect) eye_.ended({ErrorCode::connection_failed, std::string(reason), {}});
   }
@@ -53,6 +62,7 @@ class WatchedLink final : public RouterLink, private RouterLinkListener {
   Eye eye_;
   RouterLinkListener* listener_ = nullptr;
   bool up_ = false;
+  std::string reason_;  // of the last time it went down, as long as it has not come back
 };
 
 }  // namespace clasp::bridge

@@ -269,9 +269,8 @@ void SocketClient::refused(const Error& error) {
   log("write", fmt::format("socketio: the router refused a write: {}", printable(error.message, 200)));
 }
 
-void SocketClient::link_down(std::string_view reason) {
+void SocketClient::link_down(std::string_view) {
   state_.link_down();
-  log("link", fmt::format("socketio: the router is away: {}", printable(reason, 200)));
 }
 
 SocketClient::Namespace* SocketClient::find(std::string_view name) {

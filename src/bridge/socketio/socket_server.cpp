@@ -236,10 +236,9 @@ void SocketServer::log(std::string_view kind, std::string text) { paced_.line(ki
 
 void SocketServer::link_up() { up_ = true; }
 
-void SocketServer::link_down(std::string_view reason) {
+void SocketServer::link_down(std::string_view) {
   up_ = false;
   audience_.link_down();
-  log("link", fmt::format("socketio: the router is away: {}", printable(reason, 200)));
 }
 
 }  // namespace clasp::bridge::socketio

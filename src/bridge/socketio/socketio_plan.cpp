@@ -19,6 +19,7 @@ using options::apply_bytes;
 using options::apply_count;
 using options::apply_duration;
 using options::apply_switch;
+using options::apply_filled_text;
 using options::apply_text;
 using options::bad_option;
 using namespace std::chrono_literals;
@@ -257,7 +258,7 @@ std::vector<options::Option> SocketIoPlan::socket_rows() {
       {.name = "listen-token",
        .value = "TOKEN",
        .help = "Clients have to bring it: as auth {token}, as ?token= or as Authorization: Bearer.",
-       .apply = apply_text(server.token),
+       .apply = apply_filled_text(server.token),
        .in_file = false},
       {.name = "transports",
        .value = "LIST",

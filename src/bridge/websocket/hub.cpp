@@ -208,7 +208,7 @@ void Hub::refused(const Error& error) {
 
 void Hub::link_up() { up_ = true; }
 
-void Hub::link_down(std::string_view reason) {
+void Hub::link_down(std::string_view) {
   up_ = false;
   audience_.link_down();
   for (const SnapshotCall& call : std::exchange(snapshots_, {})) {
@@ -218,7 +218,6 @@ void Hub::link_down(std::string_view reason) {
     given_up_.push_back(call.pattern.text());
   }
   outside_.changed();
-  log("link", fmt::format("websocket: the router is away: {}", printable(reason, 200)));
 }
 
 // ---- time ----

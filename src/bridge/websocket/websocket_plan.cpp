@@ -20,6 +20,7 @@ using options::apply_choice;
 using options::apply_count;
 using options::apply_duration;
 using options::apply_switch;
+using options::apply_filled_text;
 using options::apply_text;
 using options::bad_option;
 using namespace std::chrono_literals;
@@ -169,7 +170,7 @@ std::vector<options::Option> WebSocketPlan::hub_rows() {
       {.name = "listen-token",
        .value = "TOKEN",
        .help = "Clients have to bring it: as ?token= of the URL or Authorization: Bearer.",
-       .apply = apply_text(port.token),
+       .apply = apply_filled_text(port.token),
        .in_file = false},
       {.name = "origin",
        .value = "ORIGIN",
