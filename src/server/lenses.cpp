@@ -2,24 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "core/address.hpp"
 #include "lens/lens_file.hpp"
 #include "net/event_loop.hpp"
+#include "server/metrics.hpp"
 
 namespace clasp::server {
-
-namespace {
-
-std::string label(std::string_view name) {
-  std::string out;
-  for (const char c : printable(name)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-}  // namespace
 
 // One behind the other: what the first makes of a value is what the second sees.
 class Lenses::Sequence final : public router::Transform {
@@ -112,10 +99,10 @@ void Lenses::append_metrics(std::string& out) const {
   };
   std::vector<Row> rows;
   pipeline_.for_each([&rows](const std::string& name, const lens::PipelineStats& stats, const lens::StageStats& modules, std::size_t instances) {
-    rows.push_back({label(name), stats, modules, instances});
+    rows.push_back({metric_label(name), stats, modules, instances});
   });
   modules_.for_each([&rows](const std::string& name, const lens::StageStats& modules, std::size_t instances) {
-    rows.push_back({"module:" + label(name), {.values = modules.calls + modules.rested, .faults = modules.errors}, modules, instances});
+    rows.push_back({"module:" + metric_label(name), {.values = modules.calls + modules.rested, .faults = modules.errors}, modules, instances});
   });
   const auto to = std::back_inserter(out);
   fmt::format_to(

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/address.hpp"
 #include "core/message.hpp"
 #include "core/resume.hpp"
 
@@ -99,6 +100,15 @@ void LatencyHistogram::add(std::uint8_t message_code, double us) {
   }
 }
 
+std::string metric_label(std::string_view name) {
+  std::string out;
+  for (const char c : printable(name)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::string metrics_text(const router::Router& router, const net::NetStats& net, const LatencyHistogram& latency, const std::vector<BridgeMetric>& bridges,
                          double uptime_seconds) {
   const router::Stats& stats = router.stats();
@@ -159,7 +169,7 @@ std::string metrics_text(const router::Router& router, const net::NetStats& net,
   if (!bridges.empty()) {
     head(out, "clasp_bridge_total", "counter", "Counters of bridges.");
     for (const BridgeMetric& metric : bridges)
-      fmt::format_to(std::back_inserter(out), "clasp_bridge_total{{bridge=\"{}\",what=\"{}\"}} {}\n", metric.bridge, metric.counter, metric.value);
+      fmt::format_to(std::back_inserter(out), "clasp_bridge_total{{bridge=\"{}\",what=\"{}\"}} {}\n", metric_label(metric.bridge), metric.counter, metric.value);
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "net/net_stats.hpp"
 #include "router/router.hpp"
@@ -22,6 +23,9 @@ struct LatencyHistogram {
   std::array<Row, 256> rows{};
   void add(std::uint8_t message_code, double us);
 };
+
+// A name of the operator's as the value of a label, between its quotation marks.
+std::string metric_label(std::string_view name);
 
 struct BridgeMetric {
   std::string bridge;   // "osc :9000"

@@ -24,10 +24,11 @@ TEST(Metrics, HaveTheNamesOfTheSpecificationAndAreWellFormed) {
   router::Router router({}, {.random = &random}, Now{});
   LatencyHistogram latency;
   latency.add(0x21, 3.5);
-  const std::string text = metrics_text(router, {}, latency, {{"osc [::]:9000", "received", 7}}, 1.5);
+  const std::string text = metrics_text(router, {}, latency, {{"osc [::]:9000", "received", 7}, {"a\"b\\c\nd", "sent", 1}}, 1.5);
   for (const char* name : {"clasp_sessions_active", "clasp_subscriptions_active", "clasp_state_params_active", "clasp_messages_total{type=\"set\"}",
                            "clasp_message_latency_seconds_count{type=\"set\"} 1", "clasp_broadcast_fanout_count", "clasp_errors_total",
-                           "clasp_bridge_total{bridge=\"osc [::]:9000\",what=\"received\"} 7"})
+                           "clasp_bridge_total{bridge=\"osc [::]:9000\",what=\"received\"} 7",
+                           R"(clasp_bridge_total{bridge="a\"b\\c\\x0ad",what="sent"} 1)"})
     EXPECT_THAT(text, HasSubstr(name));
   // Each family is described once, and every sample belongs to a described family.
   std::set<std::string> families;

@@ -6,21 +6,13 @@
 #include "io/io_loop.hpp"
 #include "router/router.hpp"
 #include "rules/local_time.hpp"
+#include "server/metrics.hpp"
 
 namespace clasp::server {
 
 namespace {
 
 constexpr std::size_t rules_shown_max = 1'000;  // in /metrics, for each has rows of its own
-
-std::string label(std::string_view id) {
-  std::string out;
-  for (const char c : printable(id)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -129,7 +121,7 @@ void Rules::append_metrics(std::string& out) const {
     if (++shown > rules_shown_max) return;
     const std::pair<const char*, std::uint64_t> rows[] = {{"fired", stats.fired}, {"suppressed", stats.suppressed}, {"failed", stats.failed}};
     for (const auto& [what, count] : rows)
-      fmt::format_to(std::back_inserter(out), "clasp_rule_total{{rule=\"{}\",what=\"{}\"}} {}\n", label(rule.id), what, count);
+      fmt::format_to(std::back_inserter(out), "clasp_rule_total{{rule=\"{}\",what=\"{}\"}} {}\n", metric_label(rule.id), what, count);
   });
 }
 
