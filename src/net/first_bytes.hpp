@@ -26,6 +26,7 @@ struct FirstByte {
 // Bytes that are in no row belong to nobody: such a connection is closed and counted.
 inline constexpr std::array first_bytes{
     FirstByte{0x00, Protocol::length_prefixed},
+    FirstByte{'\r', Protocol::http},        // an empty line before a request (RFC 9112, section 2.2)
     FirstByte{0x10, Protocol::mqtt},
     FirstByte{0x16, Protocol::tls},
     FirstByte{'C', Protocol::http},         // CONNECT

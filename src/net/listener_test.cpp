@@ -66,6 +66,10 @@ TEST_F(ListenerTest, RecognisesWhatEachConnectionSpeaks) {
   TestClient plain = connect();
   plain.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(until_received(plain, "\r\n\r\nok\n"));
+
+  TestClient late = connect();  // an empty line is left of a request before
+  late.send("\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(until_received(late, "\r\n\r\nok\n"));
 }
 
 TEST_F(ListenerTest, ClosesAndCountsWhatItDoesNotSpeak) {

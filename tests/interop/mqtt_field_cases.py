@@ -255,6 +255,46 @@ def mqtt_over_websocket_packets_do_not_respect_frames():
             assert modern.messages() == [("a/b", b"own")]
 
 
+# ---- beyond C24 ----
+
+def a_shared_group_that_loses_a_member():
+    """eclipse-mosquitto/mosquitto#2662, emqx/emqx#12257: what a lost member had not acknowledged was delivered to nobody."""
+    for expiry in (0, 1):
+        with Router() as router, Client(router.port, "p") as publisher, Client(router.port, "lost", 5, **({"session_expiry": expiry} if expiry else {})) as lost, \
+                Client(router.port, "stays", 5) as stays:
+            for client in (lost, stays):
+                assert client.subscribe("$share/g/a/#", options=1) == [1]
+            for i in range(6):
+                assert publisher.published("a/x", str(i), 1) == 0
+            had = lost.messages()[:1]  # acknowledged: all of it, so some more
+            for i in range(6, 12):
+                assert publisher.published("a/x", str(i), 1) == 0
+            not_acknowledged = [packet.payload for packet in lost.ping() if packet.kind == PUBLISH]
+            assert had and len(not_acknowledged) == 3
+            lost.close()
+            got = {message[1] for message in stays.messages()}
+            if expiry:
+                assert not got & set(not_acknowledged), "it may come back"
+            eventually(lambda: got.update(message[1] for message in stays.messages()) or set(not_acknowledged) <= got, "the other member gets them")
+            assert publisher.published("a/y", "after", 1) == 0
+            assert stays.messages() == [("a/y", b"after")]
+
+
+def a_client_with_thousands_of_filters():
+    """home-assistant/core#87972: home automation subscribes to the topics of every entity singly; what is refused is missing without a word."""
+    with Router() as router, Client(router.port, "home") as home, Client(router.port, "sensor") as sensor:
+        filters = [f"house/{i}/state" for i in range(4_000)] + [f"house/+/{i}/#" for i in range(4_000)]
+        for at in range(0, len(filters), 200):
+            assert set(home.subscribe(*filters[at:at + 200])) == {0}
+        for topic in ("house/3999/state", "house/kitchen/3999/temperature"):
+            assert sensor.published(topic, "1", 1, True) == 0
+        assert home.messages() == [("house/3999/state", b"1"), ("house/kitchen/3999/temperature", b"1")]
+        for at in range(0, len(filters), 200):
+            home.unsubscribe(*filters[at:at + 200])
+        assert sensor.published("house/0/state", "1") == 0 and home.messages() == []
+
+
 if __name__ == "__main__":
     run(qos_2_sent_three_times, which_filter_matches_which_topic, announced_sizes_without_data, subscriber_with_a_small_maximum_packet_size,
-        retain_flag_resubscribe_and_clearing, mqtt_over_websocket_packets_do_not_respect_frames, beside=(keep_alive_counts_what_the_client_sends,))
+        retain_flag_resubscribe_and_clearing, mqtt_over_websocket_packets_do_not_respect_frames,
+        a_shared_group_that_loses_a_member, a_client_with_thousands_of_filters, beside=(keep_alive_counts_what_the_client_sends,))
