@@ -98,13 +98,16 @@ ExitCode run_bridge(const Invocation& call, const BridgeFlags& flags, std::funct
     before.lenses = *lenses;
     return bridge::BridgeHost::compile(**again, before);
   };
+  bool ready = false;
   process.ready = [&](const bridge::BridgeReport& report) {
+    ready = true;
     call.console.error(flags.monitor ? fmt::format("clasp {} is ready: {}, no router", protocol, report.endpoint)
                                      : fmt::format("clasp {} is ready: {} <-> {}/** at {}", protocol, report.endpoint, flags.plan->ns().prefix(), flags.router));
   };
   const auto done = bridge::run(process);
   if (done) return ExitCode::ok;
   if (done.error().code == ErrorCode::invalid_argument) return usage_error(call, done.error().message);
+  if (!ready) return fail(call, done.error().message);  // a port that is taken, say: no router is to blame
   return report(call, done.error());
 }
 

@@ -121,6 +121,11 @@ class JournalCommand {
                                       endpoint_.host, endpoint_.port));
       return std::nullopt;
     }
+    if (reply->status == 401 || reply->status == 403) {
+      call_.console.error(fmt::format("clasp journal: {}:{} wants another --token: {}", endpoint_.host, endpoint_.port, printable(reply->body, 300)));
+      exit_ = ExitCode::refused;
+      return std::nullopt;
+    }
     if (!value) {
       exit_ = fail(call_, fmt::format("GET http://{}:{}{} returned {}: {}", endpoint_.host, endpoint_.port, path, reply->status, printable(reply->body)));
       return std::nullopt;

@@ -432,8 +432,11 @@ std::size_t raise_descriptor_limit() {
 // Sessions do not get them all: some are left for the rest of the program, for /metrics, and to tell one session too many so.
 std::size_t sessions_for(std::size_t descriptors) { return std::max<std::size_t>(descriptors - std::min<std::size_t>(descriptors / 4, 128), 1); }
 
-// A log whose reader has gone is no reason to go as well.
-void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+// A log whose reader has gone is no reason to go as well, nor is a file that has reached the limit of its size: both are errors of the write.
+void ignore_signals_of_writes() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 }  // namespace
 
@@ -462,7 +465,7 @@ int run_server(std::span<const std::string> arguments) {
   }
   const std::size_t descriptors = raise_descriptor_limit();
   if (config->router.sessions_max == 0 && descriptors != 0) config->router.sessions_max = sessions_for(descriptors);
-  ignore_broken_pipes();
+  ignore_signals_of_writes();
   name_the_reason_of_death();
   Server server(std::move(*config));
   if (const auto started = server.start(); !started) {

@@ -171,8 +171,12 @@ options::OptionSet server_options(ServerConfig& config, const Environment& envir
          config.home_assistant_prefix = value;
          return {};
        }});
-  add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\"; repeatable (docs/mapping.md).",
-       .apply = [&config](std::string_view text) { return mapping::read_mapping(text, "--map", config.mappings); }, .repeatable = true});
+  add({.name = "map", .value = "MAPPING", .help = "What device addresses are in the router, \"osc:/fader/* <-> /lights/*\", or a file of such; repeatable (docs/mapping.md).",
+       .apply = [&config, read = environment.file](std::string_view text) -> Result<void> {
+         if (mapping::is_mapping_text(text)) return mapping::read_mapping(text, "--map", config.mappings);
+         const auto file = read(std::string(text));
+         return file ? mapping::read_mappings(*file, text, config.mappings) : file.error();
+       }, .repeatable = true});
 
   add({.name = "lenses", .value = "FILE", .help = "WASM modules that change what is set, by address: JSON, docs/lenses.md; repeatable.",
        .apply = [&config](std::string_view path) -> Result<void> {

@@ -72,6 +72,16 @@ TEST_F(ServerOptions, PortAndBindAreOneMoreAddress) {
   EXPECT_THAT(failure({"--protocol", "quic"}), HasSubstr("--protocol: QUIC is not part of this build"));
 }
 
+TEST_F(ServerOptions, MappingsMayStandInAFileAsWithTheBridges) {
+  files["show.map"] = "osc:/fader/{n} <-> /lights/{n}\nosc:/go -> /cue\n";
+  const auto config = load({"--map", "show.map", "--map", "osc:/a -> /b"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->mappings.entries.size(), 3u);
+  EXPECT_THAT(failure({"--map", "none.map"}), HasSubstr("--map: cannot read none.map"));
+  files["show.map"] = "osc:/a -> /b\nosc:/a =>\n";
+  EXPECT_THAT(failure({"--map", "show.map"}), HasSubstr("show.map:2: "));
+}
+
 // A variable that was not set must not open the door, or leave the state in memory.
 TEST_F(ServerOptions, AnEmptySecretOrFileIsNotNone) {
   for (const char* name : {"http-token", "webhook-secret", "journal", "journal-path", "persist", "persist-path"}) {

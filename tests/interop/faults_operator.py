@@ -153,6 +153,13 @@ def a_router_without_a_journal():
                 assert done.returncode == 1 and "--journal FILE or --journal-memory" in done.stderr, (options, question, done)
 
 
+def a_journal_behind_a_token():
+    with Router("--http", "--http-token", "sesame", "--journal-memory") as router:
+        for wrong in ([], ["--token", "x"]):
+            refused(["journal", "latest", *wrong], 4, f"127.0.0.1:{router.port} wants another --token", url=router.url)
+        assert router.clasp("journal", "latest", "--token", "sesame") == "Latest seq: 0"
+
+
 def questions_that_make_no_sense():
     with Router("--http", "--journal-memory") as router:
         refused(["journal", "query", "a"], 2, "address must start with '/'", url=router.url)
@@ -197,6 +204,19 @@ def one_port_for_two_options():
     refused(server("--listen", f"127.0.0.1:{port}", "--mqtt", f"127.0.0.1:{port}"), 1, f"127.0.0.1:{port}", "two options name the same port")
 
 
+def a_limit_of_the_file_size():
+    """`ulimit -f`, LimitFSIZE of systemd: as a full disk, not the end of the router by SIGXFSZ."""
+    limited = ("sh", "-c", 'ulimit -f 400; exec "$@"', "sh")  # 200 KiB
+    for option, more in (("--persist", ("--persist-interval", "100ms")), ("--journal", ())):
+        with tempfile.TemporaryDirectory() as folder, Router(option, f"{folder}/show", *more, wrapper=limited) as router:
+            bundle = json.dumps([{"set": [f"/x/{number}", "x" * 3000]} for number in range(15)])
+            for place in range(8):
+                clasp("bundle", "-", url=router.url, input=bundle.replace("/x/", f"/x/{place}/"))
+            eventually(lambda: router.alive() or "not ready: " in clasp("status", url=router.url).stdout, "it is told", LIMIT)
+            router.alive()
+            assert router.clasp("get", "/x/7/14") == '"' + "x" * 3000 + '"', "the show goes on"
+
+
 def status_says_what_is_wrong():
     """Alive is not well: a state file that cannot be written is in `clasp status`, and in its exit code."""
     folder = tempfile.TemporaryDirectory()
@@ -217,6 +237,5 @@ def status_says_what_is_wrong():
 
 if __name__ == "__main__":
     run(a_folder_in_place_of_a_file, a_configuration_that_became_a_folder, a_journal_in_a_folder_without_permission, a_file_with_a_byte_order_mark,
-        results_that_cannot_be_written, a_monitor_is_no_traffic, another_program_on_the_port, a_router_without_a_journal, questions_that_make_no_sense, a_bridge_whose_router_goes_and_returns,
-        one_port_for_two_options,
-        status_says_what_is_wrong)
+        results_that_cannot_be_written, a_monitor_is_no_traffic, another_program_on_the_port, a_router_without_a_journal, a_journal_behind_a_token,
+        questions_that_make_no_sense, a_bridge_whose_router_goes_and_returns, one_port_for_two_options, a_limit_of_the_file_size, status_says_what_is_wrong)

@@ -56,7 +56,7 @@ Result<void> run(const BridgeProcess& process) {
     signals.cancel();
     signals.clear();  // nothing is left then but the link's goodbye, and a second Ctrl-C ends that at once
   };
-  if (auto started = (*host)->start(); !started) return Error{ErrorCode::unavailable, started.error().message, {}};  // whatever it is, no router is to blame
+  if (auto started = (*host)->start(); !started) return started;
   await_hang_up();
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) stop();
