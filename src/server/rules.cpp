@@ -52,7 +52,7 @@ Rules::Rules(router::Router& router, io::IoLoop& loop, bool at_run_time, std::st
                    },
                .webhook = [this](std::string_view rule, const std::string& url, const std::string& body) { webhooks_.call(rule, url, body); },
                .local_time = rules::machine_zone,
-               .log = [this](const std::string& line) { logs_.warn(line); }},
+               .log = [this](const std::string& line) { paced_.line("rule", line, io::steady_now(), logs_.warn); }},
               {.chain_max = router.config().rule_hops_max}),
       managed_(engine_, at_run_time, [this](const std::string& address, const std::optional<Value>& value) {
         const EncodedValue encoded(value.value_or(Value()));

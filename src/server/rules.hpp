@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "clasp/error.hpp"
+#include "core/paced_log.hpp"
 #include "rules/managed_rules.hpp"
 #include "rules/rule_source.hpp"
 #include "server/webhooks.hpp"
@@ -48,6 +49,7 @@ class Rules {
  private:
   router::Router& router_;
   Logs logs_;
+  PacedLog paced_;  // of what fails: a rule may do so with every value
   std::unique_ptr<Nobody> sink_;
   router::SessionId writer_ = router::nobody;   // of what rules write
   router::SessionId manager_ = router::nobody;  // of the params that show them

@@ -217,6 +217,21 @@ def a_limit_of_the_file_size():
             assert router.clasp("get", "/x/7/14") == '"' + "x" * 3000 + '"', "the show goes on"
 
 
+def a_webhook_nobody_takes():
+    """Counted each, told once a second at most: nobody floods the log by an address that a rule watches."""
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            url = f"http://127.0.0.1:{free.getsockname()[1]}/hook"
+        with open(f"{folder}/rules.json", "w") as file:
+            json.dump([{"id": "door", "trigger": {"type": "on_change", "pattern": "/door"}, "actions": [{"type": "webhook", "url": url}]}], file)
+        with open(f"{folder}/log", "w") as log, Router("--rules", f"{folder}/rules.json", log=log) as router:
+            assert clasp("bundle", "-", url=router.url, input=json.dumps([{"set": ["/door", number]} for number in range(100)])).returncode == 0
+            eventually(lambda: router.metrics()['clasp_webhooks_total{what="failed"}'] == 100, "all are given up", LIMIT)
+        with open(f"{folder}/log") as file:
+            told = [line for line in file if "webhook failed" in line]
+        assert 1 <= len(told) <= 5, told
+
+
 def status_says_what_is_wrong():
     """Alive is not well: a state file that cannot be written is in `clasp status`, and in its exit code."""
     folder = tempfile.TemporaryDirectory()
@@ -238,4 +253,5 @@ def status_says_what_is_wrong():
 if __name__ == "__main__":
     run(a_folder_in_place_of_a_file, a_configuration_that_became_a_folder, a_journal_in_a_folder_without_permission, a_file_with_a_byte_order_mark,
         results_that_cannot_be_written, a_monitor_is_no_traffic, another_program_on_the_port, a_router_without_a_journal, a_journal_behind_a_token,
-        questions_that_make_no_sense, a_bridge_whose_router_goes_and_returns, one_port_for_two_options, a_limit_of_the_file_size, status_says_what_is_wrong)
+        questions_that_make_no_sense, a_bridge_whose_router_goes_and_returns, one_port_for_two_options, a_limit_of_the_file_size,
+        a_webhook_nobody_takes, status_says_what_is_wrong)
