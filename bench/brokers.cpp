@@ -44,7 +44,7 @@ std::string broker_topic(Protocol protocol, std::string_view address) {
 
 Result<void> broker_greet(Protocol protocol, Peer& peer, Interest interest) {
   if (protocol == Protocol::nats) return ask(peer, "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":true}\r\nPING\r\n", 2);  // INFO and PONG
-  if (protocol == Protocol::redis) return interest == Interest::publishing ? ask(peer, "CLIENT REPLY OFF\r\n", 0) : Result<void>{};
+  if (protocol == Protocol::redis) return publishes_only(interest) ? ask(peer, "CLIENT REPLY OFF\r\n", 0) : Result<void>{};
   return ask(peer, mqtt_packet(0x10, mqtt_text("MQTT") + std::string("\x04\x02\x00\x00", 4) + mqtt_text("")), 1);  // clean session, no keep-alive
 }
 

@@ -106,7 +106,8 @@ Result<void> Peer::upgrade(const Target& target) {
 }
 
 Result<void> Peer::register_with_relay(Interest interest) {
-  const char role = interest == Interest::publishing ? relay_publisher : relay_subscriber;
+  constexpr std::array roles{relay_subscriber, relay_publisher, relay_paired_subscriber, relay_paired_publisher};
+  const char role = roles[static_cast<std::size_t>(interest)];
   out_.append(as_bytes({&role, 1}));
   if (auto sent = flush(); !sent) return sent;
   if (auto readable = wait_readable(Clock::now() + answer_max); !readable) return readable;

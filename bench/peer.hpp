@@ -38,7 +38,9 @@ Result<Target> parse_target(std::string_view url);
 using Clock = std::chrono::steady_clock;
 inline constexpr std::chrono::seconds answer_max{10};  // whoever does not answer for so long is reported as an error
 
-enum class Interest : std::uint8_t { everything, publishing };  // publishing: the relay sends such a peer nothing
+// What the relay needs to know of a peer: it sends publishers nothing, and a paired subscriber what the paired publisher before it says.
+enum class Interest : std::uint8_t { everything, publishing, paired, paired_publishing };
+constexpr bool publishes_only(Interest interest) { return interest == Interest::publishing || interest == Interest::paired_publishing; }
 
 class Peer {
  public:

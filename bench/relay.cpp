@@ -30,6 +30,7 @@ struct Connection {
   bool dirty = false;
   bool broken = false;
   bool waits_for_room = false;
+  Connection* partner = nullptr;  // of paired ones
   ByteBuffer incomplete;  // the beginning of a frame
   ByteBuffer out;
   std::size_t out_from = 0;
@@ -79,6 +80,8 @@ class Relay {
     if (from.role == 0) {
       from.role = static_cast<char>(input.front());
       if (from.role == relay_subscriber) subscribers_.push_back(&from);
+      if (from.role == relay_paired_publisher) unpaired_.push_back(&from);
+      if (from.role == relay_paired_subscriber) pair(from);
       send(from, input.first(1));
       input = input.subspan(1);
     }
@@ -88,7 +91,9 @@ class Relay {
     }
     const std::size_t whole = whole_frames(input);
     if (whole > input.size()) return mark_broken(from);
-    if (whole > 0) {
+    if (whole > 0 && from.role == relay_paired_publisher) {
+      if (from.partner != nullptr) send(*from.partner, input.first(whole));
+    } else if (whole > 0) {
       for (Connection* to : subscribers_) {
         if (to != &from) send(*to, input.first(whole));
       }
@@ -96,6 +101,13 @@ class Relay {
     ByteBuffer rest;
     rest.append(input.subspan(whole));
     from.incomplete = std::move(rest);
+  }
+
+  void pair(Connection& subscriber) {
+    if (unpaired_.empty()) return mark_broken(subscriber);
+    subscriber.partner = unpaired_.front();
+    subscriber.partner->partner = &subscriber;
+    unpaired_.erase(unpaired_.begin());
   }
 
   // Bytes of the complete frames at the front; more than there are if a length is none.
@@ -152,6 +164,8 @@ class Relay {
   void drop(int socket) {
     const auto found = connections_.find(socket);
     std::erase(subscribers_, found->second.get());
+    std::erase(unpaired_, found->second.get());
+    if (Connection* partner = found->second->partner) partner->partner = nullptr;
     std::erase(dirty_, found->second.get());
     ::close(socket);
     connections_.erase(found);
@@ -162,6 +176,7 @@ class Relay {
   std::vector<std::byte> buffer_ = std::vector<std::byte>(read_bytes_max);
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> subscribers_;
+  std::vector<Connection*> unpaired_;
   std::vector<Connection*> dirty_;
   std::vector<int> broken_;
 };

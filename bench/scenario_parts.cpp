@@ -7,15 +7,15 @@ namespace clasp::bench {
 
 double us_between(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double, std::micro>(to - from).count(); }
 
-Result<std::unique_ptr<Peer>> open_publisher(const Target& target) {
-  auto session = open_session(target, Interest::publishing);
+Result<std::unique_ptr<Peer>> open_publisher(const Target& target, Interest interest) {
+  auto session = open_session(target, interest);
   if (!session) return session.error();
   session->peer->only_publishes();
   return std::move(session->peer);
 }
 
-Result<std::unique_ptr<Peer>> open_subscriber(const Target& target, std::string_view pattern) {
-  auto session = open_session(target, Interest::everything);
+Result<std::unique_ptr<Peer>> open_subscriber(const Target& target, std::string_view pattern, Interest interest) {
+  auto session = open_session(target, interest);
   if (!session) return session.error();
   if (auto done = subscribe(target, *session->peer, pattern); !done) return done.error();
   return std::move(session->peer);

@@ -12,7 +12,6 @@ namespace clasp::bench {
 namespace {
 
 constexpr std::size_t flood_bytes_max = 262'144;  // ready to be sent: a write of the load generator
-constexpr std::size_t crowd_batch = 16;
 constexpr std::size_t crowd_longer = 4;  // than the others: eight of each have a longer way to go until all are at full speed
 constexpr std::chrono::milliseconds round_time_max{1'500};  // whoever is slow is measured with fewer messages
 
@@ -115,23 +114,21 @@ Result<void> measure_flood_of(const Target& target, Saying saying, const Sizes& 
 enum class Crowd : std::uint8_t { pairs, all };
 
 // So many publishers, each on an address of its own, and as many subscribers: each of one publisher, or each of all.
-Result<void> measure_crowd_of(const Target& target, Crowd crowd, const Sizes& sizes, Figures& figures) {
+Result<void> measure_crowd_of(const Target& target, Crowd crowd, std::size_t batch, const Sizes& sizes, Figures& figures) {
   struct Member {
     std::unique_ptr<Peer> publisher;
     std::unique_ptr<Peer> subscriber;
     Counting counting;
     std::uint64_t heard = 0;
   };
-  // The relay knows no addresses: every subscriber hears everybody.
-  if (crowd == Crowd::pairs && target.protocol == Protocol::relay) return {};
   const std::size_t n = sizes.crowd;
-  std::uint64_t each = sizes.throughput_messages * crowd_longer / n / (crowd == Crowd::all ? 4 : 1) / crowd_batch * crowd_batch;
+  std::uint64_t each = sizes.throughput_messages * crowd_longer / n / (crowd == Crowd::all ? 4 : 1) / batch * batch;
   std::vector<Member> members;
   for (std::size_t i = 0; i < n; ++i) {
     const std::string address = fmt::format("/bench/crowd/{}", i);
-    auto publisher = open_publisher(target);
+    auto publisher = open_publisher(target, crowd == Crowd::all ? Interest::publishing : Interest::paired_publishing);
     if (!publisher) return publisher.error();
-    auto subscriber = open_subscriber(target, crowd == Crowd::all ? "/bench/crowd/*" : address);
+    auto subscriber = crowd == Crowd::all ? open_subscriber(target, "/bench/crowd/*") : open_subscriber(target, address, Interest::paired);
     if (!subscriber) return subscriber.error();
     members.push_back({std::move(*publisher), std::move(*subscriber), Counting(target.protocol, address, sizes.value_bytes), 0});
   }
@@ -145,8 +142,8 @@ Result<void> measure_crowd_of(const Target& target, Crowd crowd, const Sizes& si
     for (std::size_t i = 0; i < n; ++i) {
       Member& member = members[i];
       const std::uint64_t arrived = crowd == Crowd::all ? heard / n / n : member.heard;  // of one publisher, by everybody
-      while (member.counting.count() < each && member.counting.count() - std::min(arrived, member.counting.count()) + crowd_batch <= in_flight_max) {
-        for (std::size_t k = 0; k < crowd_batch; ++k) member.publisher->put(member.counting.next());
+      while (member.counting.count() < each && member.counting.count() - std::min(arrived, member.counting.count()) + batch <= in_flight_max) {
+        for (std::size_t k = 0; k < batch; ++k) member.publisher->put(member.counting.next());
         if (auto sent = member.publisher->flush(); !sent) return sent;
         moved = true;
       }
@@ -172,7 +169,7 @@ Result<void> measure_crowd_of(const Target& target, Crowd crowd, const Sizes& si
     if (::poll(inputs.data(), inputs.size(), 10'000) == 0) return bench_error(fmt::format("{} of {} messages arrived", heard, due() * n));
   }
   const double us = us_between(begin, Clock::now());
-  const std::string test = fmt::format("{0} → {0}, {1}", n, crowd == Crowd::all ? "each hears all" : "in pairs");
+  const std::string test = fmt::format("{0} → {0}, {1}, batches of {2}", n, crowd == Crowd::all ? "each hears all" : "in pairs", batch);
   for (const Member& member : members) {
     if (member.heard != due()) return wrong_deliveries(test, target, member.heard > due() ? member.heard - due() : due() - member.heard);
   }
@@ -197,8 +194,10 @@ Result<void> measure_flood(const Target& target, const Sizes& sizes, Figures& fi
 }
 
 Result<void> measure_crowd(const Target& target, const Sizes& sizes, Figures& figures) {
-  if (auto done = measure_crowd_of(target, Crowd::pairs, sizes, figures); !done) return done;
-  return measure_crowd_of(target, Crowd::all, sizes, figures);
+  for (const auto& [crowd, batch] : {std::pair{Crowd::pairs, 16}, {Crowd::pairs, 64}, {Crowd::all, 16}}) {
+    if (auto done = measure_crowd_of(target, crowd, static_cast<std::size_t>(batch), sizes, figures); !done) return done;
+  }
+  return {};
 }
 
 }  // namespace clasp::bench
