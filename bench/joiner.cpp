@@ -1,9 +1,10 @@
 // Somebody joins a running show: how soon it has the state, and what the others feel of it.
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <deque>
 #include <iterator>
 #include <variant>
@@ -19,11 +20,32 @@ namespace {
 constexpr std::size_t value_bytes = 20;
 constexpr std::chrono::microseconds tick{1'000};
 
+// How long a process has been ready to run without a processor, in all: on a machine with two cores the kernel's own threads, or an idle-class
+// program that gets its share, take one for up to a tick of 4 ms.
+class RunDelay {
+ public:
+  explicit RunDelay(pid_t pid) : file_(pid > 0 ? ::open(fmt::format("/proc/{}/schedstat", pid).c_str(), O_RDONLY | O_CLOEXEC) : -1) {}
+
+  std::uint64_t ns() const {  // 0 where it is not told
+    std::array<char, 96> text{};
+    const ssize_t n = file_.value < 0 ? 0 : ::pread(file_.value, text.data(), text.size(), 0);
+    const std::string_view line(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+    const std::size_t space = line.find(' ');  // time on the processor, time waiting for one, how often
+    std::uint64_t out = 0;
+    if (space != std::string_view::npos) std::from_chars(line.data() + space + 1, line.data() + line.size(), out);
+    return out;
+  }
+
+ private:
+  Descriptor file_;
+};
+constexpr std::uint64_t undisturbed_ns_max = 200'000;  // less than a tick, more than a wake-up takes
+
 // So many SETs a second from one session to another, in a batch each millisecond, and how long each batch takes to arrive.
 class Live {
  public:
-  Live(const Target& target, std::size_t per_second)
-      : batch_(per_second / 1'000), counting_(target.protocol, bench_address, value_bytes), hearing_(target.protocol, bench_address, value_bytes) {}
+  Live(const Target& target, pid_t server, std::size_t per_second)
+      : server_(server), batch_(per_second / 1'000), counting_(target.protocol, bench_address, value_bytes), hearing_(target.protocol, bench_address, value_bytes) {}
 
   Result<void> open(const Target& target) {
     auto publisher = open_publisher(target);
@@ -41,12 +63,15 @@ class Live {
     if (next_ == Clock::time_point{}) next_ = now;
     for (; next_ <= now; next_ += tick) {
       for (std::size_t i = 0; i < batch_; ++i) publisher_->put(counting_.next());
-      batches_.push_back({counting_.count(), next_});
+      batches_.push_back({counting_.count(), next_, taken_away()});
     }
     if (const auto sent = publisher_->flush_some(); !sent) return sent.error();
     if (const auto frames = subscriber_->read([this](Bytes frame) { hearing_.frame(frame); }); !frames) return frames.error();
-    for (const auto heard = Clock::now(); !batches_.empty() && batches_.front().last <= hearing_.count(); batches_.pop_front())
-      latencies_.push_back(us_between(batches_.front().due, heard));
+    for (const auto heard = Clock::now(); !batches_.empty() && batches_.front().last <= hearing_.count(); batches_.pop_front()) {
+      const double us = us_between(batches_.front().due, heard);
+      latencies_.all.push_back(us);
+      if (taken_away() - batches_.front().taken_away <= undisturbed_ns_max) latencies_.undisturbed.push_back(us);
+    }
     return {};
   }
 
@@ -55,21 +80,31 @@ class Live {
     do {
       if (auto done = step(); !done) return done;
     } while (!batches_.empty());
-    latencies_.clear();
+    latencies_ = {};
     return {};
   }
 
   std::uint64_t sent() const { return counting_.count(); }
   std::uint64_t wrong() const { return hearing_.wrong() - hearing_.missing(); }
   std::uint64_t conflated() const { return hearing_.missing(); }  // what a subscriber that cannot keep up may miss of a param
-  std::vector<double> take_latencies() { return std::exchange(latencies_, {}); }
+
+  struct Latencies {  // µs
+    std::vector<double> all;
+    std::vector<double> undisturbed;  // of batches for which both processes always had a processor
+  };
+  Latencies take_latencies() { return std::exchange(latencies_, {}); }
 
  private:
   struct Batch {
     std::uint64_t last;
     Clock::time_point due;
+    std::uint64_t taken_away;
   };
 
+  std::uint64_t taken_away() const { return server_.ns() + ours_.ns(); }
+
+  RunDelay server_;
+  RunDelay ours_{::getpid()};
   std::size_t batch_;
   Counting counting_;
   Hearing hearing_;
@@ -77,8 +112,13 @@ class Live {
   std::unique_ptr<Peer> subscriber_;
   Clock::time_point next_{};
   std::deque<Batch> batches_;
-  std::vector<double> latencies_;
+  Latencies latencies_;
 };
+
+void append(Live::Latencies& to, const Live::Latencies& from) {
+  std::ranges::copy(from.all, std::back_inserter(to.all));
+  std::ranges::copy(from.undisturbed, std::back_inserter(to.undisturbed));
+}
 
 Result<void> fill(const Target& target, std::size_t params) {
   constexpr std::size_t batch = 1'000;
@@ -133,9 +173,9 @@ Result<Joined> join(const Target& target, std::size_t params, Live& live) {
 
 }  // namespace
 
-Result<void> measure_joiner(const Target& target, pid_t, const Sizes& sizes, Figures& figures) {
+Result<void> measure_joiner(const Target& target, pid_t server, const Sizes& sizes, Figures& figures) {
   if (auto done = fill(target, sizes.params); !done) return done;
-  Live live(target, sizes.live_per_second);
+  Live live(target, server, sizes.live_per_second);
   if (auto done = live.open(target); !done) return done;
   const auto run_alone = [&](std::chrono::milliseconds time) -> Result<void> {
     for (const auto until = Clock::now() + time; Clock::now() < until;) {
@@ -147,22 +187,26 @@ Result<void> measure_joiner(const Target& target, pid_t, const Sizes& sizes, Fig
   live.take_latencies();
   const std::string test = fmt::format("joining {} params, {} SET/s", sizes.params, sizes.live_per_second);
   // A join has a few hundred batches at most, of which p99 is one of the worst two: so the batches of all joins are taken together.
-  std::vector<double> alone;
-  std::vector<double> meanwhile;
+  Live::Latencies alone;
+  Live::Latencies meanwhile;
   for (std::size_t round = 0; round < sizes.joins; ++round) {
     if (auto done = live.catch_up(); !done) return done;
     if (auto done = run_alone(sizes.live_time); !done) return done;
-    std::ranges::copy(live.take_latencies(), std::back_inserter(alone));
+    append(alone, live.take_latencies());
     const auto joined = join(target, sizes.params, live);
     if (!joined) return joined.error();
-    std::ranges::copy(live.take_latencies(), std::back_inserter(meanwhile));
+    append(meanwhile, live.take_latencies());
     figures.add(test, "first SNAPSHOT", "µs", target.name, joined->first_us);
     figures.add(test, "whole SNAPSHOT", "µs", target.name, joined->all_us);
   }
-  figures.add(test, "live p50 alone", "µs", target.name, quantile(alone, 0.5));
-  figures.add(test, "live p99 alone", "µs", target.name, quantile(alone, 0.99));
-  figures.add(test, "live p50 while it joins", "µs", target.name, quantile(meanwhile, 0.5));
-  figures.add(test, "live p99 while it joins", "µs", target.name, quantile(meanwhile, 0.99));
+  for (const auto& [when, samples] : {std::pair<std::string_view, Live::Latencies*>{"alone", &alone}, {"while it joins", &meanwhile}}) {
+    figures.add(test, fmt::format("live p50 {}", when), "µs", target.name, quantile(samples->all, 0.5));
+    figures.add(test, fmt::format("live p99 {}", when), "µs", target.name, quantile(samples->all, 0.99));
+    if (samples->undisturbed.empty()) continue;
+    figures.add(test, fmt::format("live p99 {}, undisturbed", when), "µs", target.name, quantile(samples->undisturbed, 0.99));
+    figures.add(test, fmt::format("batches {} in which the scheduler let one wait", when), "%", target.name,
+                100.0 - 100.0 * static_cast<double>(samples->undisturbed.size()) / static_cast<double>(samples->all.size()));
+  }
   if (live.wrong() > 0) return wrong_deliveries(test, target, live.wrong());
   figures.add(test, "live SETs conflated", "%", target.name, 100.0 * static_cast<double>(live.conflated()) / static_cast<double>(live.sent()));
   return {};
