@@ -169,8 +169,8 @@ class Router {
   // Above all revisions that removed params had: what recovery has to know of those it has no record of any more, and gives back.
   Revision removed_revisions_max() const;
   void restore_removed_revisions_max(Revision revision);
-  // Raises every next revision by 2^24 for each start in a row that followed an unclean end, this one included (contract 30): whatever a run before has
-  // told and lost, the next one is above it.
+  // Raises every next revision by 2^24 for each start that ever followed an unclean end, this one included (contract 30): whatever a run before has told
+  // and lost, the next one is above it.
   void raise_revisions(std::uint64_t unclean_starts = 1);
   std::uint64_t epoch() const;
   Seq last_seq() const;

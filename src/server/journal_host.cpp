@@ -60,7 +60,7 @@ Result<void> JournalHost::start_file(const Now& now, bool state_restored) {
   store::RouterRestore restored(router_, now, state_restored);
   auto opened = store::open_journal(config_.path, restored, vfs);
   if (!opened) return opened.error();
-  if (opened->unclean_starts != 0) router_.raise_revisions(opened->unclean_starts);  // contract 30
+  if (opened->raises != 0) router_.raise_revisions(opened->raises);  // contract 30
   if (store::needs_snapshot(*opened)) {
     if (auto written = write_snapshot_now(opened->file, now); !written) return written;
   }
@@ -116,7 +116,7 @@ void JournalHost::tell(const store::Opened& opened, const store::RouterRestore& 
   recovered_params_ = router_.gauges().params;
   says_.info(fmt::format("journal {}: {} params recovered in {} ms (a snapshot of {}, {} entries behind it){}", config_.path, recovered_params_,
                          recovery_us_ / 1'000, opened.recovered.params, opened.recovered.entries,
-                         opened.unclean_starts == 0 ? "" : fmt::format("; the last run did not end by itself, so revisions go on {} * 2^24 higher", opened.unclean_starts)));
+                         opened.unclean_starts == 0 ? "" : fmt::format("; the last run did not end by itself, so revisions go on {} * 2^24 higher", opened.raises)));
 }
 
 std::string JournalHost::not_ready() const {

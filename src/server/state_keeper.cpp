@@ -31,7 +31,8 @@ Result<std::uint64_t> StateKeeper::start(const Now& now) {
   if (restored.refused() != 0) warn_(fmt::format("{}: {} params were not restored: {}", config_.state_path, restored.refused(), restored.first_refusal()));
   info_(fmt::format("state file {}: {} params restored", config_.state_path, read->params));
   unclean_starts_ = read->unclean_starts;
-  if (unclean_starts_ != 0 && config_.path.empty()) router_.raise_revisions(unclean_starts_);  // contract 30
+  raises_ = read->raises;
+  if (raises_ != 0 && config_.path.empty()) router_.raise_revisions(raises_);  // contract 30
   // Before anybody is answered: whatever ends this run, the next one knows that there was one.
   if (const auto marked = store::write_state_file(config_.state_path, text_of_all(unclean_starts_ + 1)); !marked) {
     fault_ = fmt::format("the state was not kept: {}", marked.error().message);
@@ -52,7 +53,7 @@ std::string StateKeeper::text_of_all(std::uint64_t unclean_starts) const {
     text.add(image_of(param));
     return true;
   });
-  return text.finish(router_.removed_revisions_max(), unclean_starts);
+  return text.finish(router_.removed_revisions_max(), unclean_starts, raises_);
 }
 
 StateKeeper::~StateKeeper() {
@@ -80,7 +81,7 @@ bool StateKeeper::end_turn(const Now& now) {
   });
   if (!all) return true;
   writing_ = true;
-  writer_->write(text_->finish(router_.removed_revisions_max(), unclean_starts_ + 1));
+  writer_->write(text_->finish(router_.removed_revisions_max(), unclean_starts_ + 1, raises_));
   text_.reset();
   return false;
 }

@@ -43,6 +43,7 @@ class StateKeeper final : public net::Turns {
   std::optional<store::StateText> text_;  // being collected, a little a turn
   std::string collected_;                 // up to this address
   std::uint64_t unclean_starts_ = 0;      // as the file said at the start
+  std::uint64_t raises_ = 0;              // of revisions, at the start
   bool writing_ = false;
   router::Seq written_seq_ = 0;           // the router's, when the last one began
   std::optional<SteadyTime> due_;

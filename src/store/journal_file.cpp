@@ -7,6 +7,7 @@
 #include "core/check.hpp"
 #include "store/checksum.hpp"
 #include "store/param_text.hpp"
+#include "store/recovery.hpp"
 
 namespace clasp::store {
 namespace {
@@ -119,12 +120,14 @@ Result<void> JournalFile::read_state() {
   const auto last = database_.number("SELECT MAX(seq) FROM journal_entries");
   const auto first = database_.number("SELECT MIN(seq) FROM journal_entries");
   const auto unclean = database_.number("SELECT COALESCE((SELECT value FROM clasp_meta WHERE key = 'unclean_starts'), -1)");
-  for (const auto* result : {&given, &last, &first, &unclean}) {
+  const auto raises = database_.number("SELECT COALESCE((SELECT value FROM clasp_meta WHERE key = 'raises'), -1)");
+  for (const auto* result : {&given, &last, &first, &unclean, &raises}) {
     if (!*result) return result->error();
   }
   last_seq_ = committed_seq_ = static_cast<JournalSeq>(std::max(*given, *last));
   first_seq_ = *first > 0 ? static_cast<JournalSeq>(*first) : last_seq_ + 1;
   unclean_starts_ = *unclean >= 0 ? static_cast<std::uint64_t>(*unclean) : last_seq_ == 0 ? 0 : 1;  // of the reference's files nobody knows
+  raises_ = raises_of(unclean_starts_, *raises >= 0 ? std::optional(static_cast<std::uint64_t>(*raises)) : std::nullopt);
   auto looked = look_for_needed();
   committed_needed_from_ = needed_from_;
   return looked;
@@ -174,6 +177,10 @@ Result<void> JournalFile::add_gap(std::uint64_t lost, std::uint64_t thinned, Uni
 
 Result<void> JournalFile::set_unclean_starts(std::uint64_t starts) {
   return set_meta_.bind(1, std::string_view("unclean_starts")).bind(2, static_cast<std::int64_t>(starts)).run();
+}
+
+Result<void> JournalFile::set_raises(std::uint64_t raises) {
+  return set_meta_.bind(1, std::string_view("raises")).bind(2, static_cast<std::int64_t>(raises)).run();
 }
 
 Result<void> JournalFile::continue_after(JournalSeq seq) {

@@ -28,6 +28,9 @@ class JournalFile {
   JournalSeq first_seq() const { return first_seq_; }    // of the oldest entry; last_seq() + 1 if there is none
   // Starts in a row whose run did not end as it should; 0: the last one did, or there was none.
   std::uint64_t unclean_starts() const { return unclean_starts_; }
+  // How often revisions have to be raised now (contract 30): once for each start ever that followed an unclean end, the one that opened this included. A
+  // clean end takes nothing back, as what was told and lost in between may be of an address that nobody has written since.
+  std::uint64_t raises() const { return raises_; }
 
   Result<void> begin();
   Result<void> commit();
@@ -38,6 +41,7 @@ class JournalFile {
   // Entries that are missing before the next one: dropped for want of room, or left out because a later one of the same address replaced them.
   Result<void> add_gap(std::uint64_t lost, std::uint64_t thinned, UnixTime now);
   Result<void> set_unclean_starts(std::uint64_t starts);  // before anybody is answered: one more; at the end: 0
+  Result<void> set_raises(std::uint64_t raises);          // before anybody is answered
   Result<void> continue_after(JournalSeq seq);  // of a new file that takes the place of one that had given away this seq
 
   // A snapshot comes in parts, between entries that are written meanwhile: reading one means the entries after its beginning come on top. It counts
@@ -81,6 +85,7 @@ class JournalFile {
   JournalSeq needed_from_ = 1;
   JournalSeq committed_needed_from_ = 1;
   std::uint64_t unclean_starts_ = 0;
+  std::uint64_t raises_ = 0;
   std::optional<Snapshot> snapshot_;
 };
 

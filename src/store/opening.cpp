@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace clasp::store {
@@ -69,11 +70,11 @@ Recovered recover_aside(const std::string& path, RecoverySink& sink, const char*
 }
 
 // As far as a damaged file still says.
-std::uint64_t unclean_starts_of(const std::string& path, const char* vfs) {
+std::uint64_t count_in(const std::string& path, std::string_view key, const char* vfs) {
   auto database = Database::open(path, Access::read, vfs);
   if (!database) return 0;
-  const auto starts = database->number("SELECT value FROM clasp_meta WHERE key = 'unclean_starts'");
-  return starts && *starts > 0 && *starts < (std::int64_t{1} << 36) ? static_cast<std::uint64_t>(*starts) : 0;
+  const auto count = database->number(fmt::format("SELECT value FROM clasp_meta WHERE key = '{}'", key).c_str());
+  return count && *count > 0 && *count < (std::int64_t{1} << 36) ? static_cast<std::uint64_t>(*count) : 0;
 }
 
 }  // namespace
@@ -110,6 +111,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
     if (!database) return database.error();
     opened.recovered = recover(*database, sink);
     opened.unclean_starts = file->unclean_starts();
+    opened.raises = file->raises();
     opened.file = std::move(*file);
   } else {
     file = Error{};  // closes it
@@ -118,7 +120,8 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
     opened.set_aside = std::move(*aside);
     opened.notes.push_back(fmt::format("{} is damaged ({}); it is kept as {}, and what can be read of it was recovered", path, **fault, opened.set_aside));
     opened.recovered = recover_aside(opened.set_aside, sink, vfs);
-    opened.unclean_starts = unclean_starts_of(opened.set_aside, vfs) + 1;
+    opened.unclean_starts = count_in(opened.set_aside, "unclean_starts", vfs) + 1;
+    opened.raises = std::max(count_in(opened.set_aside, "raises", vfs) + 1, opened.unclean_starts);
     auto fresh = JournalFile::open(path, vfs);
     if (!fresh) return fresh.error();
     opened.file = std::move(*fresh);
@@ -127,6 +130,7 @@ Result<Opened> open_journal(const std::string& path, RecoverySink& sink, const c
   // On the disk before anybody is answered: whatever ends this run, the next one knows that there was one.
   Result<void> marked = opened.file.begin();
   if (marked) marked = opened.file.set_unclean_starts(opened.unclean_starts + 1);
+  if (marked) marked = opened.file.set_raises(opened.raises);
   if (marked) marked = opened.file.commit();
   if (!marked) return marked.error();
   for (const std::string& note : opened.recovered.notes) opened.notes.push_back(fmt::format("{}: {}", path, note));

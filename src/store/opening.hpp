@@ -15,6 +15,7 @@ struct Opened {
   JournalFile file;
   Recovered recovered;
   std::uint64_t unclean_starts = 0;  // in a row, this one included; 0: the last run ended as it should, nothing that was committed is missing
+  std::uint64_t raises = 0;          // for Router::raise_revisions()
   std::string set_aside;           // where a file went that can't be written any more; empty: it is the same file
   std::vector<std::string> notes;  // for the operator: what was cut, damaged, missing
 };

@@ -92,8 +92,10 @@ Result<StateMarks> read_state_text(std::string_view json, const std::function<vo
   if (!parsed) return parsed.error();
   if (const auto read = read_params(parsed->find("params"), visit); !read) return read.error();
   const Value* starts = parsed->find("unclean_starts");
+  const Value* raises = parsed->find("raises");
   return StateMarks{.removed_revisions_max = count_of(parsed->find("removed_revisions_max")),
-                    .unclean_starts = starts != nullptr ? count_of(starts) : 1};
+                    .unclean_starts = starts != nullptr ? count_of(starts) : 1,
+                    .raises = raises != nullptr ? std::optional(count_of(raises)) : std::nullopt};
 }
 
 }  // namespace clasp::store

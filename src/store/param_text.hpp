@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ Result<void> read_params_text(std::string_view json, const std::function<void(co
 struct StateMarks {
   std::uint64_t removed_revisions_max = 0;
   std::uint64_t unclean_starts = 1;  // nobody says that the last run ended as it should
+  std::optional<std::uint64_t> raises;
 };
 Result<StateMarks> read_state_text(std::string_view json, const std::function<void(const ParamImage&)>& visit);
 

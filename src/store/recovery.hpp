@@ -3,6 +3,8 @@
 // Nothing is believed that does not match its checksum. What is missing or damaged is told in `notes`, one line each, and the rest is recovered.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,12 @@
 #include "store/entry.hpp"
 
 namespace clasp::store {
+
+// How often revisions have to be raised at a start that is the `unclean_starts`th in a row after an unclean end: once more than before if there was one.
+// `before`: nothing in files that do not say.
+constexpr std::uint64_t raises_of(std::uint64_t unclean_starts, std::optional<std::uint64_t> before) {
+  return before ? *before + (unclean_starts != 0 ? 1 : 0) : unclean_starts;
+}
 
 class RecoverySink {
  public:

@@ -72,6 +72,7 @@ Result<StateRead> read_text(std::string_view text, RecoverySink& sink) {
   if (!read) return read.error();
   sink.removed_revisions_max(read->removed_revisions_max);
   state.unclean_starts = read->unclean_starts;
+  state.raises = raises_of(read->unclean_starts, read->raises);
   return state;
 }
 
@@ -119,6 +120,7 @@ Result<StateRead> read_state_file(const std::string& path, RecoverySink& sink) {
     if (read) {
       out.params = read->params;
       out.unclean_starts = read->unclean_starts + (from == path ? 0 : 1);
+      out.raises = read->raises + (from == path ? 0 : 1);
       if (from != path) out.notes.push_back(fmt::format("the state comes from {}", from));
       return out;
     }
@@ -137,8 +139,8 @@ void StateText::add(const ParamImage& param) {
   append_param_text(param, text_);
 }
 
-std::string StateText::finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts) {
-  text_ += fmt::format("],\"removed_revisions_max\":{},\"unclean_starts\":{}", removed_revisions_max, unclean_starts);
+std::string StateText::finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts, std::uint64_t raises) {
+  text_ += fmt::format("],\"removed_revisions_max\":{},\"unclean_starts\":{},\"raises\":{}", removed_revisions_max, unclean_starts, raises);
   text_ += fmt::format("{}{}}}\n", checksum_mark, checksum_of(text_));
   return std::move(text_);
 }

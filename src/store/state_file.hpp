@@ -15,6 +15,7 @@ namespace clasp::store {
 struct StateRead {
   std::uint64_t params = 0;
   std::uint64_t unclean_starts = 0;  // in a row, this one included; 0: it was written at the end of a run, or is not there
+  std::uint64_t raises = 0;          // for Router::raise_revisions()
   std::vector<std::string> notes;
 };
 
@@ -27,7 +28,8 @@ class StateText {
  public:
   StateText();
   void add(const ParamImage& param);
-  std::string finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts);  // 0: nothing comes after it in this run
+  // `unclean_starts` 0: nothing comes after it in this run. `raises`: how often the revisions were raised at its start.
+  std::string finish(std::uint64_t removed_revisions_max, std::uint64_t unclean_starts, std::uint64_t raises);
 
  private:
   std::string text_;

@@ -19,7 +19,7 @@ std::string text_of(int params) {
     const MadeSet set(fmt::format("/state/{}", i), i % 3 == 0 ? Value(Blob{std::byte{7}}) : Value(0.5 * i), static_cast<std::uint64_t>(i + 1));
     text.add({.address = set.address, .value = set.value.view(), .revision = set.revision, .writer = "desk", .time = {5}, .ttl = Ttl{Ttl::Mode::sliding, 60}});
   }
-  return text.finish(99, 0);
+  return text.finish(99, 0, 3);
 }
 
 StateRead read(const std::string& path, StateSink& sink) {
@@ -39,6 +39,7 @@ TEST(StateFile, ComesBackAsItWasWritten) {
   EXPECT_EQ(sink.state["/state/3"], "{\"$bytes\":\"Bw==\"} rev=4 by=desk at=5 ttl=sliding:60");
   EXPECT_EQ(sink.removed_max, 99U);
   EXPECT_EQ(state.unclean_starts, 0U);
+  EXPECT_EQ(state.raises, 3U) << "a clean end takes nothing back";
 }
 
 TEST(StateFile, IsReadAsTheReferenceWritesIt) {
@@ -48,6 +49,7 @@ TEST(StateFile, IsReadAsTheReferenceWritesIt) {
   const StateRead state = read(folder / "state.json", sink);
   EXPECT_EQ(state.params, 2U);
   EXPECT_EQ(state.unclean_starts, 1U) << "nobody says that nothing came after it";
+  EXPECT_EQ(state.raises, 1U);
   EXPECT_EQ(sink.state["/a"], "1.0 rev=5 by=s1 at=1000");
 }
 

@@ -1,4 +1,4 @@
-"""What was kept comes back right however it was treated meanwhile: field cases C31 (not-a-number), C32 (damaged files) and C33 (clocks that disagree)."""
+"""What was kept comes back right however it was treated meanwhile: contract 30, field cases C31 (not-a-number), C32 (damaged files) and C33 (clocks that disagree)."""
 import json
 import math
 import os
@@ -143,5 +143,25 @@ def c33_clocks_that_disagree():
                 assert ack.address == "/c/x", "a bundle an hour ahead blocks nobody"
 
 
+def c30_revisions_after_a_kill_and_clean_ends():
+    """What was told and lost with a kill is below every later revision of its address, also if nobody writes it in the runs in between."""
+    with tempfile.TemporaryDirectory() as folder:
+        for options in (("--persist", f"{folder}/state.json", "--persist-interval", "1h"), ("--journal", f"{folder}/show.db")):
+            with Router(*options, *QUIET) as router, Peer(router.port) as peer:
+                peer.answer(native.set_param("/kept", 1, qos=1))
+            router = Router(*options, *QUIET)
+            with Peer(router.port) as peer:
+                (told,) = [message.revision for message in peer.answer(native.set_param("/kept", 2, qos=1), native.set_param("/lost", 1, qos=1))
+                           if message.kind == ACK and message.address == "/kept"]
+            router.killed()
+            for _ in range(3):  # the first of these comes after the kill, and ends well
+                with Router(*options, *QUIET):
+                    pass
+            with Router(*options, *QUIET) as router, Peer(router.port) as peer:
+                acks = {message.address: message.revision for message in peer.answer(native.set_param("/kept", 3, qos=1), native.set_param("/lost", 2, qos=1))
+                        if message.kind == ACK}
+                assert acks["/kept"] > told + 2**24 - 2 and acks["/lost"] > 2**24, (options, told, acks)
+
+
 if __name__ == "__main__":
-    run(c31_not_a_number, c32_damaged_state_file, c32_damaged_journal, c32_disk_full_while_the_state_is_written, c33_clocks_that_disagree)
+    run(c30_revisions_after_a_kill_and_clean_ends, c31_not_a_number, c32_damaged_state_file, c32_damaged_journal, c32_disk_full_while_the_state_is_written, c33_clocks_that_disagree)
