@@ -1,0 +1,37 @@
+// URLs as people write them: any text. What is understood means the same when it is written out and read again.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cut_stream.hpp"
+#include "url/url.hpp"
+
+namespace {
+
+using namespace clasp;
+
+constexpr std::array schemes{url::Scheme{.name = "ws", .port = 7330, .websocket = true}, url::Scheme{.name = "https", .port = 443, .tls = true},
+                             url::Scheme{.name = "mqtt", .port = 1883}};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  static_cast<void>(url::shown_url(text));
+  static_cast<void>(url::is_origin(text));
+  const auto read = url::parse_url(text, schemes);
+  if (!read) {
+    fuzz::require(!read.error().message.empty(), "an error says what is wrong");
+    return 0;
+  }
+  fuzz::require(!read->host.empty() && read->port != 0 && read->target.starts_with('/'), "a URL names a place and a target");
+  if (read->host.find('%') != std::string::npos) return 0;  // a zone may be written in two ways
+  url::Url place = *read;
+  place.user.clear();
+  place.password.clear();
+  const auto again = url::parse_url(place.scheme + "://" + url::place(place.host, place.port) + place.target, schemes);
+  fuzz::require(again && *again == place, "written out it means the same");
+  return 0;
+}
