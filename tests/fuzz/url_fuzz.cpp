@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "cut_stream.hpp"
+#include "core/check.hpp"
 #include "url/url.hpp"
 
 namespace {
@@ -23,15 +23,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(url::is_origin(text));
   const auto read = url::parse_url(text, schemes);
   if (!read) {
-    fuzz::require(!read.error().message.empty(), "an error says what is wrong");
+    CLASP_CHECK(!read.error().message.empty());
     return 0;
   }
-  fuzz::require(!read->host.empty() && read->port != 0 && read->target.starts_with('/'), "a URL names a place and a target");
+  CLASP_CHECK(!read->host.empty() && read->port != 0 && read->target.starts_with('/'));
   if (read->host.find('%') != std::string::npos) return 0;  // a zone may be written in two ways
   url::Url place = *read;
   place.user.clear();
   place.password.clear();
   const auto again = url::parse_url(place.scheme + "://" + url::place(place.host, place.port) + place.target, schemes);
-  fuzz::require(again && *again == place, "written out it means the same");
+  CLASP_CHECK(again && *again == place);
   return 0;
 }
