@@ -257,15 +257,20 @@ void read_copy(Members& m, std::vector<Action>& out) {
   CopyAction action{.address = m.address({"address"}), .transform = {}};
   if (const Value* given = m.find({"transform"})) {
     const Value spec = transform_spec(*given);
-    const Value* min = spec.find("min");
-    const Value* max = spec.find("max");
-    if (min != nullptr && max != nullptr && holds(*min, Comparison::gt, *max))
-      m.findings().fail(m.at("transform") + "/min", fmt::format("{} is more than \"max\", {}", shown(*min), shown(*max)));
+    const auto check_range = [&m](const Value& ranged) {
+      const Value* min = ranged.find("min");
+      const Value* max = ranged.find("max");
+      if (min != nullptr && max != nullptr && holds(*min, Comparison::gt, *max))
+        m.findings().fail(m.at("transform") + "/min", fmt::format("{} is more than \"max\", {}", shown(*min), shown(*max)));
+    };
+    check_range(spec);
     auto compiled = transform::Transform::compile(spec, {.lenses = *m.findings().lenses, .on_nonfinite = transform::NonFinite::pass}, m.at("transform"));
-    if (compiled)
+    if (compiled) {
+      check_range(compiled->to_json());  // where one of them was left out, or both stand inside: {"Invert":{"min":4}}
       action.transform = std::move(*compiled);
-    else if (!m.findings().mistake)
+    } else if (!m.findings().mistake) {
       m.findings().mistake = compiled.error().message;
+    }
   }
   out.emplace_back(std::move(action));
 }
