@@ -11,7 +11,8 @@ from harness.router import Router, eventually, run
 
 
 def counter(router, what):
-    return router.metrics()[f'clasp_bridge_total{{bridge="mqtt",what="{what}"}}']
+    metrics = router.metrics()
+    return next(metrics[name] for name in (f'clasp_bridge_{kind}{{bridge="mqtt",what="{what}"}}' for kind in ("total", "now")) if name in metrics)
 
 
 def a_subscriber_that_never_acknowledges():
